@@ -1,0 +1,124 @@
+/** Datasets, models and workers as the REST API shows them. */
+import { type Static, Type } from 'typebox';
+import { Backend, Id, Name, PageOf, Sha256, Split, Timestamp } from './vocabulary.ts';
+
+const closed = { additionalProperties: false } as const;
+
+export const DatasetFormat = Type.Union([
+  Type.Literal('auto'),
+  Type.Literal('coco-captions'),
+  Type.Literal('class-folders'),
+  Type.Literal('scenes'),
+]);
+export type DatasetFormat = Static<typeof DatasetFormat>;
+
+export const RegisterDataset = Type.Object(
+  {
+    name: Name,
+    path: Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      description: 'A folder that the control plane can read',
+    }),
+    format: Type.Optional(DatasetFormat),
+  },
+  { ...closed, $id: 'RegisterDataset' },
+);
+export type RegisterDataset = Static<typeof RegisterDataset>;
+
+export const SplitSummary = Type.Object(
+  {
+    split: Split,
+    images: Type.Integer(),
+    captions: Type.Integer(),
+    classes: Type.Integer({ description: 'Classes with at least one image; 0 where images carry no class' }),
+  },
+  closed,
+);
+export type SplitSummary = Static<typeof SplitSummary>;
+
+export const Dataset = Type.Object(
+  {
+    id: Id,
+    name: Type.String(),
+    format: DatasetFormat,
+    path: Type.String(),
+    manifest: Sha256,
+    bytes: Type.Integer(),
+    splits: Type.Array(SplitSummary),
+    classNames: Type.Array(Type.String()),
+    problems: Type.Array(
+      Type.Object(
+        { kind: Type.String(), count: Type.Integer(), examples: Type.Array(Type.String()) },
+        closed,
+      ),
+      { description: 'What was found wrong and left out, never silently' },
+    ),
+    createdAt: Timestamp,
+  },
+  { ...closed, $id: 'Dataset' },
+);
+export type Dataset = Static<typeof Dataset>;
+export const DatasetPage = PageOf(Dataset);
+
+export const Model = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    kind: Type.Union([Type.Literal('preset'), Type.Literal('imported'), Type.Literal('trained')]),
+    architecture: Type.Literal('clip'),
+    parameters: Type.Integer(),
+    description: Type.String(),
+    config: Type.Record(Type.String(), Type.Unknown(), { description: 'Hugging Face config.json' }),
+    artifact: Type.Optional(Sha256),
+    weights: Type.Optional(Type.Object({ sha256: Sha256, bytes: Type.Integer() }, closed)),
+    files: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), sha256: Sha256, bytes: Type.Integer() }, closed)),
+    ),
+    runId: Type.Optional(Id),
+    createdAt: Type.Optional(Timestamp),
+  },
+  { ...closed, $id: 'Model' },
+);
+export type Model = Static<typeof Model>;
+export const ModelPage = PageOf(Model);
+
+export const ImportModel = Type.Object(
+  {
+    name: Name,
+    path: Type.String({ minLength: 1, maxLength: 4096, description: 'A folder in Hugging Face layout' }),
+  },
+  { ...closed, $id: 'ImportModel' },
+);
+export type ImportModel = Static<typeof ImportModel>;
+
+export const WorkerState = Type.Union([
+  Type.Literal('idle'),
+  Type.Literal('busy'),
+  Type.Literal('draining'),
+  Type.Literal('lost'),
+]);
+export type WorkerState = Static<typeof WorkerState>;
+
+export const Worker = Type.Object(
+  {
+    id: Id,
+    address: Type.String(),
+    pool: Type.String(),
+    backend: Backend,
+    device: Type.String(),
+    threads: Type.Integer(),
+    memoryBytes: Type.Integer(),
+    memoryUsedBytes: Type.Integer(),
+    eventLoopLagMs: Type.Number(),
+    version: Type.String(),
+    state: WorkerState,
+    runId: Type.Optional(Id),
+    rank: Type.Optional(Type.Integer()),
+    registeredAt: Timestamp,
+    leaseExpiresAt: Timestamp,
+  },
+  { ...closed, $id: 'Worker' },
+);
+export type Worker = Static<typeof Worker>;
+export const WorkerPage = PageOf(Worker);

@@ -1,0 +1,97 @@
+/**
+ * The one table of error codes: what each means over REST and over gRPC, and whether trying again can help.
+ * It says nothing about a particular occurrence; that is the message of the {@link TriptychError} that carries the code.
+ */
+import { status as Grpc } from '@grpc/grpc-js';
+
+export interface ErrorKind {
+  readonly httpStatus: number;
+  readonly grpcStatus: Grpc;
+  /** True where the same request can succeed later without being changed. */
+  readonly retry: boolean;
+  readonly title: string;
+}
+
+const kind = (httpStatus: number, grpcStatus: Grpc, retry: boolean, title: string): ErrorKind => ({
+  httpStatus,
+  grpcStatus,
+  retry,
+  title,
+});
+
+export const errorTable = {
+  INVALID_INPUT: kind(422, Grpc.INVALID_ARGUMENT, false, 'The request has fields that cannot be accepted'),
+  MALFORMED_BODY: kind(400, Grpc.INVALID_ARGUMENT, false, 'The body is not valid JSON'),
+  BODY_TOO_LARGE: kind(413, Grpc.RESOURCE_EXHAUSTED, false, 'The body is larger than the limit'),
+  UNSUPPORTED_MEDIA_TYPE: kind(415, Grpc.INVALID_ARGUMENT, false, 'The body is not application/json'),
+  NOT_FOUND: kind(404, Grpc.NOT_FOUND, false, 'There is no such resource'),
+  NAME_TAKEN: kind(409, Grpc.ALREADY_EXISTS, false, 'The name is in use'),
+  ILLEGAL_STATE: kind(
+    409,
+    Grpc.FAILED_PRECONDITION,
+    false,
+    'The resource is in a state that does not allow this',
+  ),
+  IDEMPOTENCY_KEY_REUSED: kind(
+    422,
+    Grpc.ALREADY_EXISTS,
+    false,
+    'The idempotency key was used with another body',
+  ),
+  FENCED: kind(409, Grpc.ABORTED, false, 'A newer owner has taken over'),
+  DATASET_INVALID: kind(422, Grpc.INVALID_ARGUMENT, false, 'The dataset cannot be used'),
+  MODEL_INVALID: kind(422, Grpc.INVALID_ARGUMENT, false, 'The model cannot be used'),
+  BACKEND_UNAVAILABLE: kind(
+    409,
+    Grpc.FAILED_PRECONDITION,
+    false,
+    'The tensor backend that was asked for is not there',
+  ),
+  OUT_OF_MEMORY: kind(507, Grpc.RESOURCE_EXHAUSTED, false, 'The worker ran out of memory'),
+  LOSS_NOT_FINITE: kind(500, Grpc.FAILED_PRECONDITION, false, 'The loss became infinite or not a number'),
+  ARTIFACT_CORRUPT: kind(
+    500,
+    Grpc.DATA_LOSS,
+    true,
+    'An artifact does not have the content its hash promises',
+  ),
+  WORKER_LOST: kind(503, Grpc.UNAVAILABLE, true, 'A worker was lost'),
+  COLLECTIVE_ABORTED: kind(503, Grpc.ABORTED, true, 'A collective operation was aborted'),
+  CANCELLED: kind(409, Grpc.CANCELLED, false, 'The operation was cancelled'),
+  UNAVAILABLE: kind(503, Grpc.UNAVAILABLE, true, 'The service is not ready'),
+  INTERNAL: kind(500, Grpc.INTERNAL, true, 'Something went wrong inside Triptych'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** One thing wrong with an input: where, what was expected, what was there, and what to do. */
+export interface Violation {
+  /** JSON pointer into the input, `''` for the whole. */
+  readonly path: string;
+  readonly expected: string;
+  readonly actual: string;
+  readonly remedy: string;
+}
+
+/** The only error class that crosses a boundary. A bug is an assertion, not one of these. */
+export class TriptychError extends Error {
+  readonly code: ErrorCode;
+  readonly violations: readonly Violation[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly violations?: readonly Violation[]; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'TriptychError';
+    this.code = code;
+    this.violations = options.violations ?? [];
+  }
+
+  get kind(): ErrorKind {
+    return errorTable[this.code];
+  }
+}
+
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code);

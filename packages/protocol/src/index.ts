@@ -1,0 +1,10 @@
+export * from './catalog-resources.ts';
+export * from './errors.ts';
+export * as control from './generated/triptych/v1/control.ts';
+export * as peer from './generated/triptych/v1/peer.ts';
+export * as worker from './generated/triptych/v1/worker.ts';
+export * from './run-spec.ts';
+export * from './run-state.ts';
+export * from './runs.ts';
+export * from './validate.ts';
+export * from './vocabulary.ts';

@@ -1,0 +1,159 @@
+/** Runs as the REST API shows them: the run, its events, step metrics, scores, checkpoints and the plan of a run to be. */
+import { type Static, Type } from 'typebox';
+import { ResolvedRunSpec } from './run-spec.ts';
+import { RunReason, RunStatus } from './run-state.ts';
+import { Backend, Id, PageOf, PageQuery, Sha256, Split, Timestamp } from './vocabulary.ts';
+
+const closed = { additionalProperties: false } as const;
+
+export const Progress = Type.Object(
+  {
+    step: Type.Integer(),
+    totalSteps: Type.Integer(),
+    epoch: Type.Number(),
+    ratio: Type.Number(),
+    etaSeconds: Type.Optional(Type.Number()),
+    samplesPerSecond: Type.Optional(Type.Number()),
+    samplesProcessed: Type.Integer(),
+    loss: Type.Optional(Type.Number()),
+  },
+  closed,
+);
+export type Progress = Static<typeof Progress>;
+
+/** One score. `stage` tells the untrained baseline from the result; `chance` is what guessing would give. */
+export const Score = Type.Object(
+  {
+    task: Type.String(),
+    metric: Type.String(),
+    value: Type.Number(),
+    stage: Type.Union([Type.Literal('baseline'), Type.Literal('final')]),
+    split: Split,
+    step: Type.Integer(),
+    samples: Type.Integer(),
+    chance: Type.Optional(Type.Number()),
+  },
+  closed,
+);
+export type Score = Static<typeof Score>;
+
+export const Run = Type.Object(
+  {
+    id: Id,
+    name: Type.Optional(Type.String()),
+    status: RunStatus,
+    reason: RunReason,
+    message: Type.String(),
+    queuePosition: Type.Optional(Type.Integer({ minimum: 1 })),
+    attempt: Type.Integer(),
+    generation: Type.Integer(),
+    worldSize: Type.Integer(),
+    progress: Progress,
+    scores: Type.Array(Score),
+    spec: ResolvedRunSpec,
+    datasetId: Id,
+    modelId: Type.Optional(Type.String({ description: 'The trained model, once the run has succeeded' })),
+    weights: Type.Optional(
+      Type.Object(
+        { sha256: Sha256, bytes: Type.Integer() },
+        { ...closed, description: 'model.safetensors of the trained model' },
+      ),
+    ),
+    createdAt: Timestamp,
+    startedAt: Type.Optional(Timestamp),
+    firstStepAt: Type.Optional(Timestamp),
+    finishedAt: Type.Optional(Timestamp),
+  },
+  { ...closed, $id: 'Run' },
+);
+export type Run = Static<typeof Run>;
+export const RunPage = PageOf(Run);
+export const RunQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    status: Type.Optional(RunStatus),
+    dataset: Type.Optional(Id),
+    model: Type.Optional(Type.String({ maxLength: 100 })),
+  },
+  closed,
+);
+
+/** A state change or another notable fact in the life of a run. `sequence` is the SSE id. */
+export const RunEvent = Type.Object(
+  {
+    sequence: Type.Integer(),
+    runId: Id,
+    at: Timestamp,
+    type: Type.Union([
+      Type.Literal('state'),
+      Type.Literal('progress'),
+      Type.Literal('checkpoint'),
+      Type.Literal('score'),
+      Type.Literal('log'),
+    ]),
+    status: RunStatus,
+    reason: RunReason,
+    message: Type.String(),
+    data: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { ...closed, $id: 'RunEvent' },
+);
+export type RunEvent = Static<typeof RunEvent>;
+export const RunEventPage = Type.Object(
+  { items: Type.Array(RunEvent), nextSequence: Type.Integer() },
+  closed,
+);
+
+export const StepMetric = Type.Object(
+  {
+    step: Type.Integer(),
+    loss: Type.Number(),
+    learningRate: Type.Number(),
+    gradientNorm: Type.Number(),
+    samplesPerSecond: Type.Number(),
+    phaseSeconds: Type.Object(
+      {
+        data: Type.Number(),
+        forwardBackward: Type.Number(),
+        allReduce: Type.Number(),
+        optimizer: Type.Number(),
+      },
+      closed,
+    ),
+    at: Timestamp,
+  },
+  closed,
+);
+export type StepMetric = Static<typeof StepMetric>;
+export const StepMetricPage = Type.Object(
+  { items: Type.Array(StepMetric), nextStep: Type.Integer() },
+  closed,
+);
+
+export const Checkpoint = Type.Object(
+  { step: Type.Integer(), sha256: Sha256, bytes: Type.Integer(), at: Timestamp },
+  closed,
+);
+export type Checkpoint = Static<typeof Checkpoint>;
+export const CheckpointList = Type.Object({ items: Type.Array(Checkpoint) }, closed);
+export const ScoreList = Type.Object({ items: Type.Array(Score) }, closed);
+
+/** What would happen if the spec were submitted now. Nothing is created. */
+export const RunPlan = Type.Object(
+  {
+    spec: ResolvedRunSpec,
+    parameters: Type.Integer(),
+    totalSteps: Type.Integer(),
+    stepsPerEpoch: Type.Integer(),
+    samples: Type.Integer(),
+    memoryBytesPerWorker: Type.Integer(),
+    worldSizes: Type.Array(Type.Integer(), { description: 'Numbers of workers this run can use' }),
+    workersReady: Type.Integer(),
+    queuePosition: Type.Integer(),
+    etaSeconds: Type.Optional(Type.Number()),
+    backend: Type.Optional(Backend),
+    warnings: Type.Array(Type.String()),
+  },
+  { ...closed, $id: 'RunPlan' },
+);
+export type RunPlan = Static<typeof RunPlan>;
