@@ -1,1 +1,12 @@
-export {};
+/** From files on disk to batches: formats, packing, images, text, batch plan, and the sample dataset. */
+export { PixelCache } from './image/pixel-cache.ts';
+export { normalise, pixels } from './image/pixels.ts';
+export { clipTransform, type ImageTransform } from './image/transform.ts';
+export { type Dataset, openDataset } from './pack/dataset.ts';
+export type { ArtifactStoreLike, DatasetManifest, ManifestSample } from './pack/manifest.ts';
+export { type PackedDataset, type PackProgress, packDataset } from './pack/pack-dataset.ts';
+export type { Problem } from './pack/problems.ts';
+export { type BatchPlan, batchPlan } from './plan/batch-plan.ts';
+export { type ScenesSummary, writeScenes } from './scenes/write-scenes.ts';
+export { ClipTokenizer } from './text/clip-tokenizer.ts';
+export { type PromptSet, promptTemplates, zeroShotPrompts } from './text/prompts.ts';

@@ -1,0 +1,5 @@
+export interface Problem {
+  kind: string;
+  count: number;
+  examples: string[];
+}
