@@ -1,0 +1,81 @@
+/**
+ * The one interface through which bytes are kept: content goes in, its sha256 comes out, and only that hash brings it back.
+ * Nothing is ever changed or named, so copies in several places cannot disagree.
+ */
+import { createHash } from 'node:crypto';
+import { invalidInput, show, TriptychError } from '@triptych/protocol';
+
+export interface StoredArtifact {
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface ReadRange {
+  /** First byte, 0 by default. Past the end: nothing is read. */
+  readonly offset?: number;
+  /** Bytes at most; to the end by default. */
+  readonly length?: number;
+}
+
+export interface ArtifactStore {
+  /** Keeps the content. It can be read as soon as this resolves, and not a byte of it before; on failure nothing remains. */
+  put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact>;
+  has(sha256: string): Promise<boolean>;
+  /**
+   * The whole content, checked against its hash, in an ArrayBuffer of its own (so that float views are aligned).
+   * @throws TriptychError NOT_FOUND, or ARTIFACT_CORRUPT where what is stored is not what the hash promises.
+   */
+  get(sha256: string): Promise<Uint8Array>;
+  /**
+   * The content in order, in chunks. Reading all of it checks the hash after the last chunk (ARTIFACT_CORRUPT);
+   * a range cannot be checked.
+   */
+  read(sha256: string, range?: ReadRange): AsyncIterable<Uint8Array>;
+  /** Bytes. NOT_FOUND where there is none. */
+  size(sha256: string): Promise<number>;
+}
+
+export function sha256Of(content: Uint8Array): string {
+  const hash = createHash('sha256');
+  // One update takes at most 2 GiB - 1.
+  for (let start = 0; start < content.byteLength; start += HASH_PIECE_BYTES) {
+    hash.update(content.subarray(start, start + HASH_PIECE_BYTES));
+  }
+  return hash.digest('hex');
+}
+
+const HASH_PIECE_BYTES = 64 * 1024 * 1024;
+
+/** Hashes become file paths: anything that is not one never reaches a file system. */
+export function assertSha256(sha256: string): void {
+  if (/^[0-9a-f]{64}$/.test(sha256)) return;
+  throw invalidInput('artifact hash', [
+    { path: '', expected: '64 lower-case hex digits', actual: show(sha256), remedy: 'pass a sha256' },
+  ]);
+}
+
+export function assertRange(range: ReadRange): void {
+  const wrong = Object.entries(range).filter(
+    ([, value]) => value !== undefined && !(Number.isSafeInteger(value) && value >= 0),
+  );
+  if (wrong.length === 0) return;
+  throw invalidInput(
+    'range',
+    wrong.map(([name, value]) => ({
+      path: `/${name}`,
+      expected: 'a whole number of bytes, 0 or more',
+      actual: show(value),
+      remedy: 'correct it',
+    })),
+  );
+}
+
+export const artifactNotFound = (sha256: string, where: string, cause?: unknown): TriptychError =>
+  new TriptychError('NOT_FOUND', `There is no artifact ${sha256} in ${where}`, { cause });
+
+export const artifactCorrupt = (expected: string, actual: string, where: string): TriptychError =>
+  new TriptychError(
+    'ARTIFACT_CORRUPT',
+    `Artifact ${expected} in ${where} has content with sha256 ${actual}; store it again from its source`,
+  );

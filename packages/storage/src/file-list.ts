@@ -1,0 +1,70 @@
+/**
+ * Several files as one artifact: a JSON list of paths and hashes, itself stored by hash. Equal files give an equal list,
+ * byte for byte, in whatever order they were handed in.
+ */
+import { invalidInput, parse, Sha256, TriptychError } from '@triptych/protocol';
+import { type Static, Type } from 'typebox';
+import type { ArtifactStore, StoredArtifact } from './artifact-store.ts';
+
+const closed = { additionalProperties: false } as const;
+
+export const ArtifactFile = Type.Object(
+  {
+    path: Type.String({ minLength: 1, maxLength: 1000, description: 'Relative, with forward slashes' }),
+    sha256: Sha256,
+    bytes: Type.Integer({ minimum: 0 }),
+  },
+  closed,
+);
+export type ArtifactFile = Static<typeof ArtifactFile>;
+
+export const FileList = Type.Object({ files: Type.Array(ArtifactFile) }, closed);
+export type FileList = Static<typeof FileList>;
+
+export interface NamedContent {
+  readonly path: string;
+  readonly content: Uint8Array;
+}
+
+/** Stores every file, then the list. `sha256` and `bytes` are those of the list. */
+export async function putFiles(
+  store: ArtifactStore,
+  files: readonly NamedContent[],
+): Promise<StoredArtifact & { readonly files: ArtifactFile[] }> {
+  assertPaths(files.map(({ path }) => path));
+  const stored: ArtifactFile[] = [];
+  for (const { path, content } of files) stored.push({ path, ...(await store.put(content)) });
+  stored.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const list = stored.map(({ path, sha256, bytes }) => ({ path, sha256, bytes }));
+  const artifact = await store.put(new TextEncoder().encode(JSON.stringify({ files: list })));
+  return { ...artifact, files: list };
+}
+
+/** The list behind a hash. ARTIFACT_CORRUPT where the artifact is no file list, or names a path outside its own folder. */
+export async function readFileList(store: ArtifactStore, sha256: string): Promise<FileList> {
+  const text = new TextDecoder().decode(await store.get(sha256));
+  try {
+    const list = parse(FileList, JSON.parse(text), 'file list');
+    assertPaths(list.files.map(({ path }) => path));
+    return list;
+  } catch (cause) {
+    throw new TriptychError('ARTIFACT_CORRUPT', `Artifact ${sha256} is not a file list`, { cause });
+  }
+}
+
+/** Whoever unpacks a list writes to these paths: none may lead out of the folder, and no two may be the same. */
+function assertPaths(paths: readonly string[]): void {
+  const violations = paths
+    .map((path, index) => ({ path, index }))
+    .filter(({ path, index }) => !isInside(path) || paths.indexOf(path) !== index)
+    .map(({ path, index }) => ({
+      path: `/files/${index}/path`,
+      expected: 'a relative path with forward slashes, without "." or ".." parts, once',
+      actual: JSON.stringify(path),
+      remedy: 'rename the file',
+    }));
+  if (violations.length > 0) throw invalidInput('file list', violations);
+}
+
+const isInside = (path: string): boolean =>
+  !/[\\\0:]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');

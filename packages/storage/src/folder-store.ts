@@ -1,0 +1,201 @@
+/**
+ * Artifacts in a folder: `<path>/ab/cdef...` (the hash, cut after two digits). A file appears there by rename, after its
+ * bytes are on disk, so whatever has a name is whole, whoever is killed when. Several processes may share the folder.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type ArtifactStore,
+  artifactCorrupt,
+  artifactNotFound,
+  assertRange,
+  assertSha256,
+  type ReadRange,
+  type StoredArtifact,
+} from './artifact-store.ts';
+
+const INCOMING = '.incoming';
+const CHUNK_BYTES = 1024 * 1024;
+/** Far longer than any upload; a younger file may belong to a writer that is alive. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
+
+export function folderStore(path: string): ArtifactStore {
+  return new FolderStore(path);
+}
+
+class FolderStore implements ArtifactStore {
+  readonly #folder: string;
+  #ready: Promise<void> | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Writes even what is there already: that repairs a copy that has rotted, and equal content makes the order immaterial. */
+  async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+    await this.#prepare();
+    const temporary = join(this.#folder, INCOMING, randomUUID());
+    try {
+      const stored = await writeDurably(temporary, content);
+      await this.#publish(temporary, stored.sha256);
+      return stored;
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    try {
+      await this.size(sha256);
+      return true;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'NOT_FOUND') return false;
+      throw error;
+    }
+  }
+
+  async get(sha256: string): Promise<Uint8Array> {
+    const content = new Uint8Array(await this.size(sha256));
+    let filled = 0;
+    for await (const chunk of this.read(sha256)) {
+      content.set(chunk, filled);
+      filled += chunk.byteLength;
+    }
+    return content;
+  }
+
+  async *read(sha256: string, range: ReadRange = {}): AsyncGenerator<Uint8Array> {
+    assertRange(range);
+    const file = await this.#open(sha256);
+    try {
+      const { size } = await file.stat();
+      const start = Math.min(range.offset ?? 0, size);
+      const end = Math.min(start + (range.length ?? Number.POSITIVE_INFINITY), size);
+      const whole = start === 0 && end === size;
+      const hash = whole ? createHash('sha256') : undefined;
+      for await (const chunk of chunksOf(file, start, end)) {
+        hash?.update(chunk);
+        yield chunk;
+      }
+      const actual = hash?.digest('hex') ?? sha256;
+      if (actual !== sha256) throw artifactCorrupt(sha256, actual, this.#folder);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async size(sha256: string): Promise<number> {
+    try {
+      return (await stat(this.#pathOf(sha256))).size;
+    } catch (error) {
+      throw this.#translate(sha256, error);
+    }
+  }
+
+  #pathOf(sha256: string): string {
+    assertSha256(sha256);
+    return join(this.#folder, sha256.slice(0, 2), sha256.slice(2));
+  }
+
+  async #open(sha256: string): Promise<FileHandle> {
+    try {
+      return await open(this.#pathOf(sha256), 'r');
+    } catch (error) {
+      throw this.#translate(sha256, error);
+    }
+  }
+
+  #translate(sha256: string, error: unknown): unknown {
+    return isMissing(error) ? artifactNotFound(sha256, this.#folder, error) : error;
+  }
+
+  #prepare(): Promise<void> {
+    this.#ready ??= prepareIncoming(join(this.#folder, INCOMING)).catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
+  }
+
+  async #publish(temporary: string, sha256: string): Promise<void> {
+    const target = this.#pathOf(sha256);
+    const parent = join(target, '..');
+    await mkdir(parent, { recursive: true });
+    await rename(temporary, target);
+    await syncFolder(parent);
+    await syncFolder(this.#folder);
+  }
+}
+
+async function writeDurably(
+  path: string,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<StoredArtifact> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = await open(path, 'wx');
+  try {
+    for await (const chunk of content instanceof Uint8Array ? piecesOf(content) : content) {
+      hash.update(chunk);
+      await writeAll(file, chunk);
+      bytes += chunk.byteLength;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+function* piecesOf(content: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < content.byteLength; start += CHUNK_BYTES) {
+    yield content.subarray(start, start + CHUNK_BYTES);
+  }
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
+}
+
+async function* chunksOf(file: FileHandle, start: number, end: number): AsyncGenerator<Uint8Array> {
+  let position = start;
+  while (position < end) {
+    // A fresh buffer for each chunk: the consumer may keep it.
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, end - position));
+    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, position);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
+}
+
+/** Makes the folder for unfinished writes and removes what killed writers left in it. */
+async function prepareIncoming(incoming: string): Promise<void> {
+  await mkdir(incoming, { recursive: true });
+  const now = Date.now();
+  for (const name of await readdir(incoming)) {
+    const path = join(incoming, name);
+    const age = await stat(path).then(
+      ({ mtimeMs }) => now - mtimeMs,
+      () => 0,
+    );
+    if (age > ABANDONED_AFTER_MS) await rm(path, { force: true });
+  }
+}
+
+/** A rename survives a power cut only once the folder's own entry is on disk. Windows has no such call. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

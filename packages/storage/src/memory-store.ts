@@ -1,0 +1,70 @@
+/** Artifacts in memory: for tests and for runs that need not outlive their process. */
+import {
+  type ArtifactStore,
+  artifactNotFound,
+  assertRange,
+  assertSha256,
+  type ReadRange,
+  type StoredArtifact,
+  sha256Of,
+} from './artifact-store.ts';
+
+export function memoryStore(): ArtifactStore {
+  return new MemoryStore();
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+class MemoryStore implements ArtifactStore {
+  readonly #contents = new Map<string, Uint8Array>();
+
+  async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+    const bytes = content instanceof Uint8Array ? content.slice() : await concatenate(content);
+    const sha256 = sha256Of(bytes);
+    this.#contents.set(sha256, bytes);
+    return { sha256, bytes: bytes.byteLength };
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    assertSha256(sha256);
+    return this.#contents.has(sha256);
+  }
+
+  async get(sha256: string): Promise<Uint8Array> {
+    return this.#find(sha256).slice();
+  }
+
+  async *read(sha256: string, range: ReadRange = {}): AsyncGenerator<Uint8Array> {
+    assertRange(range);
+    const content = this.#find(sha256);
+    const start = range.offset ?? 0;
+    const end = Math.min(start + (range.length ?? content.byteLength), content.byteLength);
+    for (let position = start; position < end; position += CHUNK_BYTES) {
+      yield content.slice(position, Math.min(position + CHUNK_BYTES, end));
+    }
+  }
+
+  async size(sha256: string): Promise<number> {
+    return this.#find(sha256).byteLength;
+  }
+
+  #find(sha256: string): Uint8Array {
+    assertSha256(sha256);
+    const content = this.#contents.get(sha256);
+    if (!content) throw artifactNotFound(sha256, 'memory');
+    return content;
+  }
+}
+
+async function concatenate(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  // Each chunk is copied: its producer may reuse the buffer.
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk.slice());
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let filled = 0;
+  for (const part of parts) {
+    whole.set(part, filled);
+    filled += part.byteLength;
+  }
+  return whole;
+}
