@@ -1,0 +1,148 @@
+/**
+ * The configuration of a CLIP model: the fields of a Hugging Face `config.json` that decide what is computed.
+ * Reading fills the defaults of `CLIPConfig` (newer files leave default values out) and drops what has no effect here
+ * (dropout rates, dtype, library versions). In a CLIP configuration only the top-level `projection_dim` counts.
+ */
+import { show, TriptychError, type Violation, violationsOf } from '@triptych/protocol';
+import { type Static, Type } from 'typebox';
+
+const size = (maximum: number) => Type.Integer({ minimum: 1, maximum });
+
+export const Activation = Type.Union([
+  Type.Literal('quick_gelu'),
+  Type.Literal('gelu'),
+  Type.Literal('gelu_new'),
+]);
+export type Activation = Static<typeof Activation>;
+
+const towerFields = {
+  hidden_size: size(16_384),
+  intermediate_size: size(65_536),
+  num_hidden_layers: size(256),
+  num_attention_heads: size(256),
+  hidden_act: Activation,
+  layer_norm_eps: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+};
+
+export const ClipTextConfig = Type.Object({
+  ...towerFields,
+  vocab_size: size(10_000_000),
+  max_position_embeddings: size(65_536),
+  bos_token_id: Type.Integer({ minimum: 0 }),
+  /** The legacy value 2 is wrong in old files; the text is then pooled at its highest token id instead. */
+  eos_token_id: Type.Integer({ minimum: 0 }),
+});
+export type ClipTextConfig = Static<typeof ClipTextConfig>;
+
+export const ClipVisionConfig = Type.Object({
+  ...towerFields,
+  image_size: size(8192),
+  patch_size: size(1024),
+  num_channels: Type.Literal(3),
+});
+export type ClipVisionConfig = Static<typeof ClipVisionConfig>;
+
+export const ClipConfig = Type.Object({
+  model_type: Type.Literal('clip'),
+  projection_dim: size(16_384),
+  logit_scale_init_value: Type.Number(),
+  /** Present only in models trained with the sigmoid loss, which carry one parameter more: `logit_bias`. */
+  logit_bias_init_value: Type.Optional(Type.Number()),
+  text_config: ClipTextConfig,
+  vision_config: ClipVisionConfig,
+});
+export type ClipConfig = Static<typeof ClipConfig>;
+
+/** The fields that both towers share. */
+export type TowerConfig = Pick<ClipTextConfig, keyof typeof towerFields & keyof ClipTextConfig>;
+
+const towerDefaults = { num_hidden_layers: 12, hidden_act: 'quick_gelu', layer_norm_eps: 1e-5 };
+const textDefaults = {
+  ...towerDefaults,
+  hidden_size: 512,
+  intermediate_size: 2048,
+  num_attention_heads: 8,
+  vocab_size: 49_408,
+  max_position_embeddings: 77,
+  bos_token_id: 49_406,
+  eos_token_id: 49_407,
+};
+const visionDefaults = {
+  ...towerDefaults,
+  hidden_size: 768,
+  intermediate_size: 3072,
+  num_attention_heads: 12,
+  image_size: 224,
+  patch_size: 32,
+  num_channels: 3,
+};
+const topDefaults = { model_type: 'clip', projection_dim: 512, logit_scale_init_value: 2.6592 };
+
+/**
+ * A parsed `config.json` as a complete {@link ClipConfig}.
+ * @throws TriptychError MODEL_INVALID with every violation, cross-field ones included.
+ */
+export function parseConfig(json: unknown): ClipConfig {
+  const source = isRecord(json) ? json : {};
+  const config = {
+    ...pick(ClipConfig.properties, { ...topDefaults, ...source }),
+    text_config: pick(ClipTextConfig.properties, { ...textDefaults, ...record(source['text_config']) }),
+    vision_config: pick(ClipVisionConfig.properties, {
+      ...visionDefaults,
+      ...record(source['vision_config']),
+    }),
+  };
+  const violations = isRecord(json) ? [...violationsOf(ClipConfig, config)] : violationsOf(ClipConfig, json);
+  if (violations.length === 0) violations.push(...crossFieldViolations(config as ClipConfig));
+  if (violations.length > 0) {
+    const lines = violations.map((v) => `${v.path}: expected ${v.expected}, got ${v.actual}; ${v.remedy}`);
+    throw new TriptychError('MODEL_INVALID', `config.json is not a CLIP model: ${lines.join(' | ')}`, {
+      violations,
+    });
+  }
+  return config as ClipConfig;
+}
+
+function crossFieldViolations(config: ClipConfig): Violation[] {
+  const violations: Violation[] = [];
+  const towers = [
+    ['/text_config', config.text_config],
+    ['/vision_config', config.vision_config],
+  ] as const;
+  for (const [path, tower] of towers)
+    if (tower.hidden_size % tower.num_attention_heads !== 0)
+      violations.push({
+        path: `${path}/num_attention_heads`,
+        expected: `a divisor of hidden_size ${tower.hidden_size}`,
+        actual: show(tower.num_attention_heads),
+        remedy: 'change one of the two',
+      });
+  const { image_size, patch_size } = config.vision_config;
+  if (image_size % patch_size !== 0)
+    violations.push({
+      path: '/vision_config/patch_size',
+      expected: `a divisor of image_size ${image_size}`,
+      actual: show(patch_size),
+      remedy: 'change one of the two',
+    });
+  const { bos_token_id, eos_token_id, vocab_size } = config.text_config;
+  for (const [name, id] of Object.entries({ bos_token_id, eos_token_id }))
+    if (id >= vocab_size)
+      violations.push({
+        path: `/text_config/${name}`,
+        expected: `a token id below vocab_size ${vocab_size}`,
+        actual: show(id),
+        remedy: 'correct the id or the vocabulary size',
+      });
+  return violations;
+}
+
+function pick(properties: object, source: Record<string, unknown>): Record<string, unknown> {
+  const names = Object.keys(properties).filter((name) => source[name] !== undefined && source[name] !== null);
+  return Object.fromEntries(names.map((name) => [name, source[name]]));
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});

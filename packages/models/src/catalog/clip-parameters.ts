@@ -1,0 +1,113 @@
+/**
+ * Every parameter of a CLIP model: compute tensors in declaration order, and inside each the Hugging Face parameters it
+ * packs. Tensor-free: the layout of the flat parameter buffer, the parameter count and the weight files all follow from it.
+ */
+import type { ClipConfig, TowerConfig } from './clip-config.ts';
+
+export interface NamedShape {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface ParameterTensor {
+  readonly key: string;
+  readonly shape: readonly number[];
+  readonly parts: readonly NamedShape[];
+  /** Whether weight decay applies: not to vectors and scalars, nor to position tables (open_clip `optim.py`). */
+  readonly decay: boolean;
+}
+
+/** All compute tensors of the model; a tensor's key is its Hugging Face name where it packs nothing. */
+export function clipParameters(config: ClipConfig): ParameterTensor[] {
+  const { text_config: text, vision_config: vision } = config;
+  const patches = (vision.image_size / vision.patch_size) ** 2;
+  const scalars = ['logit_scale', ...(config.logit_bias_init_value === undefined ? [] : ['logit_bias'])];
+  return [
+    ...scalars.map((name) => single(name, [])),
+    single('text_model.embeddings.token_embedding.weight', [text.vocab_size, text.hidden_size]),
+    positions('text_model.embeddings.position_embedding.weight', [
+      text.max_position_embeddings,
+      text.hidden_size,
+    ]),
+    ...encoder('text_model.encoder', text),
+    ...norm('text_model.final_layer_norm', text.hidden_size),
+    single('vision_model.embeddings.class_embedding', [vision.hidden_size]),
+    single('vision_model.embeddings.patch_embedding.weight', [
+      vision.hidden_size,
+      vision.num_channels,
+      vision.patch_size,
+      vision.patch_size,
+    ]),
+    positions('vision_model.embeddings.position_embedding.weight', [patches + 1, vision.hidden_size]),
+    // The misspelling is Hugging Face's.
+    ...norm('vision_model.pre_layrnorm', vision.hidden_size),
+    ...encoder('vision_model.encoder', vision),
+    ...norm('vision_model.post_layernorm', vision.hidden_size),
+    single('visual_projection.weight', [config.projection_dim, vision.hidden_size]),
+    single('text_projection.weight', [config.projection_dim, text.hidden_size]),
+  ];
+}
+
+export function parameterCount(config: ClipConfig): number {
+  return clipParameters(config).reduce((sum, { shape }) => sum + elements(shape), 0);
+}
+
+export const elements = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1);
+
+function encoder(prefix: string, tower: TowerConfig): ParameterTensor[] {
+  return Array.from({ length: tower.num_hidden_layers }, (_, i) =>
+    block(`${prefix}.layers.${i}`, tower),
+  ).flat();
+}
+
+function block(
+  prefix: string,
+  { hidden_size: width, intermediate_size: inner }: TowerConfig,
+): ParameterTensor[] {
+  return [
+    ...norm(`${prefix}.layer_norm1`, width),
+    queryKeyValue(prefix, 'weight', [width, width]),
+    queryKeyValue(prefix, 'bias', [width]),
+    ...linear(`${prefix}.self_attn.out_proj`, [width, width]),
+    ...norm(`${prefix}.layer_norm2`, width),
+    ...linear(`${prefix}.mlp.fc1`, [inner, width]),
+    ...linear(`${prefix}.mlp.fc2`, [width, inner]),
+  ];
+}
+
+/** The three projections as one tensor, so that one matrix product computes them; files keep the three names. */
+function queryKeyValue(prefix: string, kind: 'weight' | 'bias', shape: readonly number[]): ParameterTensor {
+  const [rows, ...rest] = shape as [number, ...number[]];
+  return {
+    key: `${prefix}.self_attn.qkv_proj.${kind}`,
+    shape: [3 * rows, ...rest],
+    parts: ['q_proj', 'k_proj', 'v_proj'].map((name) => ({
+      name: `${prefix}.self_attn.${name}.${kind}`,
+      shape,
+    })),
+    decay: kind === 'weight',
+  };
+}
+
+const linear = (name: string, shape: readonly [number, number]) => [
+  single(`${name}.weight`, shape),
+  single(`${name}.bias`, [shape[0]]),
+];
+
+const norm = (name: string, width: number) => [
+  single(`${name}.weight`, [width]),
+  single(`${name}.bias`, [width]),
+];
+
+const single = (name: string, shape: readonly number[]): ParameterTensor => ({
+  key: name,
+  shape,
+  parts: [{ name, shape }],
+  decay: shape.length >= 2,
+});
+
+const positions = (name: string, shape: readonly number[]): ParameterTensor => ({
+  ...single(name, shape),
+  decay: false,
+});
