@@ -1,0 +1,104 @@
+import { presets } from '@triptych/models/catalog';
+import { ResolvedRunSpec, TriptychError, violationsOf } from '@triptych/protocol';
+import { expect, test } from 'vitest';
+import { resolveRunSpec } from './resolve-run-spec.ts';
+import { totalSteps } from './steps.ts';
+
+const { config: modelConfig } = presets['clip-tiny']!;
+const spec = { model: 'clip-tiny', dataset: 'scenes' };
+const split = (name: 'train' | 'validation' | 'test', images: number, classes = 7, captions = images) => ({
+  split: name,
+  images,
+  classes,
+  captions,
+});
+
+function problems(run: () => unknown): Record<string, string> {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TriptychError);
+    return Object.fromEntries((error as TriptychError).violations.map((v) => [v.path, v.remedy]));
+  }
+  return {};
+}
+
+test('the shortest spec becomes a complete valid one', () => {
+  const resolved = resolveRunSpec(spec, { modelConfig, dataset: { trainImages: 2400 } });
+  expect(violationsOf(ResolvedRunSpec, resolved)).toEqual([]);
+  expect(resolved.batch).toEqual({ global: 16, shards: 4 });
+  // 2 epochs of 150 steps, a tenth of them to warm up.
+  expect(totalSteps(resolved, 2400)).toBe(300);
+  expect(resolved.schedule.warmupSteps).toBe(30);
+  expect(resolved.workers).toEqual({ min: 1, max: 4, pool: 'default' });
+});
+
+test('what the user says wins over the recipe, field by field', () => {
+  const resolved = resolveRunSpec(
+    { ...spec, optimizer: { learningRate: 0.5 }, batch: { global: 30 }, seed: 7 },
+    { modelConfig, dataset: { trainImages: 100 } },
+  );
+  expect(resolved.optimizer).toMatchObject({ learningRate: 0.5, beta2: 0.98 });
+  // 4 does not divide 30; 3 does.
+  expect(resolved.batch).toEqual({ global: 30, shards: 3 });
+  expect(resolved.seed).toBe(7);
+});
+
+test('a default batch fits a small dataset', () => {
+  const { batch } = resolveRunSpec(spec, { modelConfig, dataset: { trainImages: 10 } });
+  expect(batch).toEqual({ global: 10, shards: 2 });
+});
+
+test('weights that exist are fine-tuned gently', () => {
+  const context = { modelConfig, pretrained: true, dataset: { trainImages: 2400 } };
+  expect(resolveRunSpec({ ...spec, model: 'mine' }, context).optimizer.learningRate).toBe(1e-5);
+});
+
+test('evaluation follows what the dataset holds', () => {
+  const resolve = (...splits: ReturnType<typeof split>[]) =>
+    resolveRunSpec(spec, { modelConfig, dataset: { trainImages: 100, splits } }).evaluation;
+  expect(resolve(split('train', 100), split('validation', 10), split('test', 0))).toMatchObject({
+    split: 'validation',
+    tasks: ['zero-shot', 'retrieval'],
+  });
+  expect(resolve(split('train', 100), split('test', 10, 0)).tasks).toEqual(['retrieval']);
+  expect(resolve(split('train', 100)).tasks).toEqual([]);
+});
+
+test('every cross-field problem is reported at once, each with a remedy', () => {
+  const run = () =>
+    resolveRunSpec(
+      {
+        ...spec,
+        batch: { global: 100, shards: 8 },
+        workers: { min: 20, max: 16 },
+        duration: { steps: 50 },
+        schedule: { warmupSteps: 90_000 },
+        evaluation: { split: 'test', tasks: ['zero-shot', 'retrieval'] },
+      },
+      { modelConfig, dataset: { trainImages: 5000, splits: [split('train', 5000), split('test', 9, 1, 0)] } },
+    );
+  expect(problems(run)).toEqual({
+    '/batch/global': 'use 96 or 104',
+    '/workers/max': 'use at most 8 workers, or raise batch.shards',
+    '/workers/min': 'lower min or raise max',
+    '/schedule/warmupSteps': 'use about 5 (a tenth), or train longer',
+    '/evaluation/tasks': 'leave "retrieval" out, or register a dataset with captions',
+  });
+});
+
+test('a batch larger than the dataset, and a split without images', () => {
+  const run = () =>
+    resolveRunSpec(
+      {
+        ...spec,
+        batch: { global: 64, shards: 8 },
+        evaluation: { split: 'validation', tasks: ['retrieval'] },
+      },
+      { modelConfig, dataset: { trainImages: 40, splits: [split('train', 40)] } },
+    );
+  expect(problems(run)).toEqual({
+    '/batch/global': 'use a smaller batch or a larger dataset',
+    '/evaluation/split': 'use "train", or evaluate nothing with tasks []',
+  });
+});
