@@ -1,1 +1,28 @@
-export {};
+export { type Recording, record } from './autodiff/recording.ts';
+export { type BackendChoice, type EngineDescription, selectBackend } from './engine/select-backend.ts';
+export type { AttentionOptions, GeluKind } from './kernels/kernels.ts';
+export { attention } from './ops/attention.ts';
+export { embed, selectRows } from './ops/embed.ts';
+export { gelu } from './ops/gelu.ts';
+export { l2Normalize } from './ops/l2-normalize.ts';
+export { layerNorm } from './ops/layer-norm.ts';
+export { linear } from './ops/linear.ts';
+export { AdamW, type AdamWOptions } from './optimizer/adamw.ts';
+export { clipByGlobalNorm } from './optimizer/clip.ts';
+export {
+  type NamedParameter,
+  ParameterLayout,
+  type ParameterPart,
+  type ParameterTensorSpec,
+  type PlacedTensor,
+} from './parameters/layout.ts';
+export { gradientsInto, Parameters } from './parameters/parameters.ts';
+export { type RandomStream, random } from './random.ts';
+export {
+  readSafetensors,
+  type SafetensorsDtype,
+  type SafetensorsFile,
+  type SafetensorsTensor,
+  writeSafetensors,
+} from './safetensors.ts';
+export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';

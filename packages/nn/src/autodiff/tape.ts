@@ -1,0 +1,102 @@
+/**
+ * The only file that touches the private parts of the TensorFlow.js engine.
+ *
+ * Why: `tf.grads` runs forward and backward in one synchronous call, while a distributed step has to exchange
+ * features between the two; and `tf.customGrad` computes the gradients of all inputs, frozen ones too. Both are
+ * solved by the tape that the engine keeps anyway. `@tensorflow/tfjs-core` is pinned to an exact version, and
+ * {@link assertTapeWorks} checks at start that the tape still behaves as used here.
+ */
+import assert from 'node:assert';
+import { type Tensor, tf } from '../tensorflow.ts';
+
+/** One differentiable operation that was run. `gradient` gives a thunk per input; `saved` is owned by the tape. */
+export interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, Tensor | undefined>>;
+  readonly outputs: readonly Tensor[];
+  readonly gradient?: (outputGradients: (Tensor | null)[]) => Record<string, () => Tensor>;
+  readonly saved: readonly Tensor[];
+}
+
+interface TapeEngine {
+  state: { gradientDepth: number; activeTape: TapeNode[] | null };
+  startTape(): void;
+  endTape(): void;
+  runKernelFunc(parameters: {
+    forwardFunc: (backend: unknown, save: (tensors: Tensor[]) => void) => Tensor;
+    backwardsFunc: (dy: Tensor, saved: Tensor[]) => Record<string, () => Tensor>;
+    inputs: Record<string, Tensor>;
+    attrs: object;
+  }): Tensor;
+}
+
+const engine = () => tf.engine() as unknown as TapeEngine;
+
+/**
+ * Runs `forward` and returns its result together with the operations that were run.
+ * Whoever calls owns the result and every `saved` tensor; all other tensors made on the way are disposed.
+ */
+export function runOnTape(forward: () => Tensor[]): { outputs: Tensor[]; tape: readonly TapeNode[] } {
+  const { state } = engine();
+  assert(
+    state.gradientDepth === 0,
+    'recordings do not nest: record() was called inside another forward pass',
+  );
+  engine().startTape();
+  try {
+    // A copy of each output (a reference, not its bytes) is a fresh tensor even where an input is returned as it is.
+    const outputs = tf.tidy(() => forward().map((output) => tf.keep(tf.clone(output))));
+    return { outputs, tape: state.activeTape ?? [] };
+  } catch (error) {
+    for (const node of state.activeTape ?? []) tf.dispose(node.saved as Tensor[]);
+    throw error;
+  } finally {
+    engine().endTape();
+    state.activeTape = null;
+  }
+}
+
+/**
+ * One operation with its own gradient. Like `tf.customGrad`, but `gradients` returns a thunk per input, so that
+ * the gradient of a frozen weight is never computed. `gradients` may only use `dy` and what `forward` saved.
+ */
+export function differentiable(operation: {
+  readonly inputs: Record<string, Tensor>;
+  readonly forward: (save: (...tensors: Tensor[]) => void) => Tensor;
+  readonly gradients: (dy: Tensor, saved: readonly Tensor[]) => Record<string, () => Tensor>;
+}): Tensor {
+  return engine().runKernelFunc({
+    inputs: operation.inputs,
+    attrs: {},
+    forwardFunc: (_backend, save) => operation.forward((...tensors) => save(tensors)),
+    backwardsFunc: operation.gradients,
+  });
+}
+
+/** Throws when the pinned engine does not record, keep and release as this package expects. */
+export function assertTapeWorks(): void {
+  const before = tf.memory().numTensors;
+  const x = tf.scalar(3);
+  const { outputs, tape } = runOnTape(() => [
+    differentiable({
+      inputs: { x },
+      forward: (save) => {
+        save(x);
+        return tf.square(x);
+      },
+      gradients: (dy, [saved]) => ({ x: () => tf.mul(dy, tf.mul(2, saved as Tensor)) }),
+    }),
+  ]);
+  const node = tape.find((candidate) => candidate.inputs['x'] === x && candidate.saved.length === 1);
+  const slope = tf.tidy(
+    () =>
+      node
+        ?.gradient?.([tf.scalar(1)])
+        ['x']?.()
+        .dataSync()[0],
+  );
+  for (const { saved } of tape) tf.dispose(saved as Tensor[]);
+  tf.dispose([...outputs, x]);
+  assert(slope === 6, `TensorFlow.js ${tf.version_core} records operations differently; 4.22.0 is expected`);
+  assert(tf.memory().numTensors === before, `TensorFlow.js ${tf.version_core} leaks recorded tensors`);
+}

@@ -1,0 +1,148 @@
+/** The contract of every differentiable operation, on every backend present. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  attention,
+  embed,
+  gelu,
+  l2Normalize,
+  layerNorm,
+  linear,
+  record,
+  selectBackend,
+  selectRows,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  tf,
+} from './index.ts';
+import { useKernels } from './kernels/kernels.ts';
+import { portable } from './kernels/portable.ts';
+import { noise, relativeError, slopeAlong, values } from './testing/numeric.ts';
+
+interface Case {
+  readonly name: string;
+  readonly shapes: readonly (readonly number[])[];
+  readonly run: (inputs: Tensor[]) => Tensor;
+}
+
+const linearCase = (x: number[], width: number): Case => ({
+  name: `linear [${x}] -> ${width}`,
+  shapes: [x, [width, x.at(-1)!], [width]],
+  run: ([input, weight, bias]) => linear(input!, weight as Tensor2D, bias as Tensor1D),
+});
+const layerNormCase = (x: number[]): Case => ({
+  name: `layerNorm [${x}]`,
+  shapes: [x, [x.at(-1)!], [x.at(-1)!]],
+  run: ([input, weight, bias]) => layerNorm(input!, weight!, bias!),
+});
+const attentionCase = (qkv: number[], heads: number, causal: boolean): Case => ({
+  name: `attention [${qkv}] heads ${heads}${causal ? ' causal' : ''}`,
+  shapes: [qkv],
+  run: ([input]) => attention(input as Tensor3D, { heads, causal }),
+});
+const embedCase = (table: number[], ids: number[]): Case => ({
+  name: `embed [${table}] x ${ids.length}`,
+  shapes: [table],
+  run: ([input]) => embed(input as Tensor2D, tf.tensor2d(ids, [1, ids.length], 'int32')),
+});
+
+const cases: Case[] = [
+  linearCase([2, 3, 8], 12),
+  linearCase([1, 1, 5], 3),
+  linearCase([7, 6], 1),
+  {
+    name: 'linear without bias',
+    shapes: [
+      [2, 5, 7],
+      [9, 7],
+    ],
+    run: ([x, weight]) => linear(x!, weight as Tensor2D),
+  },
+  layerNormCase([2, 3, 8]),
+  layerNormCase([1, 1, 5]),
+  layerNormCase([3, 17]),
+  ...(['quick_gelu', 'gelu', 'gelu_new'] as const).flatMap((kind): Case[] => [
+    { name: `gelu ${kind}`, shapes: [[3, 8]], run: ([x]) => gelu(x!, kind) },
+    { name: `gelu ${kind}, one element`, shapes: [[1]], run: ([x]) => gelu(x!, kind) },
+    { name: `gelu ${kind}, odd width`, shapes: [[2, 3, 7]], run: ([x]) => gelu(x!, kind) },
+  ]),
+  attentionCase([2, 5, 24], 2, false),
+  attentionCase([2, 5, 24], 2, true),
+  attentionCase([1, 1, 9], 1, true),
+  attentionCase([1, 1, 9], 1, false),
+  attentionCase([1, 7, 30], 2, true),
+  attentionCase([3, 4, 18], 3, false),
+  embedCase([11, 8], [3, 0, 3, 10, 3]),
+  embedCase([4, 5], [2]),
+  { name: 'l2Normalize', shapes: [[3, 8]], run: ([x]) => l2Normalize(x!) },
+  { name: 'l2Normalize, odd width', shapes: [[1, 7]], run: ([x]) => l2Normalize(x!) },
+  {
+    name: 'selectRows',
+    shapes: [[3, 4, 6]],
+    run: ([x]) => selectRows(x as Tensor3D, Int32Array.of(3, 0, 2)),
+  },
+  {
+    name: 'selectRows, one row',
+    shapes: [[1, 1, 5]],
+    run: ([x]) => selectRows(x as Tensor3D, Int32Array.of(0)),
+  },
+];
+
+const inputsOf = ({ shapes, name }: Case) => shapes.map((shape, i) => noise(`${name} ${i}`, shape));
+
+/** Result and gradients as plain arrays; leaves no tensor behind. */
+function evaluate(testCase: Case): Float32Array[] {
+  return tf.tidy(() => {
+    const inputs = inputsOf(testCase);
+    using recording = record(inputs, () => [testCase.run(inputs)]);
+    const [output] = recording.outputs;
+    return [output!, ...recording.backward([noise('dy', output!.shape)])].map((x) => values(x).slice());
+  });
+}
+
+const oracle = new Map<string, Float32Array[]>();
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'cpu' });
+  useKernels(portable);
+  for (const testCase of cases) oracle.set(testCase.name, evaluate(testCase));
+});
+
+describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
+  beforeAll(async () => {
+    await selectBackend({ backend });
+  });
+  afterAll(() => useKernels(portable));
+
+  describe.each(cases)('$name', (testCase) => {
+    it('equals the oracle, with the same bits twice and no tensor left', () => {
+      const before = tf.memory();
+      const first = evaluate(testCase);
+      const second = evaluate(testCase);
+      const after = tf.memory();
+      expect(second).toStrictEqual(first);
+      expect([after.numTensors, after.numBytes]).toEqual([before.numTensors, before.numBytes]);
+      const expected = oracle.get(testCase.name)!;
+      first.forEach((actual, i) => {
+        expect(relativeError(actual, expected[i]!), `result ${i}`).toBeLessThan(5e-6);
+      });
+    });
+
+    it('has the gradients that finite differences give', () => {
+      tf.tidy(() => {
+        const inputs = inputsOf(testCase);
+        using recording = record(inputs, () => [testCase.run(inputs)]);
+        const dy = noise('dy', recording.outputs[0]!.shape);
+        const gradients = recording.backward([dy]);
+        inputs.forEach((input, which) => {
+          const direction = noise('direction', input.shape);
+          const expected = slopeAlong(testCase.run, inputs, { which, direction, dy });
+          const actual = tf.sum(tf.mul(gradients[which]!, direction)).dataSync()[0]!;
+          const scale = tf.norm(gradients[which]!).dataSync()[0]! + 0.1;
+          expect(Math.abs(actual - expected) / scale, `input ${which}`).toBeLessThan(1e-2);
+        });
+      });
+    });
+  });
+});
