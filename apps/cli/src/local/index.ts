@@ -1,1 +1,2 @@
-export {};
+export type { Stack, StackEvent, StackOptions, StackProcess, StackWorker } from './options.ts';
+export { startStack } from './stack.ts';

@@ -1,0 +1,88 @@
+/** The launcher's side of the embedded database: starts its guard, waits for the port, stops it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TriptychError } from '@triptych/protocol';
+import { SUPERUSER } from './cluster.ts';
+import type { GuardMessage, StartDatabase } from './messages.ts';
+
+const GUARD = new URL('../../../dist/local/postgres/guard.js', import.meta.url);
+
+export interface Database {
+  readonly url: string;
+  /** Of PostgreSQL itself. */
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** Holds the password and, where PostgreSQL's user can reach it, the data. */
+  readonly folder: string;
+  readonly logPath: string;
+  readonly signal: AbortSignal;
+}
+
+/** UNAVAILABLE with the reason where the database cannot be started; the signal's reason where it is aborted. */
+export async function startDatabase({ folder, logPath, signal }: DatabaseOptions): Promise<Database> {
+  mkdirSync(folder, { recursive: true });
+  const password = passwordIn(folder);
+  const log = openSync(logPath, 'a');
+  const guard = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(GUARD)], {
+    stdio: ['ignore', log, log, 'ipc'],
+    detached: true,
+  });
+  closeSync(log);
+  const abort = () => guard.kill('SIGTERM');
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    guard.send({ folder, password } satisfies StartDatabase);
+    const message = await firstMessage(guard);
+    signal.throwIfAborted();
+    if (message?.kind === 'ready') {
+      const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${message.port}/postgres`;
+      return { url, pid: message.pid, stop: () => end(guard) };
+    }
+    const why = message?.message ?? `its guard ended with code ${guard.exitCode}`;
+    throw new TriptychError('UNAVAILABLE', `The embedded PostgreSQL did not start: ${why}\nLog: ${logPath}`);
+  } catch (error) {
+    await end(guard);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The first message, or nothing where the guard ends without one. */
+async function firstMessage(guard: ChildProcess): Promise<GuardMessage | undefined> {
+  const done = new AbortController();
+  try {
+    return await Promise.race([
+      once(guard, 'message', { signal: done.signal }).then(([message]) => message as GuardMessage),
+      once(guard, 'exit', { signal: done.signal }).then(() => undefined),
+    ]);
+  } finally {
+    done.abort();
+  }
+}
+
+async function end(guard: ChildProcess): Promise<void> {
+  if (guard.exitCode !== null || guard.signalCode !== null) return;
+  const gone = once(guard, 'exit');
+  guard.kill('SIGTERM');
+  await gone;
+}
+
+/** Made once for each home, so that the data of the last time can be opened again. Readable for the owner only. */
+function passwordIn(folder: string): string {
+  const path = join(folder, 'password');
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    const password = randomBytes(18).toString('base64url');
+    writeFileSync(path, password, { mode: 0o600 });
+    return password;
+  }
+}

@@ -1,0 +1,203 @@
+/** The embedded stack: database, control plane and workers as child processes of this one, on free ports of 127.0.0.1. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { TriptychError } from '@triptych/protocol';
+import { Child } from './child.ts';
+import { type Home, openHome } from './home.ts';
+import type { Stack, StackOptions, StackProcess, StackWorker } from './options.ts';
+import { freePorts } from './ports.ts';
+import { type Database, startDatabase } from './postgres/database.ts';
+
+const CONTROL_PLANE = new URL('../../../control-plane/dist/main.js', import.meta.url);
+const WORKER = new URL('../../../worker/dist/main.js', import.meta.url);
+
+/**
+ * Starts everything at once and resolves when every worker has registered. Whatever fails or aborts the start, nothing is left
+ * running. UNAVAILABLE (with the end of the log) where a process does not come up, ILLEGAL_STATE where the home is in use.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const home = openHome(options.home ?? '.triptych');
+  const stack = new EmbeddedStack(home, options);
+  try {
+    await stack.start();
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    options.signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+class EmbeddedStack implements Stack {
+  readonly home: string;
+  readonly artifactsPath: string;
+  readonly logsPath: string;
+  readonly workers: StackWorker[] = [];
+  url = '';
+  grpcAddress = '';
+  databaseUrl = '';
+  readonly #home: Home;
+  readonly #options: StackOptions;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #stopping = new AbortController();
+  readonly #signal: AbortSignal;
+  #ports: readonly [http: number, grpc: number] = [0, 0];
+  #database: Database | undefined;
+  #controlPlane: Child | undefined;
+  readonly #workers: Child[] = [];
+  readonly #logs = new Set<string>();
+  #starting: Promise<unknown> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(home: Home, options: StackOptions) {
+    this.#home = home;
+    this.#options = options;
+    this.home = home.path;
+    this.artifactsPath = home.artifacts;
+    this.logsPath = home.logs;
+    this.#env = { ...process.env, ...options.env };
+    this.#signal = AbortSignal.any([this.#stopping.signal, ...(options.signal ? [options.signal] : [])]);
+  }
+
+  get controlPlane(): StackProcess {
+    if (!this.#controlPlane) throw new TriptychError('UNAVAILABLE', 'The control plane has not been started');
+    return this.#controlPlane;
+  }
+
+  async start(): Promise<void> {
+    this.#signal.throwIfAborted();
+    const [http = 0, grpc = 0] = await freePorts(2);
+    this.#ports = [this.#options.httpPort || http, grpc];
+    this.url = `http://127.0.0.1:${this.#ports[0]}`;
+    this.grpcAddress = `127.0.0.1:${grpc}`;
+    // Workers warm up their tensor engine while the database is being created; they try until the control plane answers.
+    const starts = [
+      this.#startServices(),
+      ...Array.from({ length: this.#options.workers }, () => this.addWorker()),
+    ];
+    this.#starting = Promise.allSettled(starts);
+    await Promise.all(starts);
+  }
+
+  async addWorker(options: { readonly env?: Readonly<Record<string, string>> } = {}): Promise<StackWorker> {
+    const index = this.#workers.length;
+    const child = this.#spawn(`worker-${index}`, WORKER, {
+      TRIPTYCH_CONTROL: this.grpcAddress,
+      TRIPTYCH_WORKER_HOST: '127.0.0.1',
+      TRIPTYCH_WORKER_PORT: '0',
+      TRIPTYCH_CACHE_DIR: join(this.#home.cache, `worker-${index}`),
+      TRIPTYCH_ARTIFACTS_URL: this.#artifactsUrl,
+      ...(this.#options.backend === undefined ? {} : { TRIPTYCH_BACKEND: this.#options.backend }),
+      ...this.#options.env,
+      ...options.env,
+    });
+    this.#workers.push(child);
+    const readiness = await child.ready(this.#signal);
+    const worker = new ReadyWorker(child, String(readiness['workerId']), Number(readiness['port']));
+    this.workers[index] = worker;
+    return worker;
+  }
+
+  async killWorker(index: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#workers[index];
+    if (!child) throw new RangeError(`There is no worker ${index}; there are ${this.#workers.length}`);
+    await child.end(signal);
+  }
+
+  async restartControlPlane(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.#controlPlane?.end(signal);
+    await this.#startControlPlane();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort(new TriptychError('CANCELLED', 'The stack was stopped'));
+    await this.#starting;
+    // Workers take their leave from the control plane, and that writes to the database: in this order.
+    await Promise.all(this.#workers.map((worker) => worker.end('SIGTERM')));
+    await this.#controlPlane?.end('SIGTERM');
+    await this.#database?.stop();
+    this.#home.release();
+  }
+
+  async #startServices(): Promise<void> {
+    this.databaseUrl = this.#env['DATABASE_URL'] || (await this.#startDatabase());
+    await this.#startControlPlane();
+  }
+
+  async #startDatabase(): Promise<string> {
+    const started = performance.now();
+    this.#options.onEvent?.({ kind: 'starting', process: 'postgres' });
+    const logPath = this.#newLog('postgres');
+    this.#database = await startDatabase({ folder: this.#home.postgres, logPath, signal: this.#signal });
+    const seconds = (performance.now() - started) / 1000;
+    this.#options.onEvent?.({ kind: 'ready', process: 'postgres', pid: this.#database.pid, seconds });
+    return this.#database.url;
+  }
+
+  async #startControlPlane(): Promise<void> {
+    const [httpPort, grpcPort] = this.#ports;
+    this.#controlPlane = this.#spawn('control-plane', CONTROL_PLANE, {
+      TRIPTYCH_HTTP_HOST: '127.0.0.1',
+      TRIPTYCH_HTTP_PORT: String(httpPort),
+      TRIPTYCH_GRPC_HOST: '127.0.0.1',
+      TRIPTYCH_GRPC_PORT: String(grpcPort),
+      ARTIFACTS_URL: this.#artifactsUrl,
+      ...this.#options.env,
+      DATABASE_URL: this.databaseUrl,
+    });
+    await this.#controlPlane.ready(this.#signal);
+  }
+
+  get #artifactsUrl(): string {
+    return this.#env['ARTIFACTS_URL'] || pathToFileURL(this.#home.artifacts).href;
+  }
+
+  #spawn(name: string, entry: URL, env: NodeJS.ProcessEnv): Child {
+    this.#signal.throwIfAborted();
+    return new Child({
+      name,
+      entry,
+      env: { ...this.#env, ...env },
+      logPath: this.#newLog(name),
+      onEvent: (event) => this.#options.onEvent?.(event),
+    });
+  }
+
+  /** Emptied when a stack first uses it; a process that is restarted goes on in the same file. */
+  #newLog(name: string): string {
+    const path = join(this.#home.logs, `${name}.log`);
+    if (this.#logs.has(path)) return path;
+    this.#logs.add(path);
+    mkdirSync(this.#home.logs, { recursive: true });
+    writeFileSync(path, '');
+    return path;
+  }
+}
+
+class ReadyWorker implements StackWorker {
+  readonly name: string;
+  readonly pid: number;
+  readonly logPath: string;
+  readonly workerId: string;
+  readonly port: number;
+  readonly #child: Child;
+
+  constructor(child: Child, workerId: string, port: number) {
+    this.name = child.name;
+    this.pid = child.pid;
+    this.logPath = child.logPath;
+    this.workerId = workerId;
+    this.port = port;
+    this.#child = child;
+  }
+
+  get alive(): boolean {
+    return this.#child.alive;
+  }
+}
