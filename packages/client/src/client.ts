@@ -1,0 +1,47 @@
+/** The REST API as typed calls. Every failure is a TriptychError with the code, and the violations, of the service. */
+import type { Worker } from '@triptych/protocol';
+import { type Call, Connection, type ConnectionOptions } from './connection.ts';
+import { Datasets } from './datasets.ts';
+import { Models } from './models.ts';
+import { eachItem } from './pages.ts';
+import { Runs } from './runs.ts';
+
+export class TriptychClient {
+  readonly runs: Runs;
+  readonly datasets: Datasets;
+  readonly models: Models;
+  readonly #connection: Connection;
+
+  constructor(options: ConnectionOptions) {
+    this.#connection = new Connection(options);
+    this.runs = new Runs(this.#connection);
+    this.datasets = new Datasets(this.#connection);
+    this.models = new Models(this.#connection);
+  }
+
+  workers({ signal }: Call = {}): AsyncGenerator<Worker, void, void> {
+    return eachItem(this.#connection, { path: '/v1/workers', signal });
+  }
+
+  /** Whether the process answers (`live`) or can do its work (`ready`). False, not an error, where it cannot. One try. */
+  async health(kind: 'live' | 'ready', { signal }: Call = {}): Promise<boolean> {
+    try {
+      const response = await this.#connection.once({ path: `/health/${kind}`, signal });
+      await response.body?.cancel();
+      return true;
+    } catch {
+      signal?.throwIfAborted();
+      return false;
+    }
+  }
+
+  /** The Prometheus text of the control plane. */
+  async metrics({ signal }: Call = {}): Promise<string> {
+    const response = await this.#connection.open({
+      path: '/metrics',
+      headers: { accept: 'text/plain' },
+      signal,
+    });
+    return response.text();
+  }
+}

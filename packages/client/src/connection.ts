@@ -1,0 +1,103 @@
+/** HTTP to one control plane: addresses, JSON, errors, and trying again where that is safe. It knows no resource. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { TriptychError } from '@triptych/protocol';
+import { errorOf, unreachable } from './problem.ts';
+
+export interface ConnectionOptions {
+  /** Of the control plane, for example `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Sent with every request, for example an authorization. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly fetch?: typeof fetch;
+  /** Waits before the second, third... try of a request that can be repeated; empty: one try. */
+  readonly retryDelaysMs?: readonly number[];
+}
+
+export interface Call {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HttpRequest extends Call {
+  readonly method?: 'GET' | 'POST';
+  /** Already encoded, from {@link path}. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export class Connection {
+  readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #fetch: typeof fetch;
+  readonly #retryDelaysMs: readonly number[];
+
+  constructor({ url, headers = {}, fetch: send = fetch, retryDelaysMs = [200, 600] }: ConnectionOptions) {
+    this.#url = url.replace(/\/+$/, '');
+    this.#headers = headers;
+    this.#fetch = send;
+    this.#retryDelaysMs = retryDelaysMs;
+  }
+
+  /** The JSON body of a 2xx answer. The caller names its type: the schema that made it is the control plane's. */
+  async json<T>(request: HttpRequest): Promise<T> {
+    const response = await this.open(request);
+    return (await response.json()) as T;
+  }
+
+  /** A 2xx answer whose body has not been read. A GET, or a request with an Idempotency-Key, is repeated on UNAVAILABLE. */
+  async open(request: HttpRequest): Promise<Response> {
+    const repeatable =
+      (request.method ?? 'GET') === 'GET' || request.headers?.['idempotency-key'] !== undefined;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.once(request);
+      } catch (error) {
+        const wait = repeatable ? this.#retryDelaysMs[attempt] : undefined;
+        if (wait === undefined || !(error instanceof TriptychError) || error.code !== 'UNAVAILABLE')
+          throw error;
+        await delay(wait, undefined, request.signal ? { signal: request.signal } : {});
+      }
+    }
+  }
+
+  /** Like {@link open}, without a second try. */
+  async once({
+    method = 'GET',
+    path,
+    query = {},
+    headers = {},
+    body,
+    signal,
+  }: HttpRequest): Promise<Response> {
+    const url = new URL(`${this.#url}${path}`);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const request = `${method} ${url.href}`;
+    let response: Response;
+    try {
+      response = await this.#fetch(url, {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...this.#headers,
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal ? { signal } : {}),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw unreachable(request, error);
+    }
+    if (!response.ok) throw await errorOf(response, request);
+    return response;
+  }
+}
+
+/** A path with its parts encoded: path`/v1/runs/${id}`. */
+export function path(strings: TemplateStringsArray, ...parts: readonly string[]): string {
+  return String.raw({ raw: strings }, ...parts.map(encodeURIComponent));
+}
