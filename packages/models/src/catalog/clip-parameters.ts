@@ -2,7 +2,7 @@
  * Every parameter of a CLIP model: compute tensors in declaration order, and inside each the Hugging Face parameters it
  * packs. Tensor-free: the layout of the flat parameter buffer, the parameter count and the weight files all follow from it.
  */
-import type { ClipConfig, TowerConfig } from './clip-config.ts';
+import type { ClipConfig, ClipVisionConfig, TowerConfig } from './clip-config.ts';
 
 export interface NamedShape {
   readonly name: string;
@@ -32,12 +32,7 @@ export function clipParameters(config: ClipConfig): ParameterTensor[] {
     ...encoder('text_model.encoder', text),
     ...norm('text_model.final_layer_norm', text.hidden_size),
     single('vision_model.embeddings.class_embedding', [vision.hidden_size]),
-    single('vision_model.embeddings.patch_embedding.weight', [
-      vision.hidden_size,
-      vision.num_channels,
-      vision.patch_size,
-      vision.patch_size,
-    ]),
+    patchEmbedding(vision),
     positions('vision_model.embeddings.position_embedding.weight', [patches + 1, vision.hidden_size]),
     // The misspelling is Hugging Face's.
     ...norm('vision_model.pre_layrnorm', vision.hidden_size),
@@ -54,6 +49,17 @@ export function parameterCount(config: ClipConfig): number {
 
 export const elements = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);
+
+/** A convolution kernel in files, a matrix over flattened patches in memory: the same numbers in the same order. */
+function patchEmbedding({ hidden_size, num_channels, patch_size }: ClipVisionConfig): ParameterTensor {
+  const name = 'vision_model.embeddings.patch_embedding.weight';
+  return {
+    key: name,
+    shape: [hidden_size, num_channels * patch_size ** 2],
+    parts: [{ name, shape: [hidden_size, num_channels, patch_size, patch_size] }],
+    decay: true,
+  };
+}
 
 function encoder(prefix: string, tower: TowerConfig): ParameterTensor[] {
   return Array.from({ length: tower.num_hidden_layers }, (_, i) =>

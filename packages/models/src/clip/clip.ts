@@ -1,0 +1,54 @@
+/** CLIP: an image tower and a text tower whose normalised outputs share one space. Forward only; it owns no tensor. */
+
+import { embed, l2Normalize, linear, type Parameters, selectRows, tf } from '@triptych/nn';
+import type { ClipConfig } from '../catalog/clip-config.ts';
+import { encode, normalise } from '../transformer/encoder.ts';
+import type { Weights } from '../transformer/weights.ts';
+import { visionHidden } from '../vit/vision-tower.ts';
+import { endPositions } from './text-pooling.ts';
+
+export class Clip {
+  readonly config: ClipConfig;
+  readonly #weights: Weights;
+
+  /** `parameters` have the layout of this configuration and stay the caller's. */
+  constructor(config: ClipConfig, parameters: Parameters) {
+    this.config = config;
+    this.#weights = ((key) => parameters.tensor(key)) as Weights;
+  }
+
+  /** Patches [B, N, 3pp] to unit vectors [B, P]. Differentiable; the caller disposes the result. */
+  encodeImages(patches: tf.Tensor3D): tf.Tensor2D {
+    const weights = this.#weights;
+    const tower = this.config.vision_config;
+    return tf.tidy(() => {
+      const hidden = visionHidden(patches, weights, tower);
+      // Norm and projection work row by row: only the class token needs them.
+      const pooled = selectRows(hidden, new Int32Array(patches.shape[0]));
+      const normed = normalise(pooled, 'vision_model.post_layernorm', { weights, tower });
+      return l2Normalize(linear(normed, weights('visual_projection.weight'))) as tf.Tensor2D;
+    });
+  }
+
+  /** Token ids [batch, context], row by row, to unit vectors [batch, P]. Differentiable; the caller disposes the result. */
+  encodeText(ids: Int32Array, batch: number): tf.Tensor2D {
+    const weights = this.#weights;
+    const tower = this.config.text_config;
+    const context = ids.length / batch;
+    return tf.tidy(() => {
+      const tokens = tf.tensor2d(ids, [batch, context], 'int32');
+      const embedded = embed(weights('text_model.embeddings.token_embedding.weight'), tokens);
+      const table = weights<tf.Rank.R2>('text_model.embeddings.position_embedding.weight');
+      const positions = context === table.shape[0] ? table : tf.slice(table, [0, 0], [context, -1]);
+      const hidden = encode(tf.add(embedded, positions), {
+        weights,
+        prefix: 'text_model.encoder',
+        tower,
+        causal: true,
+      });
+      const pooled = selectRows(hidden, endPositions(ids, batch, tower));
+      const normed = normalise(pooled, 'text_model.final_layer_norm', { weights, tower });
+      return l2Normalize(linear(normed, weights('text_projection.weight'))) as tf.Tensor2D;
+    });
+  }
+}
