@@ -16,7 +16,7 @@ const states = [
   'CANCELLED',
 ] as const;
 
-export const RunStatus = Type.Union(states.map((state) => Type.Literal(state)));
+export const RunStatus = Type.Enum(states);
 export type RunStatus = (typeof states)[number];
 export const runStatuses: readonly RunStatus[] = states;
 
@@ -43,7 +43,7 @@ const reasons = [
   'BACKEND_UNAVAILABLE',
   'INTERNAL_ERROR',
 ] as const;
-export const RunReason = Type.Union(reasons.map((reason) => Type.Literal(reason)));
+export const RunReason = Type.Enum(reasons);
 export type RunReason = (typeof reasons)[number];
 
 export type RunEventKind =
