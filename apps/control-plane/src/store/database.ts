@@ -1,0 +1,49 @@
+/** The one connection pool of a control plane to Postgres, and the Prisma client on top of it. */
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { Prisma, PrismaClient } from './generated/client.ts';
+
+export interface Database {
+  readonly client: PrismaClient;
+  /** Rejects where Postgres does not answer. */
+  ping(): Promise<void>;
+  /** Connections in the pool and requests that wait for one, for /metrics. */
+  connections(): { total: number; idle: number; waiting: number };
+  close(): Promise<void>;
+}
+
+/** What may be asked of the client inside and outside a transaction alike. */
+export type Transaction = Prisma.TransactionClient;
+
+/** Hundreds of submissions may arrive at once; they queue for a connection instead of failing. */
+const patience = { maxWait: 60_000, timeout: 60_000 } as const;
+
+export function openDatabase(options: { url: string; connections?: number }): Database {
+  const pool = new pg.Pool({ connectionString: options.url, max: options.connections ?? 10 });
+  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+  pool.on('error', () => {});
+  const client = new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions: patience });
+  return {
+    client,
+    ping: async () => {
+      await pool.query('SELECT 1');
+    },
+    connections: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    close: async () => {
+      await client.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+/** True for a write that met an existing row with the same unique value. */
+export const isDuplicate = (error: unknown): boolean => hasCode(error, 'P2002');
+
+/** True for a write that names a row that is not there. */
+export const isDangling = (error: unknown): boolean => hasCode(error, 'P2003');
+
+/** Plain data on its way into a JSON column. */
+export const json = (value: unknown): Prisma.InputJsonValue => value as Prisma.InputJsonValue;
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Prisma.PrismaClientKnownRequestError && error.code === code;

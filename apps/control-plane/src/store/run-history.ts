@@ -1,0 +1,94 @@
+/** Reads the record of runs for the REST API: lists of runs, and what happened in one of them. It writes nothing. */
+import type { Checkpoint, Run, RunEvent, RunStatus, Score, StepMetric } from '@triptych/protocol';
+import type { Database } from './database.ts';
+import { after, DEFAULT_LIMIT, newestFirst, type PageRequest, pageOf } from './page-cursor.ts';
+import { positionOfNext, queuePositions } from './queue-position.ts';
+import { checkpointOf, eventOf, runOf, runRelations, scoreOf, stepMetricOf } from './run-rows.ts';
+import { noSuchRun } from './run-write.ts';
+
+export interface RunFilter extends PageRequest {
+  readonly status?: RunStatus;
+  /** Id or name. */
+  readonly dataset?: string;
+  readonly model?: string;
+}
+
+export class RunHistory {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async list(filter: RunFilter): Promise<{ items: Run[]; nextCursor?: string }> {
+    const { limit = DEFAULT_LIMIT, cursor, status, dataset, model } = filter;
+    const rows = await this.#client.run.findMany({
+      where: {
+        AND: [
+          after(cursor),
+          status === undefined ? {} : { status },
+          model === undefined ? {} : { modelName: model },
+          dataset === undefined ? {} : { dataset: { OR: [{ id: dataset }, { name: dataset }] } },
+        ],
+      },
+      orderBy: newestFirst,
+      take: limit + 1,
+      include: runRelations,
+    });
+    const queued = rows.filter((row) => row.status === 'QUEUED').map(({ id }) => id);
+    const positions = await queuePositions(this.#client, queued);
+    return pageOf(rows, { limit, item: (row) => runOf(row, positions.get(row.id)) });
+  }
+
+  /** Events with a sequence above `after`, oldest first. */
+  async events(runId: string, options: { after?: number; limit?: number }): Promise<RunEvent[]> {
+    const rows = await this.#client.runEvent.findMany({
+      where: { runId, sequence: { gt: options.after ?? 0 } },
+      orderBy: { sequence: 'asc' },
+      take: options.limit ?? DEFAULT_LIMIT,
+    });
+    return rows.length > 0 ? rows.map(eventOf) : this.#emptyOf(runId);
+  }
+
+  /** Step metrics with a step above `afterStep`, in order. */
+  async steps(runId: string, options: { afterStep?: number; limit?: number }): Promise<StepMetric[]> {
+    const rows = await this.#client.stepMetric.findMany({
+      where: { runId, step: { gt: options.afterStep ?? -1 } },
+      orderBy: { step: 'asc' },
+      take: options.limit ?? DEFAULT_LIMIT,
+    });
+    return rows.length > 0 ? rows.map(stepMetricOf) : this.#emptyOf(runId);
+  }
+
+  async scores(runId: string): Promise<Score[]> {
+    const rows = await this.#client.score.findMany({ where: { runId }, orderBy: { position: 'asc' } });
+    return rows.length > 0 ? rows.map(scoreOf) : this.#emptyOf(runId);
+  }
+
+  /** Newest first. */
+  async checkpoints(runId: string): Promise<Checkpoint[]> {
+    const rows = await this.#client.checkpoint.findMany({ where: { runId }, orderBy: { step: 'desc' } });
+    return rows.length > 0 ? rows.map(checkpointOf) : this.#emptyOf(runId);
+  }
+
+  /** How many runs there are, by status, model and pool. */
+  async census(): Promise<{ status: string; pool: string; count: number }[]> {
+    return this.#client.$queryRaw`
+      SELECT status, spec->'workers'->>'pool' AS pool, count(*)::int AS count FROM runs GROUP BY 1, 2`;
+  }
+
+  /** The position that a run of this priority would get if it were submitted now. */
+  async positionOfNext(priority: number): Promise<number> {
+    return positionOfNext(this.#client, priority);
+  }
+
+  get #client() {
+    return this.#database.client;
+  }
+
+  /** Nothing to show is an answer for a run that exists, and `NOT_FOUND` for one that does not. */
+  async #emptyOf(runId: string): Promise<never[]> {
+    if ((await this.#client.run.count({ where: { id: runId } })) === 0) throw noSuchRun(runId);
+    return [];
+  }
+}

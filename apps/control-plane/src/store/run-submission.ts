@@ -1,0 +1,102 @@
+/** A run enters the record: QUEUED, with its first event, once for each idempotency key. */
+import { createHash } from 'node:crypto';
+import { type Progress, type ResolvedRunSpec, type Run, TriptychError } from '@triptych/protocol';
+import { type Database, isDuplicate, json } from './database.ts';
+import { newId } from './identifier.ts';
+import { runOf, runRelations } from './run-rows.ts';
+
+export interface Submission {
+  readonly spec: ResolvedRunSpec;
+  readonly datasetId: string;
+  /** File list of the base model; absent: the preset that the spec names. */
+  readonly baseArtifact?: string;
+  readonly totalSteps: number;
+  /** The body as the user sent it, and the key that makes sending it again harmless. */
+  readonly idempotency?: { readonly key: string; readonly body: unknown };
+}
+
+export class RunSubmission {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * The run that this key and body made before, if they did. `IDEMPOTENCY_KEY_REUSED` where the body was another one.
+   * Asked before the body is resolved, so that a repeat answers the same though models and datasets have changed.
+   */
+  async findEarlier(idempotency: Submission['idempotency']): Promise<Run | undefined> {
+    if (!idempotency) return undefined;
+    const earlier = await this.#database.client.run.findUnique({
+      where: { idempotencyKey: idempotency.key },
+      include: runRelations,
+    });
+    if (!earlier) return undefined;
+    if (earlier.bodyHash !== hashOf(idempotency.body))
+      throw new TriptychError(
+        'IDEMPOTENCY_KEY_REUSED',
+        `Idempotency-Key ${idempotency.key} made run ${earlier.id} from another body; use a new key`,
+      );
+    return runOf(earlier);
+  }
+
+  /** `NAME_TAKEN` where another run has the name. `created` is false where the key made the run before. */
+  async insert(submission: Submission): Promise<{ run: Run; created: boolean }> {
+    try {
+      return { run: await this.#create(submission), created: true };
+    } catch (cause) {
+      if (!isDuplicate(cause)) throw cause;
+      // The same key may have won the race; if not, it was the name.
+      const run = await this.findEarlier(submission.idempotency);
+      if (run) return { run, created: false };
+      throw new TriptychError(
+        'NAME_TAKEN',
+        `A run named ${submission.spec.name} exists; choose another name`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  async #create({ spec, datasetId, baseArtifact, totalSteps, idempotency }: Submission): Promise<Run> {
+    const state = { status: 'QUEUED', reason: 'SUBMITTED', message: 'Waiting in the queue' };
+    const row = await this.#database.client.run.create({
+      data: {
+        id: newId('run'),
+        ...(spec.name === undefined ? {} : { name: spec.name }),
+        ...(idempotency ? { idempotencyKey: idempotency.key, bodyHash: hashOf(idempotency.body) } : {}),
+        spec: json(spec),
+        modelName: spec.model,
+        ...(baseArtifact === undefined ? {} : { baseArtifact }),
+        datasetId,
+        priority: spec.priority,
+        ...state,
+        progress: noProgress(totalSteps),
+        eventSequence: 1,
+        events: { create: { sequence: 1, type: 'state', ...state, detail: {} } },
+      },
+      include: runRelations,
+    });
+    return runOf(row);
+  }
+}
+
+const noProgress = (totalSteps: number): Progress => ({
+  step: 0,
+  totalSteps,
+  epoch: 0,
+  ratio: 0,
+  samplesProcessed: 0,
+});
+
+/** The order of a body's fields means nothing. */
+const hashOf = (body: unknown): string => createHash('sha256').update(canonical(body)).digest('hex');
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );

@@ -1,0 +1,123 @@
+/**
+ * One write to one run: a transaction that starts by proving ownership, which also locks the run's row, and that may
+ * move the state, append events and release workers. What is written together is seen together.
+ */
+import {
+  isTerminal,
+  type RunEvent,
+  type RunEventKind,
+  type RunReason,
+  type RunStatus,
+  TriptychError,
+  transition,
+} from '@triptych/protocol';
+import { json, type Transaction } from './database.ts';
+import type { RunUpdateInput } from './generated/models.ts';
+import type { RunRow } from './run-rows.ts';
+
+export interface Move {
+  readonly event: RunEventKind;
+  readonly reason: RunReason;
+  readonly message: string;
+  readonly detail?: Record<string, unknown>;
+  readonly fields?: RunUpdateInput;
+}
+
+export class RunWrite {
+  readonly #transaction: Transaction;
+  #run: RunRow;
+
+  private constructor(transaction: Transaction, run: RunRow) {
+    this.#transaction = transaction;
+    this.#run = run;
+  }
+
+  /** Locks the run for its owner. `FENCED` where the token is not the newest, `NOT_FOUND` where there is no such run. */
+  static async owned(transaction: Transaction, runId: string, fencingToken: bigint): Promise<RunWrite> {
+    const [run] = await transaction.run.updateManyAndReturn({
+      where: { id: runId, fencingToken },
+      data: { fencingToken },
+    });
+    if (run) return new RunWrite(transaction, run);
+    const newer = await transaction.run.findUnique({ where: { id: runId }, select: { fencingToken: true } });
+    if (!newer) throw noSuchRun(runId);
+    throw new TriptychError(
+      'FENCED',
+      `Run ${runId} has a newer owner (token ${newer.fencingToken}, this one has ${fencingToken}); stop writing to it`,
+    );
+  }
+
+  /** Locks the run for someone who needs no token: a user. */
+  static async unowned(transaction: Transaction, runId: string): Promise<RunWrite> {
+    const [run] = await transaction.run.updateManyAndReturn({ where: { id: runId }, data: { id: runId } });
+    if (!run) throw noSuchRun(runId);
+    return new RunWrite(transaction, run);
+  }
+
+  get run(): RunRow {
+    return this.#run;
+  }
+
+  get status(): RunStatus {
+    return this.#run.status as RunStatus;
+  }
+
+  /** `ILLEGAL_STATE` where the run is over: nothing may be added to it any more. */
+  assertAlive(what: string): void {
+    if (isTerminal(this.status))
+      throw new TriptychError(
+        'ILLEGAL_STATE',
+        `Run ${this.#run.id} is ${this.status}: ${what} comes too late`,
+      );
+  }
+
+  /** Moves the state; where that ends the run, its workers are free and its time of end is set. */
+  async move({ event, reason, message, detail = {}, fields = {} }: Move): Promise<void> {
+    const status = transition(this.status, event);
+    if (!status)
+      throw new TriptychError(
+        'ILLEGAL_STATE',
+        `Run ${this.#run.id} is ${this.status}: "${event}" is not legal there`,
+      );
+    const ends = isTerminal(status);
+    if (ends) await this.release(status);
+    await this.update({
+      status,
+      reason,
+      message,
+      ...(ends ? { finishedAt: new Date() } : {}),
+      ...fields,
+    });
+    await this.tell('state', message, detail);
+  }
+
+  async update(fields: RunUpdateInput): Promise<void> {
+    this.#run = await this.#transaction.run.update({ where: { id: this.#run.id }, data: fields });
+  }
+
+  /** Appends an event with the run's state as it is now. */
+  async tell(type: RunEvent['type'], message: string, detail: object): Promise<void> {
+    await this.update({ eventSequence: { increment: 1 } });
+    const { id, status, reason, eventSequence } = this.#run;
+    await this.#transaction.runEvent.create({
+      data: { runId: id, sequence: eventSequence, type, status, reason, message, detail: json(detail) },
+    });
+  }
+
+  /** Frees the workers that the run holds and closes its attempt. */
+  async release(outcome?: string): Promise<void> {
+    const runId = this.#run.id;
+    const releasedAt = new Date();
+    await this.#transaction.assignment.updateMany({
+      where: { runId, heldWorkerId: { not: null } },
+      data: { heldWorkerId: null, releasedAt },
+    });
+    await this.#transaction.attempt.updateMany({
+      where: { runId, finishedAt: null },
+      data: { finishedAt: releasedAt, ...(outcome === undefined ? {} : { outcome }) },
+    });
+  }
+}
+
+export const noSuchRun = (runId: string): TriptychError =>
+  new TriptychError('NOT_FOUND', `There is no run ${runId}`);
