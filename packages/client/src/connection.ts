@@ -42,7 +42,12 @@ export class Connection {
   /** The JSON body of a 2xx answer. The caller names its type: the schema that made it is the control plane's. */
   async json<T>(request: HttpRequest): Promise<T> {
     const response = await this.open(request);
-    return (await response.json()) as T;
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      throw unreachable(`${request.method ?? 'GET'} ${response.url}`, error);
+    }
   }
 
   /** A 2xx answer whose body has not been read. A GET, or a request with an Idempotency-Key, is repeated on UNAVAILABLE. */
