@@ -44,38 +44,38 @@ export class PrismaRunStore implements RunStore {
   }
 
   async acquire(runId: string): Promise<Tenure | undefined> {
-    return this.#client.$transaction(async (transaction) => {
-      const { count } = await transaction.run.updateMany({
-        where: { id: runId, status: { in: unfinished } },
-        data: { fencingToken: { increment: 1 } },
-      });
-      const run = await transaction.run.findUnique({
-        where: { id: runId },
-        include: {
-          ...runRelations,
-          dataset: { select: { manifest: true } },
-          assignments: { where: { heldWorkerId: { not: null } }, orderBy: { rank: 'asc' } },
-          checkpoints: { orderBy: { step: 'desc' } },
-        },
-      });
-      if (!run) throw noSuchRun(runId);
-      if (count === 0) return undefined;
-      const shown = runOf(run);
-      const checkpoints = run.checkpoints.map(checkpointOf);
-      return {
-        run: shown,
-        fencingToken: run.fencingToken,
-        spec: shown.spec,
-        datasetManifest: run.dataset.manifest,
-        ...(run.baseArtifact === null ? {} : { modelArtifact: run.baseArtifact }),
-        attempt: run.attempt,
-        generation: run.generation,
-        assignments: run.assignments.map(({ rank, workerId, address }) => ({ rank, workerId, address })),
-        lastSequence: Number(run.workerSequence),
-        ...(checkpoints[0] ? { checkpoint: checkpoints[0] } : {}),
-        checkpoints,
-      };
+    const [owned] = await this.#client.run.updateManyAndReturn({
+      where: { id: runId, status: { in: unfinished } },
+      data: { fencingToken: { increment: 1 } },
+      select: { fencingToken: true },
     });
+    // Read after the transaction: whatever a newer owner wrote in between, this token is fenced by then.
+    const run = await this.#client.run.findUnique({
+      where: { id: runId },
+      include: {
+        ...runRelations,
+        dataset: { select: { manifest: true } },
+        assignments: { where: { heldWorkerId: { not: null } }, orderBy: { rank: 'asc' } },
+        checkpoints: { orderBy: { step: 'desc' } },
+      },
+    });
+    if (!run) throw noSuchRun(runId);
+    if (!owned) return undefined;
+    const shown = runOf(run);
+    const checkpoints = run.checkpoints.map(checkpointOf);
+    return {
+      run: shown,
+      fencingToken: owned.fencingToken,
+      spec: shown.spec,
+      datasetManifest: run.dataset.manifest,
+      ...(run.baseArtifact === null ? {} : { modelArtifact: run.baseArtifact }),
+      attempt: run.attempt,
+      generation: run.generation,
+      assignments: run.assignments.map(({ rank, workerId, address }) => ({ rank, workerId, address })),
+      lastSequence: Number(run.workerSequence),
+      ...(checkpoints[0] ? { checkpoint: checkpoints[0] } : {}),
+      checkpoints,
+    };
   }
 
   async transition(runId: string, fencingToken: bigint, change: StateChange): Promise<Run> {
@@ -291,12 +291,11 @@ export class PrismaRunStore implements RunStore {
     change: (write: RunWrite, transaction: Transaction) => Promise<void>,
   ): Promise<Run> {
     try {
-      const run = await this.#client.$transaction(async (transaction) => {
-        await change(await RunWrite.owned(transaction, runId, fencingToken), transaction);
-        return transaction.run.findUniqueOrThrow({ where: { id: runId }, include: runRelations });
-      });
+      await this.#client.$transaction(async (transaction) =>
+        change(await RunWrite.owned(transaction, runId, fencingToken), transaction),
+      );
       this.#options.notifier.wake(runId);
-      return runOf(run);
+      return await this.get(runId);
     } catch (error) {
       if (error instanceof TriptychError && error.code === 'FENCED') this.#options.onFenced?.();
       throw error;

@@ -1,0 +1,132 @@
+/** The real stores on a database of their own, and rows to begin with. */
+import { presets } from '@triptych/models/catalog';
+import type { Dataset, ResolvedRunSpec, Run, StepMetric } from '@triptych/protocol';
+import { type ArtifactStore, memoryStore, putFiles } from '@triptych/storage';
+import { resolveRunSpec } from '@triptych/training/catalog';
+import { type Database, openDatabase } from '../store/database.ts';
+import { DatasetStore } from '../store/dataset-store.ts';
+import { migrate } from '../store/migrator.ts';
+import { describeModel } from '../store/model-description.ts';
+import { ModelStore } from '../store/model-store.ts';
+import { PrismaRunStore } from '../store/prisma-run-store.ts';
+import { PrismaWorkerStore } from '../store/prisma-worker-store.ts';
+import { RunHistory } from '../store/run-history.ts';
+import { RunNotifier } from '../store/run-notifier.ts';
+import { RunSubmission } from '../store/run-submission.ts';
+import { createTestDatabase } from './postgres.ts';
+
+export interface TestStores {
+  readonly url: string;
+  readonly database: Database;
+  readonly artifacts: ArtifactStore;
+  readonly notifier: RunNotifier;
+  readonly runs: PrismaRunStore;
+  readonly history: RunHistory;
+  readonly submission: RunSubmission;
+  readonly datasets: DatasetStore;
+  readonly models: ModelStore;
+  readonly workers: PrismaWorkerStore;
+  close(): Promise<void>;
+}
+
+export async function openTestStores(): Promise<TestStores> {
+  const server = await createTestDatabase();
+  await migrate({ databaseUrl: server.url });
+  const database = openDatabase({ url: server.url });
+  const notifier = new RunNotifier();
+  const artifacts = memoryStore();
+  return {
+    url: server.url,
+    database,
+    artifacts,
+    notifier,
+    runs: new PrismaRunStore({
+      database,
+      notifier,
+      describeModel: (artifact) => describeModel(artifacts, artifact),
+    }),
+    history: new RunHistory(database),
+    submission: new RunSubmission(database),
+    datasets: new DatasetStore(database),
+    models: new ModelStore(database),
+    workers: new PrismaWorkerStore(database),
+    close: async () => {
+      await database.close();
+      await server.close();
+    },
+  };
+}
+
+export const anyHash = (digit: string): string => digit.repeat(64);
+
+export const addDataset = (stores: TestStores, name = 'scenes'): Promise<Dataset> =>
+  stores.datasets.insert({
+    name,
+    format: 'scenes',
+    path: '/data/scenes',
+    manifest: anyHash('d'),
+    bytes: 5_000_000_000,
+    splits: [
+      { split: 'train', images: 100, captions: 300, classes: 7 },
+      { split: 'test', images: 20, captions: 60, classes: 7 },
+    ],
+    classNames: ['circle', 'square'],
+    problems: [],
+  });
+
+export function specOf(fields: Partial<ResolvedRunSpec> = {}): ResolvedRunSpec {
+  const { config: modelConfig } = presets['clip-tiny']!;
+  const spec = { model: 'clip-tiny', dataset: 'scenes' };
+  return { ...resolveRunSpec(spec, { modelConfig, dataset: { trainImages: 100 } }), ...fields };
+}
+
+export async function addRun(
+  stores: TestStores,
+  options: { dataset: Dataset; spec?: Partial<ResolvedRunSpec> },
+): Promise<Run> {
+  const spec = specOf(options.spec);
+  return (await stores.submission.insert({ spec, datasetId: options.dataset.id, totalSteps: 12 })).run;
+}
+
+export const addWorker = (stores: TestStores, id: string, leaseExpiresAt = new Date(Date.now() + 60_000)) =>
+  stores.workers.register({
+    id,
+    address: `10.0.0.1:${id.length}000`,
+    pool: 'default',
+    backend: 'wasm',
+    device: 'cpu',
+    threads: 1,
+    memoryBytes: 8_000_000_000,
+    version: '0.1.0',
+    leaseExpiresAt,
+  });
+
+export const placed = (...workerIds: string[]) =>
+  workerIds.map((workerId, rank) => ({ rank, workerId, address: `10.0.0.1:${9000 + rank}` }));
+
+export const metricOf = (step: number, fields: Partial<StepMetric> = {}): StepMetric => ({
+  step,
+  loss: 3 / step,
+  learningRate: 0.001,
+  gradientNorm: 1,
+  samplesPerSecond: 100,
+  phaseSeconds: { data: 0.01, forwardBackward: 0.1, allReduce: 0.02, optimizer: 0.005 },
+  at: '2030-01-01T00:00:00.000Z',
+  ...fields,
+});
+
+export const progressOf = (step: number) => ({
+  step,
+  totalSteps: 12,
+  epoch: step / 6,
+  ratio: step / 12,
+  samplesProcessed: step * 16,
+  loss: 3 / step,
+});
+
+/** A model in Hugging Face layout without weights worth the name. */
+export const putModel = (artifacts: ArtifactStore) =>
+  putFiles(artifacts, [
+    { path: 'config.json', content: Buffer.from(JSON.stringify(presets['clip-tiny']!.config)) },
+    { path: 'model.safetensors', content: Buffer.from('weights') },
+  ]);
