@@ -37,7 +37,7 @@ export function locateBinaries(user: DatabaseUser): Binaries {
   const native = installedFolder();
   const attempts = [
     () => native,
-    () => (makeSymlinks(native), native),
+    () => makeSymlinks(native),
     ...['/var/tmp', tmpdir()].map((folder) => () => copyOf(native, folder)),
   ];
   const failures: string[] = [];
@@ -82,7 +82,7 @@ function probe(native: string, user: DatabaseUser): Binaries {
 }
 
 /** npm packages hold no symbolic links; the package's install script makes them, unless npm was told to skip scripts. */
-function makeSymlinks(native: string): void {
+function makeSymlinks(native: string): string {
   const list = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
     source: string;
     target: string;
@@ -93,6 +93,7 @@ function makeSymlinks(native: string): void {
     rmSync(link, { force: true });
     symlinkSync(relative(dirname(target), source), link);
   }
+  return native;
 }
 
 function copyOf(native: string, folder: string): string {

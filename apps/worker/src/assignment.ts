@@ -1,0 +1,164 @@
+/**
+ * One rank of one generation on this worker: joins the group, computes, records events. It outlives its supervisor: whoever
+ * presents the same membership and a fencing token that is not lower takes the events over.
+ */
+import { MessageChannel } from 'node:worker_threads';
+import { exposeGroup, type PeerHub, type ProcessGroup } from '@triptych/collective';
+import { TriptychError, type worker } from '@triptych/protocol';
+import type { Logger } from '@triptych/runtime';
+import type { Compute } from './compute/compute.ts';
+import { blamedRankOf, failureOf } from './compute/failure.ts';
+import { EventLog } from './event-log.ts';
+import type { Membership, TrainCommand } from './train-request.ts';
+
+export interface AssignmentOptions {
+  readonly compute: Compute;
+  readonly hub: Pick<PeerHub, 'connect'>;
+  readonly logger: Logger;
+}
+
+export class Assignment {
+  readonly membership: Membership;
+  readonly #log = new EventLog();
+  readonly #abort = new AbortController();
+  readonly #logger: Logger;
+  readonly #ended: Promise<void>;
+  #live = true;
+  #delivered = false;
+  #step = 0;
+  #token: number;
+  #reattachMs: number;
+  #attachment: AbortController | undefined;
+  #alone: NodeJS.Timeout | undefined;
+
+  constructor(command: TrainCommand, { compute, hub, logger }: AssignmentOptions) {
+    const { runId, attempt, generation, rank } = command;
+    this.membership = { runId, attempt, generation, rank };
+    this.#token = command.fencingToken;
+    this.#reattachMs = command.reattachMs;
+    this.#logger = logger.child(this.membership);
+    this.#ended = this.#train(command, compute, hub);
+  }
+
+  /** Until the compute thread is free again. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** True until the training is over and some supervisor has been told how it ended. */
+  get pending(): boolean {
+    return this.#live || !this.#delivered;
+  }
+
+  get fencingToken(): number {
+    return this.#token;
+  }
+
+  /** Resolves (never rejects) when the training is over and the compute thread is free. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Takes the event stream over: the one who had it gets FENCED. `signal` is that of the caller's connection. */
+  async *attach(command: TrainCommand, signal: AbortSignal): AsyncGenerator<worker.TrainEvent> {
+    this.raiseToken(command.fencingToken);
+    this.#attachment?.abort(
+      new TriptychError('FENCED', `A supervisor with token ${command.fencingToken} took over`),
+    );
+    clearTimeout(this.#alone);
+    const attachment = new AbortController();
+    this.#attachment = attachment;
+    this.#reattachMs = command.reattachMs;
+    try {
+      yield* this.#log.follow(command.afterSequence, AbortSignal.any([signal, attachment.signal]));
+      this.#delivered = true;
+    } finally {
+      if (this.#attachment === attachment) this.#detach();
+    }
+  }
+
+  /** @throws TriptychError FENCED where the token is lower than one seen before. */
+  raiseToken(token: number): void {
+    if (token < this.#token) {
+      throw new TriptychError(
+        'FENCED',
+        `Run ${this.membership.runId} belongs to a supervisor with token ${this.#token}; ${token} is older`,
+      );
+    }
+    this.#token = token;
+  }
+
+  /** Ends the training; the reason becomes its last event. Resolves when the compute thread is free. */
+  stop(reason: TriptychError): Promise<void> {
+    this.#abort.abort(reason);
+    return this.#ended;
+  }
+
+  #detach(): void {
+    this.#attachment = undefined;
+    if (!this.#live) return;
+    this.#logger.warn(
+      { event: 'supervisor-lost', reattachMs: this.#reattachMs },
+      'Training goes on without a supervisor',
+    );
+    const reason = new TriptychError('CANCELLED', `No supervisor came back within ${this.#reattachMs} ms`);
+    this.#alone = setTimeout(() => void this.stop(reason), this.#reattachMs);
+  }
+
+  async #train(command: TrainCommand, compute: Compute, hub: Pick<PeerHub, 'connect'>): Promise<void> {
+    const { runId, attempt, generation, rank, peers, job } = command;
+    const bridge = new MessageChannel();
+    const { signal } = this.#abort;
+    this.#logger.info(
+      { event: 'training-started', worldSize: job.worldSize },
+      `Rank ${rank} of ${job.worldSize}`,
+    );
+    // The compute thread loads data and model while the ranks find each other; its messages to the group wait in the port.
+    const joined = hub.connect({ runId, attempt, generation, rank, peers: [...peers], signal }).then(
+      (group) => {
+        exposeGroup(group, bridge.port1);
+        signal.addEventListener('abort', () => group.abort(signal.reason as Error));
+        return group;
+      },
+      (error: unknown) => {
+        this.#abort.abort(error);
+        return undefined;
+      },
+    );
+    let failure: unknown;
+    try {
+      await compute.run(job, { group: bridge.port2, signal, onEvent: (event) => this.#record(event) });
+      this.#logger.info({ event: 'training-ended', step: this.#step }, 'Training finished');
+    } catch (error) {
+      failure = error;
+      this.#recordFailure(error);
+    }
+    await leave(await joined, failure);
+    bridge.port1.close();
+    clearTimeout(this.#alone);
+    this.#live = false;
+    this.#log.close();
+  }
+
+  #record(event: NonNullable<worker.TrainEvent['event']>): void {
+    if (event.$case === 'step') this.#step = event.value.step;
+    this.#log.append(event);
+  }
+
+  #recordFailure(error: unknown): void {
+    const { code, message } = failureOf(error);
+    const blamedRank = blamedRankOf(error);
+    const level = code === 'CANCELLED' ? 'info' : 'error';
+    this.#logger[level](
+      { event: 'training-failed', code, step: this.#step, blamedRank, err: error },
+      message,
+    );
+    this.#log.append({ $case: 'failed', value: { code, message, step: this.#step, blamedRank } });
+  }
+}
+
+/** A rank that failed ends the group for all; one that finished lets the others take what it sent. */
+async function leave(group: ProcessGroup | undefined, failure: unknown): Promise<void> {
+  if (failure !== undefined) group?.abort(failure as Error);
+  await group?.close();
+}

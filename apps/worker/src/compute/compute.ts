@@ -1,0 +1,21 @@
+/** What the worker needs from whatever computes; {@link ComputeThread} in production, a script in tests. */
+import type { MessagePort } from 'node:worker_threads';
+import type { EngineDescription } from '@triptych/nn';
+import type { TrainerEvent } from '@triptych/training';
+import type { Job } from './messages.ts';
+
+export interface RunOptions {
+  /** The compute side's end of the bridge to the process group; owned by the run from here on. */
+  readonly group: MessagePort;
+  readonly onEvent: (event: TrainerEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Compute {
+  readonly description: EngineDescription;
+  /**
+   * Trains one job; one at a time. Settles when it is free for the next: resolves after the last event, rejects with a
+   * TriptychError (the signal's reason where it was aborted).
+   */
+  run(job: Job, options: RunOptions): Promise<void>;
+}

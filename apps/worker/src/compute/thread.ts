@@ -1,0 +1,65 @@
+/**
+ * The compute thread: makes the tensor engine ready once, then trains one job after the other. It may block its event loop for a
+ * whole step; that is why it is a thread of its own.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { credentials } from '@grpc/grpc-js';
+import { connectGroup } from '@triptych/collective';
+import { selectBackend } from '@triptych/nn';
+import { control } from '@triptych/protocol';
+import { cachedStore, folderStore } from '@triptych/storage';
+import { train } from '@triptych/training';
+import { grpcStore } from '../artifacts.ts';
+import { channelOptions } from '../channel-options.ts';
+import { errorOf, failureOf } from './failure.ts';
+import type { FromThread, Job, ThreadSettings, ToThread } from './messages.ts';
+
+const port = parentPort as MessagePort;
+const settings = workerData as ThreadSettings;
+const client = new control.ControlClient(settings.control, credentials.createInsecure(), channelOptions);
+const store = cachedStore(folderStore(settings.artifactsFolder), grpcStore(client));
+let current: AbortController | undefined;
+
+port.on('message', (message: ToThread) => {
+  if (message.kind === 'train') void runJob(message.job, message.group);
+  else if (message.kind === 'abort') current?.abort(errorOf(message.reason));
+  else {
+    client.close();
+    port.close();
+  }
+});
+
+await warmUp();
+
+async function warmUp(): Promise<void> {
+  const started = performance.now();
+  try {
+    const description = await selectBackend({ backend: settings.backend, threads: settings.threads });
+    tell({ kind: 'ready', description, seconds: (performance.now() - started) / 1000 });
+  } catch (error) {
+    tell({ kind: 'unusable', failure: failureOf(error) });
+  }
+}
+
+async function runJob(job: Job, groupPort: MessagePort): Promise<void> {
+  const { rank, worldSize, ...input } = job;
+  current = new AbortController();
+  const group = connectGroup(groupPort, { rank, worldSize });
+  try {
+    for await (const event of train({ ...input, group, store, signal: current.signal }))
+      tell({ kind: 'event', event });
+    await group.close();
+    tell({ kind: 'done' });
+  } catch (error) {
+    // Peers are waiting in the same operation: they learn at once, not by a time-out.
+    group.abort(error as Error);
+    tell({ kind: 'failed', failure: failureOf(error) });
+  } finally {
+    current = undefined;
+    groupPort.close();
+  }
+}
+
+function tell(message: FromThread): void {
+  port.postMessage(message);
+}

@@ -1,0 +1,120 @@
+/** Entry point of a worker process: reads its configuration, starts its parts in order, and ends them in reverse. */
+import { accessSync, constants } from 'node:fs';
+import { createRequire } from 'node:module';
+import { totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
+import { PeerHub } from '@triptych/collective';
+import { control, peer, TriptychError, worker } from '@triptych/protocol';
+import { createLogger, eventLoopLag, type Logger, readEnvironment, Shutdown } from '@triptych/runtime';
+import { channelOptions } from './channel-options.ts';
+import { ComputeThread } from './compute/compute-thread.ts';
+import { endpointOf, WorkerEnvironment } from './config.ts';
+import { Registration } from './registration.ts';
+import { Trainer } from './trainer.ts';
+import { trainerService } from './trainer-service.ts';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+try {
+  await start(readEnvironment(WorkerEnvironment, process.env));
+} catch (error) {
+  const logger = createLogger({ name: 'worker' });
+  const expected = error instanceof TriptychError;
+  logger.fatal(
+    { event: 'start-failed', ...(expected ? { code: error.code } : { err: error }) },
+    (error as Error).message,
+  );
+  process.exit(1);
+}
+
+async function start(environment: WorkerEnvironment): Promise<void> {
+  const logger = createLogger({ name: 'worker', level: environment.TRIPTYCH_LOG_LEVEL });
+  const shutdown = new Shutdown({ logger });
+  shutdown.listen();
+
+  const compute = await ComputeThread.start({
+    settings: {
+      backend: environment.TRIPTYCH_BACKEND,
+      threads: environment.TRIPTYCH_THREADS,
+      control: environment.TRIPTYCH_CONTROL,
+      artifactsFolder: artifactsFolderOf(environment, logger),
+    },
+    logger,
+  });
+  shutdown.register('compute thread', () => compute.close());
+
+  const hub = new PeerHub();
+  const trainer = new Trainer({ compute, hub, logger });
+  const server = new Server(channelOptions);
+  server.addService(worker.TrainerService, trainerService(trainer, logger));
+  server.addService(peer.PeerLinkService, hub.service);
+  shutdown.register('gRPC server', () => server.forceShutdown());
+  const { bindHost, advertisedHost } = endpointOf(environment);
+  const bind = promisify(server.bindAsync.bind(server));
+  const port = await bind(
+    `${bindHost}:${environment.TRIPTYCH_WORKER_PORT}`,
+    ServerCredentials.createInsecure(),
+  );
+
+  const client = new control.ControlClient(
+    environment.TRIPTYCH_CONTROL,
+    credentials.createInsecure(),
+    channelOptions,
+  );
+  const lag = eventLoopLag();
+  const { backend, device, threads } = compute.description;
+  const registration = new Registration({
+    client,
+    logger,
+    signal: shutdown.signal,
+    identity: () => ({
+      address: `${advertisedHost}:${port}`,
+      pool: environment.TRIPTYCH_POOL,
+      ...{ backend, device, threads, version },
+      memoryBytes: memoryBytes(),
+      assignments: trainer.assignments(),
+    }),
+    condition: () => ({
+      assignments: trainer.assignments(),
+      memoryUsedBytes: process.memoryUsage.rss(),
+      eventLoopLagMs: lag.read().p99Ms,
+      draining: trainer.draining,
+    }),
+    onFirst: (workerId) =>
+      logger.info(
+        { event: 'listening', port, workerId, ...compute.description },
+        `Worker ${workerId} listens on ${port}`,
+      ),
+  });
+  shutdown.register('registration', async () => {
+    await registration.leave('shutdown');
+    client.close();
+    lag[Symbol.dispose]();
+  });
+  shutdown.register('trainer', () => trainer.drain('shutdown'));
+}
+
+/** The shared folder where it was named and is really there; otherwise a cache, filled through the control plane. */
+function artifactsFolderOf(environment: WorkerEnvironment, logger: Logger): string {
+  const url = environment.TRIPTYCH_ARTIFACTS_URL;
+  if (!url) return environment.TRIPTYCH_CACHE_DIR;
+  const folder = fileURLToPath(url);
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK);
+    return folder;
+  } catch (err) {
+    logger.warn(
+      { event: 'artifacts-unreachable', folder, err },
+      'Artifacts come through the control plane instead',
+    );
+    return environment.TRIPTYCH_CACHE_DIR;
+  }
+}
+
+/** What a container grants, or all that the machine has. */
+function memoryBytes(): number {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}

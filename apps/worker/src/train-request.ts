@@ -1,0 +1,91 @@
+/** A Train call's request, checked whole: what the supervisor got wrong is said at once, before anything is started. */
+import {
+  invalidInput,
+  ResolvedRunSpec,
+  show,
+  type Violation,
+  violationsOf,
+  type worker,
+} from '@triptych/protocol';
+import type { Job } from './compute/messages.ts';
+
+/** The generation that a request means, and this worker's place in it. */
+export interface Membership {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly rank: number;
+}
+
+export interface TrainCommand extends Membership {
+  readonly fencingToken: number;
+  readonly peers: readonly { readonly rank: number; readonly address: string }[];
+  readonly job: Job;
+  readonly afterSequence: number;
+  readonly reattachMs: number;
+}
+
+const DEFAULT_REATTACH_MS = 60_000;
+
+/** @throws TriptychError INVALID_INPUT naming every problem. */
+export function trainCommandOf(request: worker.TrainRequest): TrainCommand {
+  const spec = jsonOf(request.specJson);
+  const violations = [
+    ...(spec === undefined
+      ? [violation('/specJson', 'JSON', show(request.specJson))]
+      : violationsOf(ResolvedRunSpec, spec).map((found) => ({ ...found, path: `/specJson${found.path}` }))),
+    ...membershipViolations(request),
+    ...hashViolations(request),
+  ];
+  if (violations.length > 0) throw invalidInput('request to train', violations);
+  const { runId, attempt, generation, rank, fencingToken, peers, afterSequence } = request;
+  return {
+    ...{ runId, attempt, generation, rank, fencingToken, peers, afterSequence },
+    reattachMs: request.reattachMs || DEFAULT_REATTACH_MS,
+    job: {
+      spec: spec as ResolvedRunSpec,
+      datasetManifest: request.datasetManifest,
+      ...(request.modelArtifact && { modelArtifact: request.modelArtifact }),
+      ...(request.checkpointSha256 && { checkpoint: request.checkpointSha256 }),
+      rank,
+      worldSize: request.worldSize,
+    },
+  };
+}
+
+function membershipViolations({ runId, rank, worldSize, peers }: worker.TrainRequest): Violation[] {
+  const found: Violation[] = [];
+  if (runId === '') found.push(violation('/runId', 'a run id', 'nothing'));
+  if (worldSize < 1) found.push(violation('/worldSize', 'at least 1', show(worldSize)));
+  if (rank >= worldSize) found.push(violation('/rank', `a rank below ${worldSize}`, show(rank)));
+  const ranks = peers.map((peer) => peer.rank).sort((a, b) => a - b);
+  if (ranks.length !== worldSize || ranks.some((peer, index) => peer !== index)) {
+    found.push(violation('/peers', `ranks 0 to ${worldSize - 1}, this one included`, show(ranks)));
+  }
+  return found;
+}
+
+function hashViolations(request: worker.TrainRequest): Violation[] {
+  const { datasetManifest, modelArtifact, checkpointSha256 } = request;
+  const isHash = (text: string) => /^[0-9a-f]{64}$/.test(text);
+  const expected = 'a sha256';
+  return [
+    ...(isHash(datasetManifest) ? [] : [violation('/datasetManifest', expected, show(datasetManifest))]),
+    ...Object.entries({ modelArtifact, checkpointSha256 })
+      .filter(([, hash]) => hash !== '' && !isHash(hash))
+      .map(([name, hash]) => violation(`/${name}`, `${expected} or nothing`, show(hash))),
+  ];
+}
+
+const violation = (path: string, expected: string, actual: string): Violation => ({
+  ...{ path, expected, actual },
+  remedy: 'correct the supervisor that sent it',
+});
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

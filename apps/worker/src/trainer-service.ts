@@ -1,0 +1,41 @@
+/** The trainer as a gRPC service: streams, flow control and error codes; no decisions. */
+import { once } from 'node:events';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import { TriptychError, type worker } from '@triptych/protocol';
+import type { Logger } from '@triptych/runtime';
+import { toStatus } from './grpc-errors.ts';
+import type { Trainer } from './trainer.ts';
+
+export function trainerService(trainer: Trainer, logger: Logger): worker.TrainerServer {
+  const statusOf = (error: unknown, method: string) => {
+    if (!(error instanceof TriptychError))
+      logger.error({ event: 'call-failed', method, err: error }, `${method} failed`);
+    return toStatus(error);
+  };
+  return {
+    train(call) {
+      stream(trainer, call).catch((error: unknown) => {
+        // Nobody hears an error on a connection that is gone.
+        if (call.cancelled) call.end();
+        else call.emit('error', statusOf(error, 'Train'));
+      });
+    },
+    stop(call, callback) {
+      trainer.stop(call.request).then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(statusOf(error, 'Stop')),
+      );
+    },
+  };
+}
+
+type TrainCall = ServerWritableStream<worker.TrainRequest, worker.TrainEvent>;
+
+async function stream(trainer: Trainer, call: TrainCall): Promise<void> {
+  const gone = new AbortController();
+  call.once('cancelled', () => gone.abort(new TriptychError('CANCELLED', 'The supervisor went away')));
+  for await (const event of trainer.train(call.request, gone.signal)) {
+    if (!call.write(event)) await once(call, 'drain', { signal: gone.signal });
+  }
+  call.end();
+}

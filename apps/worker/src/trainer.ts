@@ -1,0 +1,98 @@
+/** Decides which supervisor may use this worker for what: one training at a time, and a newer owner always wins over an older. */
+import { type control, TriptychError, type worker } from '@triptych/protocol';
+import { Assignment, type AssignmentOptions } from './assignment.ts';
+import { type Membership, type TrainCommand, trainCommandOf } from './train-request.ts';
+
+export class Trainer {
+  readonly #options: AssignmentOptions;
+  #current: Assignment | undefined;
+  #draining = false;
+
+  constructor(options: AssignmentOptions) {
+    this.#options = options;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** What a control plane that has just started should know about this worker. */
+  assignments(): control.Assignment[] {
+    return this.#current?.pending ? [{ ...this.#current.membership }] : [];
+  }
+
+  /**
+   * Starts the rank, or re-attaches to it, and yields its events until the last one. `signal` is the life of the caller's
+   * connection: its end leaves the training running.
+   * @throws TriptychError INVALID_INPUT; FENCED for an owner that was replaced; ILLEGAL_STATE while another run is training.
+   */
+  async *train(request: worker.TrainRequest, signal: AbortSignal): AsyncGenerator<worker.TrainEvent> {
+    const command = trainCommandOf(request);
+    const assignment = await this.#assign(command);
+    yield* assignment.attach(command, signal);
+  }
+
+  /** Ends the run's training, if it is here. Answers when the compute thread is free. */
+  async stop({ runId, fencingToken, reason }: worker.StopRequest): Promise<worker.StopResponse> {
+    const current = this.#current;
+    if (current?.membership.runId !== runId) return { wasRunning: false };
+    current.raiseToken(fencingToken);
+    const wasRunning = current.live;
+    await current.stop(new TriptychError('CANCELLED', reason || 'The supervisor stopped the training'));
+    return { wasRunning };
+  }
+
+  /** Takes nothing new and ends what is running in a way that lets its run go on elsewhere. */
+  async drain(reason: string): Promise<void> {
+    this.#draining = true;
+    await this.#current?.stop(new TriptychError('WORKER_LOST', `The worker is shutting down (${reason})`));
+  }
+
+  async #assign(command: TrainCommand): Promise<Assignment> {
+    for (;;) {
+      const current = this.#current;
+      const relation = current ? relationOf(command, current.membership) : 'unrelated';
+      if (current && relation === 'same') return current;
+      if (this.#draining) throw new TriptychError('UNAVAILABLE', 'The worker is shutting down');
+      if (!current || (relation === 'unrelated' && !current.live)) return this.#start(command);
+      if (relation === 'unrelated') throw busy(current.membership);
+      if (relation === 'older') throw outdated(command, current.membership);
+      current.raiseToken(command.fencingToken);
+      if (!current.live) return this.#start(command);
+      // The supervisor has given up on the old generation. Look again afterwards: another call may have come first.
+      await current.stop(
+        new TriptychError('FENCED', `Generation ${command.generation} of the run replaces this one`),
+      );
+    }
+  }
+
+  #start(command: TrainCommand): Assignment {
+    this.#current = new Assignment(command, this.#options);
+    return this.#current;
+  }
+}
+
+type Relation = 'same' | 'newer' | 'older' | 'unrelated';
+
+function relationOf(asked: Membership, present: Membership): Relation {
+  if (asked.runId !== present.runId) return 'unrelated';
+  const difference = asked.attempt - present.attempt || asked.generation - present.generation;
+  if (difference !== 0) return difference > 0 ? 'newer' : 'older';
+  if (asked.rank === present.rank) return 'same';
+  throw new TriptychError(
+    'ILLEGAL_STATE',
+    `This worker is rank ${present.rank} of the generation, not ${asked.rank}`,
+  );
+}
+
+const busy = ({ runId, rank }: Membership) =>
+  new TriptychError(
+    'ILLEGAL_STATE',
+    `The worker is busy: it trains rank ${rank} of run ${runId}; stop that first`,
+  );
+
+const outdated = (asked: Membership, present: Membership) =>
+  new TriptychError(
+    'FENCED',
+    `Attempt ${asked.attempt}, generation ${asked.generation} is over; the worker is at ${present.attempt}, ${present.generation}`,
+  );
