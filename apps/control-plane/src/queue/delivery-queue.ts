@@ -1,0 +1,33 @@
+/**
+ * What the supervisor needs of the queue, beyond what the REST side needs ({@link RunQueue}): deliveries. The queue decides
+ * when a run is delivered and delivers it again where its consumer dies; it knows nothing of what a run is.
+ */
+import type { RunQueue } from '../store/run-queue.ts';
+
+export interface DeliveryQueue extends RunQueue {
+  /** {@link RunQueue.enqueue} for many runs in one round trip. */
+  enqueueAll(runs: readonly QueuedRun[]): Promise<void>;
+  /** Starts deliveries, most urgent first, to the one consumer. A handler that rejects gets the run again after a second. */
+  consume(handler: DeliveryHandler): void;
+  /** Aborts every delivery, waits for the handlers, and lets go of the connections. Unfinished runs go back. */
+  close(): Promise<void>;
+}
+
+export interface QueuedRun {
+  readonly runId: string;
+  readonly priority: number;
+}
+
+export type DeliveryHandler = (delivery: Delivery) => Promise<Disposition>;
+
+export interface Delivery {
+  readonly runId: string;
+  /** Aborted when this delivery is no longer ours: its lock was lost, or the queue closes. */
+  readonly signal: AbortSignal;
+}
+
+/** What becomes of a delivered run: `done` leaves the queue, `retry` comes back after a delay, `release` at once. */
+export type Disposition =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'retry'; readonly delayMs: number }
+  | { readonly kind: 'release' };
