@@ -18,6 +18,7 @@ import {
 } from './index.ts';
 import { useKernels } from './kernels/kernels.ts';
 import { portable } from './kernels/portable.ts';
+import { startWasm } from './kernels/wasm/start-wasm.ts';
 import { noise, relativeError, slopeAlong, values } from './testing/numeric.ts';
 
 interface Case {
@@ -51,6 +52,7 @@ const cases: Case[] = [
   linearCase([2, 3, 8], 12),
   linearCase([1, 1, 5], 3),
   linearCase([7, 6], 1),
+  linearCase([3, 37, 40], 20),
   {
     name: 'linear without bias',
     shapes: [
@@ -73,6 +75,8 @@ const cases: Case[] = [
   attentionCase([1, 1, 9], 1, false),
   attentionCase([1, 7, 30], 2, true),
   attentionCase([3, 4, 18], 3, false),
+  attentionCase([2, 65, 96], 2, false),
+  attentionCase([2, 33, 96], 2, true),
   embedCase([11, 8], [3, 0, 3, 10, 3]),
   embedCase([4, 5], [2]),
   { name: 'l2Normalize', shapes: [[3, 8]], run: ([x]) => l2Normalize(x!) },
@@ -109,9 +113,19 @@ beforeAll(async () => {
   for (const testCase of cases) oracle.set(testCase.name, evaluate(testCase));
 });
 
-describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
+const backends = {
+  cpu: () => selectBackend({ backend: 'cpu' }),
+  wasm: () => selectBackend({ backend: 'wasm' }),
+  'wasm without onnxruntime': () => startWasm({ threads: 1, gemm: 'assemblyscript' }),
+  'wasm with portable kernels': async () => {
+    await selectBackend({ backend: 'wasm' });
+    useKernels(portable);
+  },
+};
+
+describe.each(Object.keys(backends) as (keyof typeof backends)[])('on %s', (backend) => {
   beforeAll(async () => {
-    await selectBackend({ backend });
+    await backends[backend]();
   });
   afterAll(() => useKernels(portable));
 

@@ -3,6 +3,7 @@ import { type Backend, TriptychError } from '@triptych/protocol';
 import { assertTapeWorks } from '../autodiff/tape.ts';
 import { useKernels } from '../kernels/kernels.ts';
 import { portable } from '../kernels/portable.ts';
+import { startWasm } from '../kernels/wasm/start-wasm.ts';
 import { tf } from '../tensorflow.ts';
 
 export interface EngineDescription {
@@ -37,14 +38,10 @@ const starters: Record<Backend, (threads: number) => Promise<EngineDescription>>
     useKernels(portable);
     return { backend: 'cpu', device: 'cpu', threads: 1, gemm: 'javascript' };
   },
-  async wasm() {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    const { createRequire } = await import('node:module');
-    const { dirname } = await import('node:path');
-    setWasmPaths(`${dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))}/`);
-    await activate('wasm');
-    useKernels(portable);
-    return { backend: 'wasm', device: 'cpu', threads: 1, gemm: 'xnnpack' };
+  async wasm(threads) {
+    const started = await startWasm({ threads });
+    if (started === undefined) return unavailable('wasm', 'TensorFlow.js could not start it');
+    return { backend: 'wasm', device: 'cpu', ...started };
   },
   async tensorflow(threads) {
     if (!(await loadTensorflow())) unavailable('tensorflow', '@tensorflow/tfjs-node is not installed');

@@ -1,0 +1,115 @@
+// GELU in its three forms, forward and backward, over `count` floats.
+import { exp4, loadTail, storeTail } from './vector';
+
+const QUICK: i32 = 0;
+const ERF: i32 = 1;
+
+export function gelu(x: usize, y: usize, count: i32, kind: i32): void {
+  if (kind == QUICK) forward(x, y, count, QUICK);
+  else if (kind == ERF) forward(x, y, count, ERF);
+  else forward(x, y, count, 2);
+}
+
+export function geluGradient(dy: usize, x: usize, dx: usize, count: i32, kind: i32): void {
+  if (kind == QUICK) backward(dy, x, dx, count, QUICK);
+  else if (kind == ERF) backward(dy, x, dx, count, ERF);
+  else backward(dy, x, dx, count, 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function forward(x: usize, y: usize, count: i32, kind: i32): void {
+  const end = x + (<usize>(count & ~3) << 2);
+  while (x < end) {
+    v128.store(y, value(v128.load(x), kind));
+    x += 16;
+    y += 16;
+  }
+  const rest = <usize>(count & 3);
+  if (rest) storeTail(y, value(loadTail(x, rest), kind), rest);
+}
+
+// @ts-ignore: decorator
+@inline
+function backward(dy: usize, x: usize, dx: usize, count: i32, kind: i32): void {
+  const end = x + (<usize>(count & ~3) << 2);
+  while (x < end) {
+    v128.store(dx, f32x4.mul(v128.load(dy), slope(v128.load(x), kind)));
+    dy += 16;
+    x += 16;
+    dx += 16;
+  }
+  const rest = <usize>(count & 3);
+  if (rest) storeTail(dx, f32x4.mul(loadTail(dy, rest), slope(loadTail(x, rest), kind)), rest);
+}
+
+// @ts-ignore: decorator
+@inline
+function value(x: v128, kind: i32): v128 {
+  if (kind == QUICK) return f32x4.mul(x, sigmoid4(f32x4.mul(x, f32x4.splat(1.702))));
+  if (kind == ERF) return f32x4.mul(x, cumulative4(x, density4(x)));
+  return f32x4.mul(x, sigmoid4(tanhArgument(x)));
+}
+
+// @ts-ignore: decorator
+@inline
+function slope(x: v128, kind: i32): v128 {
+  const one = f32x4.splat(1);
+  if (kind == ERF) {
+    const exponential = density4(x);
+    const density = f32x4.mul(exponential, f32x4.splat(0.3989422804));
+    return f32x4.add(cumulative4(x, exponential), f32x4.mul(x, density));
+  }
+  // Both others are x * sigmoid(z), with slope s * (1 + x * z' * (1 - s)).
+  const z = kind == QUICK ? f32x4.mul(x, f32x4.splat(1.702)) : tanhArgument(x);
+  const s = sigmoid4(z);
+  const xSlopeOfZ = kind == QUICK ? z : f32x4.mul(x, tanhArgumentSlope(x));
+  return f32x4.mul(s, f32x4.add(one, f32x4.mul(xSlopeOfZ, f32x4.sub(one, s))));
+}
+
+// @ts-ignore: decorator
+@inline
+function sigmoid4(z: v128): v128 {
+  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(z))));
+}
+
+/** 2 sqrt(2/pi) (x + 0.044715 x^3): 0.5 (1 + tanh(u)) is sigmoid(2u). */
+// @ts-ignore: decorator
+@inline
+function tanhArgument(x: v128): v128 {
+  const inner = f32x4.add(f32x4.splat(1), f32x4.mul(f32x4.splat(0.044715), f32x4.mul(x, x)));
+  return f32x4.mul(f32x4.splat(1.5957691216), f32x4.mul(x, inner));
+}
+
+// @ts-ignore: decorator
+@inline
+function tanhArgumentSlope(x: v128): v128 {
+  const inner = f32x4.add(f32x4.splat(1), f32x4.mul(f32x4.splat(0.134145), f32x4.mul(x, x)));
+  return f32x4.mul(f32x4.splat(1.5957691216), inner);
+}
+
+/** exp(-x^2 / 2): the normal density without its factor. */
+// @ts-ignore: decorator
+@inline
+function density4(x: v128): v128 {
+  return exp4(f32x4.mul(f32x4.splat(-0.5), f32x4.mul(x, x)));
+}
+
+/**
+ * The cumulative normal distribution within 1e-7, from Abramowitz and Stegun 7.1.26 for erf(|x| / sqrt 2), whose
+ * exponential is the density that the slope needs as well.
+ */
+// @ts-ignore: decorator
+@inline
+function cumulative4(x: v128, exponential: v128): v128 {
+  const one = f32x4.splat(1);
+  const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.7071067812));
+  const t = f32x4.div(one, f32x4.add(one, f32x4.mul(f32x4.splat(0.3275911), z)));
+  let p = f32x4.splat(1.061405429);
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-1.453152027));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(1.421413741));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-0.284496736));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.254829592));
+  const upperTail = f32x4.mul(f32x4.splat(0.5), f32x4.mul(f32x4.mul(p, t), exponential));
+  return v128.bitselect(upperTail, f32x4.sub(one, upperTail), f32x4.lt(x, f32x4.splat(0)));
+}

@@ -1,0 +1,111 @@
+/**
+ * Tensors as addresses on the heap of the TensorFlow.js wasm module, and the own kernels that share it. The heap may
+ * grow at any allocation, and old typed arrays go dead: views are made anew on every call and never kept.
+ */
+import assert from 'node:assert';
+import { kernelsBase64 } from '../../generated/kernels.ts';
+import { type Tensor, tf } from '../../tensorflow.ts';
+
+interface WasmBackend {
+  readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
+  readonly wasm: {
+    readonly HEAPU8: Uint8Array;
+    readonly asm: Record<string, unknown>;
+    _malloc(bytes: number): number;
+    _free(address: number): void;
+  };
+  makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
+  incRef(dataId: object): void;
+}
+
+/** The exports of assembly/index.ts; every pointer is in bytes. */
+export type AssemblyKernels = Record<
+  | 'addBias'
+  | 'attention'
+  | 'attentionGradient'
+  | 'columnSum'
+  | 'gatherRows'
+  | 'gelu'
+  | 'geluGradient'
+  | 'gemm'
+  | 'layerNorm'
+  | 'layerNormGradient'
+  | 'scatterRows',
+  (...numbers: number[]) => void
+> & { gemmScratchBytes(): number };
+
+/** The part of the WebAssembly namespace that is used; Node's type definitions have none of it. */
+declare const WebAssembly: {
+  readonly Memory: new (options: { readonly initial: number }) => object;
+  instantiate(
+    module: Uint8Array,
+    imports: object,
+  ): Promise<{ readonly instance: { readonly exports: unknown } }>;
+};
+
+export class WasmHeap {
+  readonly kernels: AssemblyKernels;
+  /** Scratch memory for one matrix product at a time, never freed. */
+  readonly gemmScratch: number;
+  readonly #backend: WasmBackend;
+
+  private constructor(backend: WasmBackend, kernels: AssemblyKernels) {
+    this.#backend = backend;
+    this.kernels = kernels;
+    this.gemmScratch = backend.wasm._malloc(kernels.gemmScratchBytes());
+  }
+
+  /** Of the active backend, which must be `wasm`. */
+  static async open(): Promise<WasmHeap> {
+    const backend = tf.backend() as unknown as WasmBackend;
+    const memory = Object.values(backend.wasm.asm).find((value) => value instanceof WebAssembly.Memory);
+    assert(memory !== undefined, 'the TensorFlow.js wasm module does not export its memory');
+    const { instance } = await WebAssembly.instantiate(Buffer.from(kernelsBase64, 'base64'), {
+      env: { memory },
+    });
+    return new WasmHeap(backend, instance.exports as AssemblyKernels);
+  }
+
+  /** The address of the first byte. Above 2 GiB it is the same for wasm, whichever sign it has. */
+  address(tensor: tf.TensorInfo): number {
+    return this.#backend.dataIdMap.get(tensor.dataId).memoryOffset;
+  }
+
+  /** A window on the numbers, valid until the next allocation. */
+  floats(tensor: tf.TensorInfo): Float32Array {
+    return new Float32Array(
+      this.#backend.wasm.HEAPU8.buffer,
+      this.address(tensor) >>> 0,
+      sizeOf(tensor.shape),
+    );
+  }
+
+  /** Uninitialised float32 numbers, not yet known to the engine. */
+  allocate(shape: readonly number[]): tf.TensorInfo {
+    return this.#backend.makeOutput(shape, 'float32');
+  }
+
+  /** An uninitialised float32 tensor. */
+  tensor<T extends Tensor>(shape: readonly number[]): T {
+    return tf.engine().makeTensorFromTensorInfo(this.allocate(shape)) as T;
+  }
+
+  /** The same bytes under another handle. */
+  share(tensor: tf.TensorInfo): tf.TensorInfo {
+    this.#backend.incRef(tensor.dataId);
+    return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
+  }
+
+  /** Runs `use` with the address of `bytes` of scratch memory. */
+  withScratch(bytes: number, use: (address: number) => void): void {
+    const address = this.#backend.wasm._malloc(bytes);
+    try {
+      use(address);
+    } finally {
+      this.#backend.wasm._free(address);
+    }
+  }
+}
+
+export const sizeOf = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1);

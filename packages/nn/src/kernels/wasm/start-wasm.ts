@@ -1,0 +1,40 @@
+/** Brings the wasm backend up: TensorFlow.js' module, the own kernels on its heap, the best matrix product. */
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { tf } from '../../tensorflow.ts';
+import { useKernels } from '../kernels.ts';
+import { assemblyGemm, type Gemm } from './gemm.ts';
+import { WasmHeap } from './heap.ts';
+import { openOnnxruntime } from './onnxruntime-gemm.ts';
+import { replaceStockKernels } from './stock-kernels.ts';
+import { wasmKernels } from './wasm-kernels.ts';
+
+export interface WasmOptions {
+  /** For the matrix products of onnxruntime; everything else runs on one thread. */
+  readonly threads: number;
+  /** `assemblyscript` leaves onnxruntime out even where it would load. */
+  readonly gemm?: 'onnxruntime' | 'assemblyscript';
+}
+
+/** Resolves to who multiplies matrices, and on how many threads; undefined where wasm cannot be started. */
+export async function startWasm(
+  options: WasmOptions,
+): Promise<{ gemm: string; threads: number } | undefined> {
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+  if (heap === undefined) setWasmPaths(`${dirname(entry)}/`);
+  if (!(await tf.setBackend('wasm'))) return undefined;
+  heap ??= await WasmHeap.open();
+  const gemm = bestGemm(heap, options);
+  replaceStockKernels(heap, gemm);
+  useKernels(wasmKernels(heap, gemm));
+  return { gemm: gemm.name, threads: gemm.name === 'onnxruntime' ? options.threads : 1 };
+}
+
+/** TensorFlow.js keeps one wasm module for the life of the process, and so does this. */
+let heap: WasmHeap | undefined;
+
+function bestGemm(open: WasmHeap, { threads, gemm }: WasmOptions): Gemm {
+  if (gemm === 'assemblyscript') return assemblyGemm(open);
+  return openOnnxruntime(open, { threads }) ?? assemblyGemm(open);
+}

@@ -1,0 +1,117 @@
+/** The kernels of the wasm backend: matrix products by the given provider, all else fused in assembly/. */
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../../tensorflow.ts';
+import type { GeluKind, Kernels } from '../kernels.ts';
+import type { Gemm } from './gemm.ts';
+import { sizeOf, type WasmHeap } from './heap.ts';
+
+const geluCode: Record<GeluKind, number> = { quick_gelu: 0, gelu: 1, gelu_new: 2 };
+
+export function wasmKernels(heap: WasmHeap, gemm: Gemm): Kernels {
+  const { kernels } = heap;
+  const at = (tensor: Tensor) => heap.address(tensor);
+
+  return {
+    linear(x, weight, bias) {
+      const [n, k] = weight.shape;
+      const m = rowsOf(x);
+      const y = heap.tensor([...x.shape.slice(0, -1), n]);
+      gemm.multiply({ m, n, k, a: x, transposeA: false, b: weight, transposeB: true, c: y });
+      if (bias !== undefined) kernels.addBias(at(y), at(bias), m, n);
+      return y;
+    },
+    linearInputGradient(dy, weight) {
+      const [k, n] = weight.shape;
+      const dx = heap.tensor([...dy.shape.slice(0, -1), n]);
+      gemm.multiply({ m: rowsOf(dy), n, k, a: dy, transposeA: false, b: weight, transposeB: false, c: dx });
+      return dx;
+    },
+    linearWeightGradient(dy, x) {
+      const m = widthOf(dy);
+      const n = widthOf(x);
+      const dw = heap.tensor<Tensor2D>([m, n]);
+      gemm.multiply({ m, n, k: rowsOf(x), a: dy, transposeA: true, b: x, transposeB: false, c: dw });
+      return dw;
+    },
+    columnSum(x) {
+      const sums = heap.tensor<Tensor1D>([widthOf(x)]);
+      kernels.columnSum(at(x), at(sums), rowsOf(x), widthOf(x));
+      return sums;
+    },
+
+    layerNorm(x, weight, bias, epsilon) {
+      const [rows, width] = [rowsOf(x), widthOf(x)];
+      const output = heap.tensor(x.shape);
+      const mean = heap.tensor([rows]);
+      const inverse = heap.tensor([rows]);
+      const pointers = [x, weight, bias, output, mean, inverse].map(at);
+      kernels.layerNorm(...pointers, rows, width, epsilon);
+      return { output, saved: [mean, inverse] };
+    },
+    layerNormGradient(dy, { x, weight, saved: [mean, inverse] }) {
+      const [rows, width] = [rowsOf(x), widthOf(x)];
+      const gradients = { x: heap.tensor(x.shape), weight: heap.tensor([width]), bias: heap.tensor([width]) };
+      const pointers = [dy, x, weight, mean!, inverse!, gradients.x, gradients.weight, gradients.bias].map(
+        at,
+      );
+      kernels.layerNormGradient(...pointers, rows, width);
+      return gradients;
+    },
+
+    gelu(x, kind) {
+      const y = heap.tensor(x.shape);
+      kernels.gelu(at(x), at(y), x.size, geluCode[kind]);
+      return y;
+    },
+    geluGradient(dy, x, kind) {
+      const dx = heap.tensor(x.shape);
+      kernels.geluGradient(at(dy), at(x), at(dx), x.size, geluCode[kind]);
+      return dx;
+    },
+
+    attention(qkv, { heads, causal }) {
+      const { batch, length, width, headDim, padded } = attentionShape(qkv, heads);
+      const output = heap.tensor<Tensor3D>([batch, length, width]);
+      const probabilities = heap.tensor([batch, heads, length, padded]);
+      const pointers = [qkv, probabilities, output].map(at);
+      const scale = headDim ** -0.5;
+      kernels.attention(...pointers, batch, length, heads, headDim, causal ? 1 : 0, scale, heap.gemmScratch);
+      return { output, saved: [probabilities] };
+    },
+    attentionGradient(dy, { qkv, saved: [probabilities] }, { heads }) {
+      const { batch, length, headDim, padded } = attentionShape(qkv, heads);
+      const dQkv = heap.tensor<Tensor3D>(qkv.shape);
+      const pointers = [dy, qkv, probabilities!, dQkv].map(at);
+      const scale = headDim ** -0.5;
+      heap.withScratch(4 * length * padded, (scratch) => {
+        kernels.attentionGradient(
+          ...pointers,
+          ...[batch, length, heads, headDim, scale, scratch, heap.gemmScratch],
+        );
+      });
+      return dQkv;
+    },
+
+    gatherRows(table, ids) {
+      const width = table.shape[1];
+      const y = heap.tensor([...ids.shape, width]);
+      kernels.gatherRows(at(table), at(ids), at(y), ids.size, width);
+      return y;
+    },
+    scatterRows(dy, ids, rows) {
+      const width = widthOf(dy);
+      const table = heap.tensor<Tensor2D>([rows, width]);
+      kernels.scatterRows(at(dy), at(ids), at(table), ids.size, width, rows);
+      return table;
+    },
+    read: (x) => heap.floats(x),
+  };
+}
+
+const widthOf = (x: Tensor) => x.shape.at(-1)!;
+const rowsOf = (x: Tensor) => sizeOf(x.shape.slice(0, -1));
+
+function attentionShape(qkv: Tensor3D, heads: number) {
+  const [batch, length, tripleWidth] = qkv.shape;
+  const width = tripleWidth / 3;
+  return { batch, length, width, headDim: width / heads, padded: Math.ceil(length / 4) * 4 };
+}
