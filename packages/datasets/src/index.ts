@@ -1,7 +1,7 @@
 /** From files on disk to batches: formats, packing, images, text, batch plan, and the sample dataset. */
 export { PixelCache } from './image/pixel-cache.ts';
-export { normalise, pixels } from './image/pixels.ts';
-export { clipTransform, type ImageTransform } from './image/transform.ts';
+export { pixels } from './image/pixels.ts';
+export { clipTransform, type ImageTransform, normalise } from './image/transform.ts';
 export { type Dataset, openDataset } from './pack/dataset.ts';
 export type { ArtifactStoreLike, DatasetManifest, ManifestSample } from './pack/manifest.ts';
 export { type PackedDataset, type PackProgress, packDataset } from './pack/pack-dataset.ts';

@@ -1,18 +1,12 @@
 import type { Dataset } from '../pack/dataset.ts';
-import type { ImageTransform } from './transform.ts';
+import { decodeImage } from './decode.ts';
+import { type ImageTransform, resizeAndCrop } from './transform.ts';
 
+/** One sample's picture, decoded, resized and cropped: new RGB bytes [size, size, 3]. */
 export async function pixels(
-  _dataset: Dataset,
-  _index: number,
-  _transform: ImageTransform,
+  dataset: Dataset,
+  index: number,
+  transform: ImageTransform,
 ): Promise<Uint8Array> {
-  throw new Error('not yet');
-}
-export function normalise(
-  _pixels: Uint8Array,
-  _transform: ImageTransform,
-  _out: Float32Array,
-  _offset: number,
-): void {
-  throw new Error('not yet');
+  return resizeAndCrop(await decodeImage(await dataset.image(index)), transform);
 }
