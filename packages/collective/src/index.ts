@@ -1,6 +1,10 @@
+export type { PeerAddress } from './grpc/grpc-transport.ts';
+export { type ConnectOptions, PeerHub } from './grpc/peer-hub.ts';
 export { Faults } from './memory/faults.ts';
 export { type MemoryOptions, memoryGroups } from './memory/memory-transport.ts';
 export { naiveAllReduce, treeSum } from './naive.ts';
 export type { ProcessGroup, Traffic } from './process-group.ts';
 export { ShardAccumulator, type ShardSum, type ShardSums, sharedVector } from './shard-accumulator.ts';
 export { type Range, shardRange } from './shard-range.ts';
+export { connectGroup } from './thread/connect-group.ts';
+export { exposeGroup } from './thread/expose-group.ts';

@@ -1,0 +1,108 @@
+/**
+ * The call on which this rank sends to one peer, on a connection of its own: bulk data in both directions of a single
+ * HTTP/2 connection can deadlock once the windows exceed the socket buffers.
+ */
+
+import type { ServiceError } from '@grpc/grpc-js';
+import { Client, type ClientWritableStream, credentials, Metadata, status } from '@grpc/grpc-js';
+import type { Frame } from '../frame.ts';
+import { withResolvers } from '../group-aborted.ts';
+import { peerLinkDefinition } from './frame-codec.ts';
+import { type LinkIdentity, writeIdentity } from './link-identity.ts';
+
+const channelOptions = {
+  'grpc.use_local_subchannel_pool': 1,
+  // The retry layer would keep a copy of what was sent; a broken link ends the generation anyway.
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  // Workers reach each other directly, whatever proxy the environment names for the world outside.
+  'grpc.enable_http_proxy': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  // A host that vanished without closing its connections is noticed after 40 s at most.
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+};
+
+/** In the response's first metadata: the peer has joined the generation and reads this link. */
+export const acceptedKey = 'triptych-accepted';
+
+export class OutgoingLink {
+  /** Resolves when the peer has joined; rejects with a ServiceError where it refuses or the connection breaks. */
+  readonly accepted: Promise<void>;
+  /** Resolves when the call is over: with nothing when the peer ended it in order, else with what broke it. */
+  readonly over: Promise<ServiceError | undefined>;
+  readonly #client: Client;
+  readonly #call: ClientWritableStream<Frame>;
+  readonly #rejectPending = new Set<(error: unknown) => void>();
+  #broken: Error | undefined;
+
+  constructor(address: string, identity: LinkIdentity) {
+    const metadata = new Metadata({ waitForReady: true });
+    writeIdentity(identity, metadata);
+    const accepted = withResolvers<void>();
+    const over = withResolvers<ServiceError | undefined>();
+    const { path, requestSerialize, responseDeserialize } = peerLinkDefinition.send;
+    this.#client = new Client(address, credentials.createInsecure(), channelOptions);
+    this.#call = this.#client.makeClientStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      metadata,
+      (error: ServiceError | null) => {
+        over.resolve(error ?? undefined);
+        accepted.reject(error ?? new Error('the peer closed its group before it joined'));
+        this.fail(error ?? new Error('the peer has closed its group'));
+        this.#client.close();
+      },
+    );
+    this.#call.on('metadata', (received) => {
+      if (received.get(acceptedKey).length > 0) accepted.resolve();
+    });
+    // The callback above has the same error; without a listener a late write would crash the process.
+    this.#call.on('error', (error) => this.fail(error));
+    this.accepted = accepted.promise;
+    this.accepted.catch(() => undefined);
+    this.over = over.promise;
+  }
+
+  /** Resolves when the frame's content was passed on to the operating system or copied for it. */
+  write(frame: Frame): Promise<void> {
+    const { promise, resolve, reject } = withResolvers<void>();
+    // A caller that has several writes in flight and fails on the first never looks at the others.
+    promise.catch(() => undefined);
+    if (this.#broken) {
+      reject(this.#broken);
+      return promise;
+    }
+    this.#rejectPending.add(reject);
+    this.#call.write(frame, (error: Error | null | undefined) => {
+      this.#rejectPending.delete(reject);
+      if (error) reject(error);
+      else resolve();
+    });
+    return promise;
+  }
+
+  /** Pending and later writes reject. */
+  fail(reason: Error): void {
+    this.#broken ??= reason;
+    for (const reject of this.#rejectPending) reject(this.#broken);
+    this.#rejectPending.clear();
+  }
+
+  /** Says that no more will come; the peer answers (`over`) when it has taken everything. */
+  end(): void {
+    this.#broken ??= new Error('the link has ended');
+    this.#call.end();
+  }
+
+  cancel(): void {
+    this.#call.cancel();
+  }
+}
+
+/** True where dialling again can help: the peer is not there yet, or went away before it joined. */
+export function canDialAgain(error: unknown): boolean {
+  return (error as Partial<ServiceError>).code === status.UNAVAILABLE;
+}
