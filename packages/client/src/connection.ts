@@ -1,6 +1,6 @@
 /** HTTP to one control plane: addresses, JSON, errors, and trying again where that is safe. It knows no resource. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { TriptychError } from '@triptych/protocol';
+import { pause } from './pause.ts';
 import { errorOf, unreachable } from './problem.ts';
 
 export interface ConnectionOptions {
@@ -61,7 +61,7 @@ export class Connection {
         const wait = repeatable ? this.#retryDelaysMs[attempt] : undefined;
         if (wait === undefined || !(error instanceof TriptychError) || error.code !== 'UNAVAILABLE')
           throw error;
-        await delay(wait, undefined, request.signal ? { signal: request.signal } : {});
+        await pause(wait, request.signal);
       }
     }
   }

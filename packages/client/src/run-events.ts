@@ -1,8 +1,8 @@
 /** The events of a run as one uninterrupted sequence, whatever happens to the connection. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { isTerminal, type Run, type RunEvent, TriptychError } from '@triptych/protocol';
 import { type Call, type Connection, path } from './connection.ts';
 import { readMessages } from './event-stream.ts';
+import { pause } from './pause.ts';
 
 export interface EventsOptions extends Call {
   /** Only events after this sequence; 0 by default: from the beginning. */
@@ -49,7 +49,7 @@ export async function* followRun(
       signal?.throwIfAborted();
       if (!(error instanceof TriptychError) || !error.kind.retry) throw error;
     }
-    await delay(wait, undefined, signal ? { signal } : {});
+    await pause(wait, signal);
     wait = Math.min(wait * 2, MAX_WAIT_MS);
   }
 }

@@ -1,0 +1,79 @@
+/** triptych datasets: register a folder of the control plane's machine, list, show. */
+import { resolve } from 'node:path';
+import { type Dataset, DatasetFormat } from '@triptych/protocol';
+import { type Command, Option } from 'commander';
+import type { CommandContext } from '../context.ts';
+import { renderTable } from '../table.ts';
+
+interface RegisterOptions {
+  readonly name: string;
+  readonly format?: DatasetFormat;
+}
+
+export function register(program: Command, context: CommandContext): void {
+  const { stdout, signal } = context;
+  const datasets = program.command('datasets').description('what runs can train on');
+
+  datasets
+    .command('register')
+    .description('read a folder of images and annotations; the control plane must see it under the same path')
+    .argument('<folder>')
+    .requiredOption('--name <name>', 'unique name of the dataset')
+    .addOption(
+      new Option('--format <format>', 'found out where it is not given').choices(
+        DatasetFormat.anyOf.map((literal) => literal.const),
+      ),
+    )
+    .action(async (folder: string, { name, format }: RegisterOptions) => {
+      const request = { name, path: resolve(folder), ...(format === undefined ? {} : { format }) };
+      stdout.write(describe(await context.client().datasets.register(request, { signal })));
+    });
+
+  datasets
+    .command('list')
+    .option('--json', 'as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const all: Dataset[] = [];
+      for await (const dataset of context.client().datasets.list({ signal })) all.push(dataset);
+      stdout.write(json ? `${JSON.stringify(all, null, 2)}\n` : datasetTable(all));
+    });
+
+  datasets
+    .command('show')
+    .argument('<dataset>', 'id or name')
+    .option('--json', 'as JSON')
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      const dataset = await context.client().datasets.get(id, { signal });
+      stdout.write(json ? `${JSON.stringify(dataset, null, 2)}\n` : describe(dataset));
+    });
+}
+
+function datasetTable(datasets: readonly Dataset[]): string {
+  return renderTable({
+    head: ['dataset', 'name', 'format', 'images', 'created'],
+    rows: datasets.map(({ id, name, format, splits, createdAt }) => [
+      id,
+      name,
+      format,
+      String(splits.reduce((sum, { images }) => sum + images, 0)),
+      createdAt,
+    ]),
+    right: [3],
+  });
+}
+
+function describe({ id, name, format, path, splits, problems }: Dataset): string {
+  const table = renderTable({
+    head: ['split', 'images', 'captions', 'classes'],
+    rows: splits.map(({ split, images, captions, classes }) => [
+      split,
+      ...[images, captions, classes].map(String),
+    ]),
+    right: [1, 2, 3],
+  });
+  const left = problems.map(
+    ({ kind, count, examples }) =>
+      `left out: ${count} x ${kind}, such as ${examples.slice(0, 3).join(', ')}\n`,
+  );
+  return `${name} (${id}), ${format}, ${path}\n\n${table}${left.length > 0 ? '\n' : ''}${left.join('')}`;
+}

@@ -1,0 +1,69 @@
+/** triptych models: list them, import a folder, bring a trained one home in Hugging Face layout. */
+import { resolve } from 'node:path';
+import { type Model, TriptychError } from '@triptych/protocol';
+import type { Command } from 'commander';
+import type { CommandContext } from '../context.ts';
+import { downloadModel } from '../download-model.ts';
+import { renderTable } from '../table.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  const { stdout, signal } = context;
+  const models = program.command('models').description('what runs start from, and what they made');
+
+  models
+    .command('list')
+    .option('--json', 'as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const all: Model[] = [];
+      for await (const model of context.client().models.list({ signal })) all.push(model);
+      stdout.write(json ? `${JSON.stringify(all, null, 2)}\n` : modelTable(all));
+    });
+
+  models
+    .command('import')
+    .description('a folder in Hugging Face layout; the control plane must see it under the same path')
+    .argument('<folder>')
+    .requiredOption('--name <name>', 'unique name of the model')
+    .action(async (folder: string, { name }: { name: string }) => {
+      const model = await context.client().models.import({ name, path: resolve(folder) }, { signal });
+      stdout.write(modelTable([model]));
+    });
+
+  models
+    .command('download')
+    .description('the files of a model: model.safetensors, config.json, tokenizer')
+    .argument('<run or model>', 'id or name of a model, or id of the run that trained it')
+    .requiredOption('--out <folder>', 'made where it does not exist')
+    .action(async (id: string, { out }: { out: string }) => {
+      const model = await findModel(context, id);
+      for await (const { path, bytes } of downloadModel({ context, model, folder: out })) {
+        stdout.write(`${path}  ${bytes} bytes\n`);
+      }
+    });
+}
+
+async function findModel(context: CommandContext, id: string): Promise<Model> {
+  const { models, runs } = context.client();
+  const call = { signal: context.signal };
+  try {
+    return await models.get(id, call);
+  } catch (error) {
+    if (!(error instanceof TriptychError) || error.code !== 'NOT_FOUND') throw error;
+  }
+  const run = await runs.get(id, call);
+  if (run.modelId !== undefined) return models.get(run.modelId, call);
+  throw new TriptychError('NOT_FOUND', `Run ${id} is ${run.status}: it has no trained model`);
+}
+
+const modelTable = (models: readonly Model[]): string =>
+  renderTable({
+    head: ['model', 'name', 'kind', 'parameters', 'description'],
+    rows: models.map(({ id, name, kind, parameters, description }) => [
+      id,
+      name,
+      kind,
+      String(parameters),
+      description,
+    ]),
+    right: [3],
+  });

@@ -1,0 +1,101 @@
+/** triptych submit: a run from a spec file, from options, or from a file with options on top. */
+import { readFile } from 'node:fs/promises';
+import { parse, RunSpec, TriptychError } from '@triptych/protocol';
+import type { Command } from 'commander';
+import type { CommandContext } from '../context.ts';
+import { integer, number } from '../option-values.ts';
+import { renderTable } from '../table.ts';
+import { watchToTheEnd } from './watch.ts';
+
+interface SubmitOptions {
+  readonly model?: string;
+  readonly dataset?: string;
+  readonly name?: string;
+  readonly seed?: number;
+  readonly steps?: number;
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly shards?: number;
+  readonly learningRate?: number;
+  readonly workers?: number;
+  readonly priority?: number;
+  readonly idempotencyKey?: string;
+  readonly plan?: boolean;
+  readonly watch?: boolean;
+}
+
+export function register(program: Command, context: CommandContext): void {
+  program
+    .command('submit')
+    .description('submit a run; what neither file nor options say comes from the recipe of the model')
+    .argument('[spec]', 'run spec, a JSON file')
+    .option('--model <name>', 'preset, or id or name of a trained or imported model')
+    .option('--dataset <name>', 'id or name of a registered dataset')
+    .option('--name <name>', 'a name for the run')
+    .option('--seed <number>', 'for initial weights and sample order', integer)
+    .option('--steps <number>', 'how long to train', integer)
+    .option('--epochs <number>', 'how long to train', integer)
+    .option('--batch <number>', 'samples a step, over all workers', integer)
+    .option('--shards <number>', 'fixed slices of a batch: the most workers that can share it', integer)
+    .option('--learning-rate <number>', 'at the end of the warm-up', number)
+    .option('--workers <number>', 'at least and at most so many', integer)
+    .option('--priority <number>', '0 is the most urgent', integer)
+    .option('--idempotency-key <key>', 'submitting again with the same key gives the same run')
+    .option('--plan', 'say what would happen, and submit nothing')
+    .option('--watch', 'follow the run; the exit code is that of its end')
+    .action((file: string | undefined, options: SubmitOptions) => submit(context, file, options));
+}
+
+async function submit(
+  context: CommandContext,
+  file: string | undefined,
+  options: SubmitOptions,
+): Promise<void> {
+  const spec = specOf(file === undefined ? {} : await readSpec(file), options);
+  const { runs } = context.client();
+  const { signal } = context;
+  if (options.plan) {
+    context.stdout.write(`${JSON.stringify(await runs.plan(spec, { signal }), null, 2)}\n`);
+    return;
+  }
+  const key = options.idempotencyKey;
+  const run = await runs.create(spec, { signal, ...(key === undefined ? {} : { idempotencyKey: key }) });
+  context.stdout.write(
+    renderTable({ head: ['run', 'status', 'message'], rows: [[run.id, run.status, run.message]] }),
+  );
+  if (options.watch) await watchToTheEnd(context, run.id);
+}
+
+async function readSpec(file: string): Promise<Partial<RunSpec>> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return JSON.parse(text) as Partial<RunSpec>;
+  } catch (cause) {
+    throw new TriptychError('MALFORMED_BODY', `${file} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Options win over the file. The service checks the rest: it knows the models and the datasets. */
+function specOf(file: Partial<RunSpec>, options: SubmitOptions): RunSpec {
+  const { model, dataset, name, seed, steps, epochs, batch, shards, learningRate, workers, priority } =
+    options;
+  const spec = {
+    ...file,
+    ...defined({ model, dataset, name, seed, priority }),
+    ...(steps === undefined ? {} : { duration: { steps } }),
+    ...(epochs === undefined ? {} : { duration: { epochs } }),
+    ...merged('batch', file.batch, { global: batch, shards }),
+    ...merged('optimizer', file.optimizer, { learningRate }),
+    ...merged('workers', file.workers, { min: workers, max: workers }),
+  };
+  return parse(RunSpec, spec, 'run spec');
+}
+
+/** `{ [name]: ... }` with the file's fields and the given ones, or nothing where there are none. */
+function merged(name: string, file: object | undefined, options: object): object {
+  const given = defined(options);
+  return Object.keys(given).length === 0 ? {} : { [name]: { ...file, ...given } };
+}
+
+const defined = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** The `triptych` command: hands the process's arguments, streams and signals to the program. */
+import { Interrupted } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { runProgram } from './program.ts';
+
+const interrupt = new AbortController();
+process.on('SIGINT', () => {
+  if (interrupt.signal.aborted) process.exit(exitCodes.interrupted);
+  interrupt.abort(new Interrupted());
+});
+// `triptych list | head` closes the pipe: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.succeeded);
+  throw error;
+});
+
+process.exitCode = await runProgram({
+  args: process.argv.slice(2),
+  url: process.env['TRIPTYCH_URL'] || 'http://127.0.0.1:8080',
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interrupt.signal,
+});

@@ -1,0 +1,291 @@
+/** Command lines from the argument list to exit code and text, against a control plane of a few routes on a real socket. */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Run, RunEvent, RunStatus } from '@triptych/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Interrupted } from './context.ts';
+import { runProgram } from './program.ts';
+
+type Answer = (request: IncomingMessage & { body: string }, response: ServerResponse) => unknown;
+
+let routes: Record<string, Answer>;
+let server: Server;
+let folder: string;
+
+beforeEach(async () => {
+  routes = {};
+  folder = await mkdtemp(join(tmpdir(), 'triptych-cli-'));
+  server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const answer = routes[`${request.method} ${request.url}`];
+    const result = answer?.(Object.assign(request, { body }), response);
+    if (!answer) problem(response, 404, 'NOT_FOUND');
+    else if (result !== undefined && !response.headersSent) response.end(JSON.stringify(result));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await rm(folder, { recursive: true });
+});
+
+function problem(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  violations: unknown[] = [],
+): undefined {
+  const body = {
+    type: '/docs',
+    title: 'Refused',
+    status,
+    code,
+    detail: `the service says ${code}`,
+    violations,
+  };
+  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(body));
+}
+
+async function triptych(args: readonly string[], signal: AbortSignal = new AbortController().signal) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runProgram({
+    args,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+    signal,
+  });
+  return { code, out: out.join(''), err: err.join('') };
+}
+
+const run = (status: RunStatus): Partial<Run> => ({
+  id: 'r1',
+  status,
+  reason: 'COMPLETED',
+  message: 'a message',
+  worldSize: 2,
+  progress: { step: 40, totalSteps: 40, epoch: 2, ratio: 1, samplesProcessed: 640, loss: 0.25 },
+  spec: { model: 'clip-tiny', dataset: 'scenes' } as Run['spec'],
+  scores: [
+    {
+      task: 'zero-shot',
+      metric: 'accuracy@1',
+      value: 0.9,
+      stage: 'final',
+      split: 'test',
+      step: 40,
+      samples: 100,
+      chance: 0.125,
+    },
+  ],
+  createdAt: '2026-01-01T00:00:00.000Z',
+});
+
+const event = (sequence: number, status: RunStatus, more: Partial<RunEvent> = {}): string => {
+  const full: RunEvent = {
+    sequence,
+    runId: 'r1',
+    at: '2026-01-01T10:20:30.000Z',
+    type: 'state',
+    status,
+    reason: 'TRAINING',
+    message: `now ${status}`,
+    data: {},
+    ...more,
+  };
+  return `id: ${sequence}\nevent: ${full.type}\ndata: ${JSON.stringify(full)}\n\n`;
+};
+
+const stream =
+  (...events: string[]): Answer =>
+  (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(events.join(''));
+  };
+
+describe('submit', () => {
+  it('sends the file with the options on top', async () => {
+    const file = join(folder, 'spec.json');
+    await writeFile(
+      file,
+      JSON.stringify({
+        model: 'clip-small',
+        dataset: 'scenes',
+        batch: { shards: 8 },
+        duration: { epochs: 3 },
+      }),
+    );
+    let sent = {};
+    routes['POST /v1/runs'] = ({ body }) => {
+      sent = JSON.parse(body);
+      return run('QUEUED');
+    };
+    const args = [
+      'submit',
+      file,
+      '--batch',
+      '64',
+      '--steps',
+      '10',
+      '--workers',
+      '2',
+      '--learning-rate',
+      '5e-4',
+    ];
+    expect(await triptych(args)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('r1   QUEUED  a message'),
+    });
+    expect(sent).toEqual({
+      model: 'clip-small',
+      dataset: 'scenes',
+      batch: { global: 64, shards: 8 },
+      duration: { steps: 10 },
+      workers: { min: 2, max: 2 },
+      optimizer: { learningRate: 5e-4 },
+    });
+  });
+
+  it('follows the run and exits with its end', async () => {
+    routes['POST /v1/runs'] = () => run('QUEUED');
+    routes['GET /v1/runs/r1'] = () => run('SUCCEEDED');
+    const { progress } = run('RUNNING');
+    routes['GET /v1/runs/r1/events'] = stream(
+      event(1, 'RUNNING'),
+      event(2, 'RUNNING', { type: 'progress', data: { ...progress } }),
+      event(3, 'SUCCEEDED'),
+    );
+    const { code, out } = await triptych([
+      'submit',
+      '--model',
+      'clip-tiny',
+      '--dataset',
+      'scenes',
+      '--watch',
+    ]);
+    expect(code).toBe(0);
+    expect(out).toContain('10:20:30  RUNNING');
+    expect(out).toMatch(/training .* step 40\/40 {2}loss 0\.2500/);
+    expect(out).toMatch(/zero-shot .* 90\.0 % +- +12\.5 %/);
+  });
+
+  it('shows every violation, those of the schema before anything is sent', async () => {
+    const early = await triptych(['submit', '--model', 'clip-tiny', '--batch', '1']);
+    expect(early.code).toBe(1);
+    expect(early.err).toContain('/dataset: expected a value, got nothing');
+    expect(early.err).toContain('/batch/global: expected a number >= 2, got 1');
+
+    routes['POST /v1/runs'] = (_, response) =>
+      problem(response, 422, 'INVALID_INPUT', [
+        { path: '/model', expected: 'a model', actual: '"x"', remedy: 'see GET /v1/models' },
+      ]);
+    const late = await triptych(['submit', '--model', 'x', '--dataset', 'scenes']);
+    expect(late).toMatchObject({ code: 1, out: '' });
+    expect(late.err).toContain('/model: expected a model, got "x"; see GET /v1/models');
+  });
+});
+
+describe('exit codes', () => {
+  it.each<[RunStatus, number]>([
+    ['SUCCEEDED', 0],
+    ['FAILED', 100],
+    ['RUNNING', 101],
+    ['CANCELLED', 103],
+  ])('of a run that is %s', async (status, code) => {
+    routes['GET /v1/runs/r1'] = () => run(status);
+    expect(await triptych(['get', 'r1', '--exit-status'])).toMatchObject({ code });
+    expect(await triptych(['get', 'r1'])).toMatchObject({ code: 0 });
+    if (code === 101) return;
+    routes['GET /v1/runs/r1/events'] = stream(event(1, status));
+    expect(await triptych(['watch', 'r1'])).toMatchObject({ code });
+  });
+
+  it('of what is not there, of wrong usage, of help', async () => {
+    expect(await triptych(['watch', 'r2'])).toMatchObject({ code: 102 });
+    expect(await triptych(['get', 'r2'])).toMatchObject({
+      code: 102,
+      err: 'NOT_FOUND: the service says NOT_FOUND\n',
+    });
+    expect(await triptych(['list', '--limit', 'many'])).toMatchObject({ code: 2 });
+    expect(await triptych(['list', '--status', 'HAPPY'])).toMatchObject({ code: 2 });
+    expect(await triptych(['nonsense'])).toMatchObject({ code: 2 });
+    expect(await triptych(['submit', join(folder, 'absent.json')])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^ENOENT.*absent\.json'\n$/),
+    });
+    expect(await triptych(['--help'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('watch'),
+    });
+  });
+
+  it('of a watch that Ctrl-C detaches from', async () => {
+    const interrupt = new AbortController();
+    routes['GET /v1/runs/r1/events'] = (request, response) => {
+      stream(event(1, 'RUNNING'))(request, response);
+      setImmediate(() => interrupt.abort(new Interrupted()));
+    };
+    const { code, out } = await triptych(['watch', 'r1'], interrupt.signal);
+    expect(code).toBe(101);
+    expect(out).toMatch(/Detached; run r1 goes on\. Come back with: triptych watch r1\n$/);
+  });
+});
+
+describe('lists', () => {
+  it('stop at the limit and pass the filters on', async () => {
+    routes['GET /v1/runs?status=FAILED&limit=3'] = () => ({
+      items: [run('FAILED'), run('FAILED')],
+      nextCursor: 'c',
+    });
+    routes['GET /v1/runs?status=FAILED&limit=3&cursor=c'] = () => ({
+      items: [run('FAILED'), run('FAILED')],
+      nextCursor: 'd',
+    });
+    const { code, out } = await triptych(['list', '--status', 'FAILED', '--limit', '3', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual([run('FAILED'), run('FAILED'), run('FAILED')]);
+  });
+});
+
+describe('models download', () => {
+  const content = 'the weights';
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const model = (path: string) => ({
+    id: 'm1',
+    name: 'mine',
+    kind: 'trained',
+    files: [{ path, sha256, bytes: content.length }],
+  });
+
+  it('finds the model by its run and writes whole files only', async () => {
+    routes['GET /v1/runs/r1'] = () => ({ ...run('SUCCEEDED'), modelId: 'm1' });
+    routes['GET /v1/models/m1'] = () => model('sub/model.safetensors');
+    routes['GET /v1/models/m1/files/sub/model.safetensors'] = (_, response) => response.end(content);
+    const out = join(folder, 'out');
+    expect(await triptych(['models', 'download', 'r1', '--out', out])).toMatchObject({ code: 0 });
+    expect(await readFile(join(out, 'sub/model.safetensors'), 'utf8')).toBe(content);
+
+    routes['GET /v1/models/m1/files/sub/model.safetensors'] = (_, response) => response.end('the wei');
+    expect(await triptych(['models', 'download', 'm1', '--out', join(folder, 'cut')])).toMatchObject({
+      code: 1,
+    });
+    expect(await readdir(join(folder, 'cut', 'sub'))).toEqual([]);
+  });
+
+  it('does not write outside the folder', async () => {
+    routes['GET /v1/models/m1'] = () => model('../escaped');
+    const { code, err } = await triptych(['models', 'download', 'm1', '--out', join(folder, 'out')]);
+    expect(code).toBe(1);
+    expect(err).toContain('ARTIFACT_CORRUPT');
+    expect(await readdir(folder)).toEqual([]);
+  });
+});

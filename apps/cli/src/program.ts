@@ -1,0 +1,76 @@
+/** The command line as a whole: global options, one line for each module in commands/, errors as text and exit code. */
+import { TriptychClient } from '@triptych/client';
+import { TriptychError } from '@triptych/protocol';
+import { Command, CommanderError } from 'commander';
+import * as datasets from './commands/datasets.ts';
+import * as models from './commands/models.ts';
+import * as runs from './commands/runs.ts';
+import * as submit from './commands/submit.ts';
+import * as watch from './commands/watch.ts';
+import * as workers from './commands/workers.ts';
+import { type CommandContext, type CommandModule, Interrupted, type Output } from './context.ts';
+import { exitCodeOfError, exitCodes } from './exit-codes.ts';
+
+const commands: readonly CommandModule[] = [submit, watch, runs, datasets, models, workers];
+
+export interface ProgramOptions {
+  /** Without `node` and the script. */
+  readonly args: readonly string[];
+  /** Where --url does not say otherwise. */
+  readonly url: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly signal: AbortSignal;
+  /** Commands of other rooms of this app. */
+  readonly more?: readonly CommandModule[];
+}
+
+/** Runs one command line to its end; resolves to the exit code, never rejects for what a user can cause. */
+export async function runProgram(options: ProgramOptions): Promise<number> {
+  const { args, stdout, stderr, signal, more = [] } = options;
+  const program = new Command('triptych')
+    .description('distributed fine-tuning of multimodal models')
+    .option('--url <url>', 'of the control plane (TRIPTYCH_URL)', options.url)
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    })
+    .exitOverride();
+
+  let exitCode: number = exitCodes.succeeded;
+  const context: CommandContext = {
+    stdout,
+    stderr,
+    signal,
+    client: () => new TriptychClient({ url: program.opts<{ url: string }>().url }),
+    exitWith(code) {
+      exitCode = code;
+    },
+  };
+  for (const command of [...commands, ...more]) command.register(program, context);
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+    if (error instanceof Interrupted) return exitCodes.interrupted;
+    stderr.write(describe(error));
+    return exitCodeOfError(error);
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof TriptychError) {
+    const violations = error.violations.map(
+      ({ path, expected, actual, remedy }) =>
+        `  ${path || '(whole)'}: expected ${expected}, got ${actual}; ${remedy}\n`,
+    );
+    // The lines below say all that the message of a schema violation says.
+    const message = violations.length > 0 ? error.kind.title : error.message;
+    return `${error.code}: ${message}\n${violations.join('')}`;
+  }
+  // What the system says (a file that is not there) is for the user; the rest is a bug, and needs its stack.
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  return code === undefined ? `${stack ?? String(error)}\n` : `${message}\n`;
+}

@@ -1,0 +1,38 @@
+/** The scores of a run: each result beside the untrained baseline and what guessing would give. */
+import type { Score } from '@triptych/protocol';
+import { renderTable } from './table.ts';
+
+/** One row for each task and metric, in the order of the scores. `-` where there is no such score. */
+export function scoreTable(scores: readonly Score[]): string {
+  const rows = new Map<string, Score[]>();
+  for (const score of scores) {
+    const key = JSON.stringify([score.task, score.split, score.metric]);
+    rows.set(key, [...(rows.get(key) ?? []), score]);
+  }
+  return renderTable({
+    head: ['task', 'split', 'metric', 'final', 'baseline', 'chance', 'samples'],
+    rows: [...rows.values()].map(rowOf),
+    right: [3, 4, 5, 6],
+  });
+}
+
+function rowOf(scores: readonly Score[]): string[] {
+  const { task, split, metric } = scores[0]!;
+  const final = scores.findLast(({ stage }) => stage === 'final');
+  const baseline = scores.findLast(({ stage }) => stage === 'baseline');
+  const chance = final?.chance ?? baseline?.chance;
+  const samples = (final ?? baseline)!.samples;
+  return [
+    task,
+    split,
+    metric,
+    percent(final?.value),
+    percent(baseline?.value),
+    percent(chance),
+    String(samples),
+  ];
+}
+
+/** Every score of this service is a part of 1. */
+const percent = (value: number | undefined): string =>
+  value === undefined ? '-' : `${(value * 100).toFixed(1)} %`;
