@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { selectBackend, tf } from '../../index.ts';
+import { noise, relativeError, values } from '../../testing/numeric.ts';
+import { startWasm } from './start-wasm.ts';
+
+it('runs the kernels of assembly/: the generated file is up to date', async () => {
+  const script = new URL('../../../scripts/compile-kernels.mjs', import.meta.url).href;
+  const { compileKernels } = (await import(script)) as { compileKernels(): Promise<string> };
+  const generated = await readFile(new URL('../../generated/kernels.ts', import.meta.url), 'utf8');
+  expect(await compileKernels()).toBe(generated);
+});
+
+it('says what it runs on', async () => {
+  expect(await selectBackend({ backend: 'wasm', threads: 2 })).toMatchObject({
+    backend: 'wasm',
+    device: 'cpu',
+  });
+  expect(await startWasm({ threads: 2, gemm: 'assemblyscript' })).toEqual({
+    gemm: 'assemblyscript',
+    threads: 1,
+  });
+  await expect(selectBackend({ backend: 'webgpu' })).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
+});
+
+describe.each(['onnxruntime', 'assemblyscript'] as const)('tf.matMul through %s', (gemm) => {
+  beforeAll(async () => {
+    await startWasm({ threads: 1, gemm });
+  });
+
+  it.each([
+    { batch: [], m: 1, n: 1, k: 1 },
+    { batch: [], m: 5, n: 7, k: 3 },
+    { batch: [], m: 100, n: 33, k: 300 },
+    { batch: [], m: 4, n: 1030, k: 260 },
+    { batch: [3], m: 9, n: 10, k: 11 },
+    { batch: [2, 2], m: 4, n: 8, k: 4 },
+  ])('multiplies $batch $m x $k x $n with any transpose', ({ batch, m, n, k }) => {
+    for (const transposeA of [false, true]) {
+      for (const transposeB of [false, true]) {
+        tf.tidy(() => {
+          const a = noise('a', [...batch, ...(transposeA ? [k, m] : [m, k])]);
+          const b = noise('b', [...batch, ...(transposeB ? [n, k] : [k, n])]);
+          const c = tf.matMul(a, b, transposeA, transposeB);
+          expect(c.shape).toEqual([...batch, m, n]);
+          const expected = product({ a: values(a), transposeA, b: values(b), transposeB, m, n, k });
+          expect(relativeError(values(c), expected)).toBeLessThan(2e-6);
+        });
+      }
+    }
+  });
+});
+
+it('shares the bytes of a clone until both are gone', async () => {
+  await startWasm({ threads: 1 });
+  const heapBefore = tf.memory().numDataBuffers;
+  const x = tf.tensor1d([1, 2, 3]);
+  const clone = tf.clone(x);
+  expect(tf.memory().numDataBuffers).toBe(heapBefore + 1);
+  x.dispose();
+  expect([...values(clone)]).toEqual([1, 2, 3]);
+  clone.dispose();
+  expect(tf.memory().numDataBuffers).toBe(heapBefore);
+});
+
+interface Product {
+  readonly a: Float32Array;
+  readonly transposeA: boolean;
+  readonly b: Float32Array;
+  readonly transposeB: boolean;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** Every batch, in double precision, by the definition. */
+function product({ a, transposeA, b, transposeB, m, n, k }: Product): number[] {
+  const batches = a.length / (m * k);
+  return Array.from({ length: batches * m * n }, (_, index) => {
+    const batch = Math.floor(index / (m * n));
+    const row = Math.floor(index / n) % m;
+    const column = index % n;
+    let sum = 0;
+    for (let p = 0; p < k; p++) {
+      const left = a[batch * m * k + (transposeA ? p * m + row : row * k + p)]!;
+      const right = b[batch * k * n + (transposeB ? column * k + p : p * n + column)]!;
+      sum += left * right;
+    }
+    return sum;
+  });
+}
