@@ -3,11 +3,12 @@
  * presents the same membership and a fencing token that is not lower takes the events over.
  */
 import { MessageChannel } from 'node:worker_threads';
-import { exposeGroup, type PeerHub, type ProcessGroup } from '@triptych/collective';
+import { exposeGroup, type PeerHub } from '@triptych/collective';
 import { TriptychError, type worker } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
+import type { TrainerEvent } from '@triptych/training';
 import type { Compute } from './compute/compute.ts';
-import { blamedRankOf, failureOf } from './compute/failure.ts';
+import { failureOf } from './compute/failure.ts';
 import { EventLog } from './event-log.ts';
 import type { Membership, TrainCommand } from './train-request.ts';
 
@@ -117,7 +118,6 @@ export class Assignment {
     const joined = hub.connect({ runId, attempt, generation, rank, peers: [...peers], signal }).then(
       (group) => {
         exposeGroup(group, bridge.port1);
-        signal.addEventListener('abort', () => group.abort(signal.reason as Error));
         return group;
       },
       (error: unknown) => {
@@ -125,40 +125,35 @@ export class Assignment {
         return undefined;
       },
     );
-    let failure: unknown;
+    let last: TrainerEvent;
     try {
       await compute.run(job, { group: bridge.port2, signal, onEvent: (event) => this.#record(event) });
-      this.#logger.info({ event: 'training-ended', step: this.#step }, 'Training finished');
+      last = { $case: 'finished', value: { step: this.#step } };
     } catch (error) {
-      failure = error;
-      this.#recordFailure(error);
+      last = this.#failed(error);
+      // The other ranks wait for this one, in the group or on the way into it: they learn at once, not by a time-out.
+      this.#abort.abort(error);
     }
-    await leave(await joined, failure);
+    await (await joined)?.close();
     bridge.port1.close();
     clearTimeout(this.#alone);
+    // Free before it is said: who hears the last event may give this worker its next training at once.
     this.#live = false;
+    this.#log.append(last);
     this.#log.close();
+    this.#logger.info({ event: 'training-ended', outcome: last.$case, step: this.#step }, 'Training ended');
   }
 
-  #record(event: NonNullable<worker.TrainEvent['event']>): void {
-    if (event.$case === 'step') this.#step = event.value.step;
-    this.#log.append(event);
+  #record(event: TrainerEvent): void {
+    if ('step' in event.value) this.#step = event.value.step;
+    if (event.$case !== 'finished') this.#log.append(event);
   }
 
-  #recordFailure(error: unknown): void {
-    const { code, message } = failureOf(error);
-    const blamedRank = blamedRankOf(error);
+  #failed(error: unknown): TrainerEvent {
+    const { code, message, blamedRank: named } = failureOf(error);
+    const blamedRank = named === this.membership.rank ? undefined : named;
     const level = code === 'CANCELLED' ? 'info' : 'error';
-    this.#logger[level](
-      { event: 'training-failed', code, step: this.#step, blamedRank, err: error },
-      message,
-    );
-    this.#log.append({ $case: 'failed', value: { code, message, step: this.#step, blamedRank } });
+    this.#logger[level]({ event: 'training-failed', code, blamedRank, err: error }, message);
+    return { $case: 'failed', value: { code, message, step: this.#step, blamedRank } };
   }
-}
-
-/** A rank that failed ends the group for all; one that finished lets the others take what it sent. */
-async function leave(group: ProcessGroup | undefined, failure: unknown): Promise<void> {
-  if (failure !== undefined) group?.abort(failure as Error);
-  await group?.close();
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { PeerHub } from '@triptych/collective';
-import { control, peer, TriptychError, worker } from '@triptych/protocol';
+import { control, TriptychError, worker } from '@triptych/protocol';
 import { createLogger, eventLoopLag, type Logger, readEnvironment, Shutdown } from '@triptych/runtime';
 import { channelOptions } from './channel-options.ts';
 import { ComputeThread } from './compute/compute-thread.ts';
@@ -49,7 +49,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
   const trainer = new Trainer({ compute, hub, logger });
   const server = new Server(channelOptions);
   server.addService(worker.TrainerService, trainerService(trainer, logger));
-  server.addService(peer.PeerLinkService, hub.service);
+  hub.addTo(server);
   shutdown.register('gRPC server', () => server.forceShutdown());
   const { bindHost, advertisedHost } = endpointOf(environment);
   const bind = promisify(server.bindAsync.bind(server));

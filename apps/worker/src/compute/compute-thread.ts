@@ -37,42 +37,14 @@ export class ComputeThread implements Compute {
     return new ComputeThread(complete, await startThread(complete));
   }
 
-  async run(job: Job, { group, onEvent, signal }: RunOptions): Promise<void> {
+  async run(job: Job, options: RunOptions): Promise<void> {
     const worker = await this.#thread;
-    signal.throwIfAborted();
-    const ended = new AbortController();
-    try {
-      await new Promise<void>((resolve, reject) => {
-        let grace: NodeJS.Timeout | undefined;
-        const abort = () => {
-          worker.postMessage({ kind: 'abort', reason: failureOf(signal.reason) } satisfies ToThread);
-          grace = setTimeout(() => reject(new ThreadLost(signal.reason)), this.#options.graceMs);
-        };
-        signal.addEventListener('abort', abort, { once: true, signal: ended.signal });
-        ended.signal.addEventListener('abort', () => clearTimeout(grace));
-        const listen = (message: FromThread) => {
-          if (message.kind === 'event') onEvent(message.event);
-          else if (message.kind === 'done') resolve();
-          else if (message.kind === 'failed') {
-            const error = signal.aborted ? signal.reason : errorOf(message.failure);
-            reject(message.failure.reusable ? error : new ThreadLost(error));
-          }
-        };
-        const died = (error: unknown) => reject(new ThreadLost(errorOf(failureOf(error))));
-        const exited = (code: number) => died(new Error(`The compute thread ended with code ${code}`));
-        worker.on('message', listen).on('error', died).on('exit', exited);
-        ended.signal.addEventListener('abort', () => {
-          worker.off('message', listen).off('error', died).off('exit', exited);
-        });
-        worker.postMessage({ kind: 'train', job, group } satisfies ToThread, [group]);
-      });
-    } catch (error) {
-      if (!(error instanceof ThreadLost)) throw error;
-      await this.#replace(worker, error.cause);
-      throw error.cause;
-    } finally {
-      ended.abort();
-    }
+    if (options.signal.aborted) options.group.close();
+    options.signal.throwIfAborted();
+    const outcome = await converse(worker, { job, graceMs: this.#options.graceMs, ...options });
+    if (!outcome) return;
+    if (!outcome.reusable) await this.#replace(worker, outcome.error);
+    throw outcome.error;
   }
 
   async close(): Promise<void> {
@@ -95,11 +67,44 @@ export class ComputeThread implements Compute {
   }
 }
 
-/** The job ended in a way after which its thread cannot be trusted. */
-class ThreadLost extends Error {
-  constructor(cause: unknown) {
-    super('the compute thread is lost', { cause });
-  }
+interface Failed {
+  readonly error: unknown;
+  /** False: the thread is gone, does not answer, or cannot be trusted any more. */
+  readonly reusable: boolean;
+}
+
+/** Hands a job to the thread and listens until it is over; nothing where it went well. */
+function converse(
+  worker: Worker,
+  { job, group, onEvent, signal, graceMs }: RunOptions & { readonly job: Job; readonly graceMs: number },
+): Promise<Failed | undefined> {
+  return new Promise((resolve) => {
+    let grace: NodeJS.Timeout | undefined;
+    const settle = (outcome: Failed | undefined) => {
+      clearTimeout(grace);
+      signal.removeEventListener('abort', abort);
+      worker.off('message', listen).off('error', died).off('exit', exited);
+      resolve(outcome);
+    };
+    const listen = (message: FromThread) => {
+      if (message.kind === 'event') onEvent(message.event);
+      else if (message.kind === 'done') settle(undefined);
+      else if (message.kind === 'failed') {
+        // After an abort the thread fails with whatever was interrupted; the cause is what the caller gave.
+        const error = signal.aborted ? signal.reason : errorOf(message.failure);
+        settle({ error, reusable: message.failure.reusable || signal.aborted });
+      }
+    };
+    const died = (error: unknown) => settle({ error: errorOf(failureOf(error)), reusable: false });
+    const exited = (code: number) => died(new Error(`The compute thread ended with code ${code}`));
+    const abort = () => {
+      worker.postMessage({ kind: 'abort', reason: failureOf(signal.reason) } satisfies ToThread);
+      grace = setTimeout(() => settle({ error: signal.reason, reusable: false }), graceMs);
+    };
+    worker.on('message', listen).on('error', died).on('exit', exited);
+    signal.addEventListener('abort', abort);
+    worker.postMessage({ kind: 'train', job, group } satisfies ToThread, [group]);
+  });
 }
 
 interface StartedThread {

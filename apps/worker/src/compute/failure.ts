@@ -46,13 +46,14 @@ export function errorOf({ code, message, violations, stack, blamedRank }: Failur
   return error;
 }
 
-/** A collective that was aborted names the rank in its cause. */
-export function blamedRankOf(error: unknown): number | undefined {
+/** Whom an aborted collective blames: in the cause, or, once it has crossed threads, in its words. */
+function blamedRankOf(error: unknown): number | undefined {
   for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
     const { rank } = at as { rank?: unknown };
     if (typeof rank === 'number') return rank;
   }
-  return undefined;
+  const named = error instanceof Error ? /\brank (\d+) broke the group\b/.exec(error.message) : undefined;
+  return named ? Number(named[1]) : undefined;
 }
 
 /**

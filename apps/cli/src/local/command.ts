@@ -1,0 +1,71 @@
+/** `triptych local`: the embedded stack until Ctrl-C. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Ending } from './ending.ts';
+import type { Stack, StackEvent } from './options.ts';
+import { startStack } from './stack.ts';
+
+interface LocalOptions {
+  readonly workers: number;
+  readonly backend: string;
+  readonly home: string;
+  readonly port?: number;
+}
+
+export function register(program: Command): void {
+  program
+    .command('local')
+    .description('run a whole Triptych on this machine: database, control plane, workers')
+    .option('-w, --workers <n>', 'worker processes', wholeNumber, 2)
+    .addOption(
+      new Option('--backend <name>', 'tensor backend of the workers')
+        .choices(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
+        .default('auto'),
+    )
+    .option('--home <folder>', 'where everything is kept', '.triptych')
+    .option('-p, --port <port>', 'port of the page and the REST API (default: a free one)', wholeNumber)
+    .action(local);
+}
+
+async function local({ workers, backend, home, port }: LocalOptions): Promise<void> {
+  const ending = new Ending();
+  let stack: Stack | undefined;
+  try {
+    stack = await startStack({
+      ...{ workers, backend, home },
+      ...(port !== undefined && { httpPort: port }),
+      signal: ending.signal,
+      onEvent: show,
+    });
+    process.stdout.write(greeting(stack));
+    await ending.requested;
+  } catch (error) {
+    if (!ending.signal.aborted) throw error;
+  } finally {
+    await stack?.stop();
+    ending.dispose();
+  }
+}
+
+function show({ kind, process: name, pid, seconds, expected }: StackEvent): void {
+  if (kind === 'ready') write(`${name} is ready (pid ${pid}, ${seconds?.toFixed(1)} s)`);
+  if (kind === 'exited' && !expected) write(`${name} (pid ${pid}) has ended; its log says why`);
+}
+
+const greeting = (stack: Stack): string => `
+  page     ${stack.url}
+  API      ${stack.url}/docs
+  metrics  ${stack.url}/metrics
+  workers  ${stack.workers.length}; one more: TRIPTYCH_CONTROL=${stack.grpcAddress} node apps/worker/dist/main.js
+  state    ${stack.home} (logs in ${stack.logsPath})
+
+Ctrl-C stops everything; the state stays.
+`;
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
+  return Number(text);
+}

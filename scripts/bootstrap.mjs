@@ -1,0 +1,41 @@
+/**
+ * From a fresh clone to a running command with nothing but Node and npm: checks Node, installs and builds what is missing, runs.
+ *
+ *   node scripts/bootstrap.mjs quickstart [options]
+ *   node scripts/bootstrap.mjs test [vitest arguments]
+ *   node scripts/bootstrap.mjs bench collective|scaling [options]
+ *
+ * Uses Node's built-in modules only: it runs before anything is installed.
+ */
+import { assertNodeVersion } from './bootstrap/node-version.mjs';
+import { prepare } from './bootstrap/prepare.mjs';
+import { runToEnd } from './bootstrap/run-to-end.mjs';
+
+const PARENT_WATCH = new URL('../apps/cli/dist/local/parent-watch.js', import.meta.url).href;
+
+const benches = {
+  collective: 'packages/collective/dist/bench/collective.js',
+  scaling: 'apps/cli/dist/bench/scaling.js',
+};
+
+const commands = {
+  quickstart: (rest) => ['--import', PARENT_WATCH, 'apps/cli/dist/main.js', 'quickstart', ...rest],
+  test: (rest) => ['node_modules/vitest/vitest.mjs', 'run', ...rest],
+  bench: ([name, ...rest]) => benches[name] && ['--import', PARENT_WATCH, benches[name], ...rest],
+};
+
+const [name = '', ...rest] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) ? commands[name](rest) : undefined;
+if (!command) {
+  console.error(
+    `Usage: node scripts/bootstrap.mjs quickstart | test | bench ${Object.keys(benches).join('|')} [options]`,
+  );
+  process.exit(2);
+}
+assertNodeVersion();
+const seconds = await prepare();
+process.exit(
+  await runToEnd(process.execPath, command, {
+    env: { ...process.env, TRIPTYCH_INSTALL_SECONDS: seconds.toFixed(1) },
+  }),
+);
