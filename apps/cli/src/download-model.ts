@@ -4,21 +4,22 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ModelFile } from '@triptych/client';
+import type { ModelFile, TriptychClient } from '@triptych/client';
 import { type Model, TriptychError } from '@triptych/protocol';
-import type { CommandContext } from './context.ts';
 
 export interface Download {
-  readonly context: CommandContext;
+  readonly client: TriptychClient;
   readonly model: Model;
   readonly folder: string;
+  readonly signal: AbortSignal;
 }
 
 /** Yields each file once it is there. NOT_FOUND where the model has none: a preset. */
 export async function* downloadModel({
-  context,
+  client,
   model,
   folder,
+  signal,
 }: Download): AsyncGenerator<ModelFile, void, void> {
   if (!model.files?.length) {
     throw new TriptychError('NOT_FOUND', `Model ${model.name} is a ${model.kind} and has no files`);
@@ -29,7 +30,7 @@ export async function* downloadModel({
     await mkdir(dirname(target), { recursive: true });
     const partial = `${target}.partial`;
     try {
-      const content = context.client().models.read({ model: model.id, file, signal: context.signal });
+      const content = client.models.read({ model: model.id, file, signal });
       await pipeline(Readable.from(content), createWriteStream(partial));
       await rename(partial, target);
     } catch (error) {

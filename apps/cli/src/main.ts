@@ -2,7 +2,9 @@
 /** The `triptych` command: hands the process's arguments, streams and signals to the program. */
 import { Interrupted } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
+import * as local from './local/command.ts';
 import { runProgram } from './program.ts';
+import * as quickstart from './quickstart/command.ts';
 
 const interrupt = new AbortController();
 process.on('SIGINT', () => {
@@ -21,4 +23,5 @@ process.exitCode = await runProgram({
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,
+  more: [local, quickstart],
 });

@@ -36,7 +36,12 @@ export function register(program: Command, context: CommandContext): void {
     .requiredOption('--out <folder>', 'made where it does not exist')
     .action(async (id: string, { out }: { out: string }) => {
       const model = await findModel(context, id);
-      for await (const { path, bytes } of downloadModel({ context, model, folder: out })) {
+      for await (const { path, bytes } of downloadModel({
+        client: context.client(),
+        model,
+        folder: out,
+        signal,
+      })) {
         stdout.write(`${path}  ${bytes} bytes\n`);
       }
     });
