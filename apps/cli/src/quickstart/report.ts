@@ -38,10 +38,10 @@ export function reportOf(options: {
   };
 }
 
-function tree(scores: readonly Score[], valueOf: (score: Score) => number | undefined): ScoreTree {
+function tree(scores: readonly Score[], pick: (score: Score) => number | undefined): ScoreTree {
   const root: ScoreTree = {};
   for (const score of scores) {
-    const value = valueOf(score);
+    const value = pick(score);
     if (value === undefined) continue;
     root[score.task] = { ...root[score.task], [score.metric]: value };
   }
