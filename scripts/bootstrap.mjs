@@ -3,6 +3,7 @@
  *
  *   node scripts/bootstrap.mjs quickstart [options]
  *   node scripts/bootstrap.mjs test [vitest arguments]
+ *   node scripts/bootstrap.mjs cli [triptych arguments]
  *   node scripts/bootstrap.mjs bench collective|scaling [options]
  *
  * Uses Node's built-in modules only: it runs before anything is installed.
@@ -20,6 +21,7 @@ const benches = {
 
 const commands = {
   quickstart: (rest) => ['--import', PARENT_WATCH, 'apps/cli/dist/main.js', 'quickstart', ...rest],
+  cli: (rest) => ['apps/cli/dist/main.js', ...rest],
   test: (rest) => ['node_modules/vitest/vitest.mjs', 'run', ...rest],
   bench: ([name, ...rest]) => benches[name] && ['--import', PARENT_WATCH, benches[name], ...rest],
 };
@@ -28,7 +30,7 @@ const [name = '', ...rest] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name](rest) : undefined;
 if (!command) {
   console.error(
-    `Usage: node scripts/bootstrap.mjs quickstart | test | bench ${Object.keys(benches).join('|')} [options]`,
+    `Usage: node scripts/bootstrap.mjs quickstart | test | cli | bench ${Object.keys(benches).join('|')} [options]`,
   );
   process.exit(2);
 }
