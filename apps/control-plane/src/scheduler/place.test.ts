@@ -1,0 +1,138 @@
+/** Decisions as tables: who is there, who asks, who gets what and why. */
+import { describe, expect, test } from 'vitest';
+import { type Demand, type FleetWorker, place, placeAll } from './place.ts';
+
+const NOW = 1_000_000;
+
+const worker = (id: string, fields: Partial<FleetWorker> = {}): FleetWorker => ({
+  id,
+  address: `${id}:1`,
+  pool: 'default',
+  backend: 'wasm',
+  state: 'idle',
+  leaseExpiresAt: NOW + 1,
+  ...fields,
+});
+
+const demand = (runId: string, fields: Partial<Demand> = {}): Demand => ({
+  runId,
+  priority: 50,
+  submittedAt: 0,
+  pool: 'default',
+  minWorkers: 1,
+  maxWorkers: 2,
+  shards: 8,
+  ...fields,
+});
+
+const idsOf = (placement: ReturnType<typeof place>) =>
+  'ranks' in placement ? placement.ranks.map(({ id }) => id) : placement.wait;
+
+describe('one run', () => {
+  const three = [worker('c'), worker('a'), worker('b')];
+  const cases: [string, FleetWorker[], Partial<Demand>, string[] | string][] = [
+    ['as many as it may have, by id whatever the order of registration', three, {}, ['a', 'b']],
+    ['all there are, where that is fewer than the most', three, { maxWorkers: 9 }, ['a', 'b', 'c']],
+    ['no more ranks than shards', three, { maxWorkers: 9, shards: 2 }, ['a', 'b']],
+    [
+      'a minimum above the shards counts as the shards',
+      three,
+      { minWorkers: 4, maxWorkers: 4, shards: 2 },
+      ['a', 'b'],
+    ],
+    [
+      'nothing below the minimum: all or none',
+      three,
+      { minWorkers: 4, maxWorkers: 4 },
+      'WAITING_FOR_WORKERS',
+    ],
+    ['only its own pool', [worker('a', { pool: 'gpu' }), worker('b')], {}, ['b']],
+    [
+      'only the backend it asks for',
+      [worker('a', { backend: 'cpu' }), worker('b')],
+      { backend: 'cpu' },
+      ['a'],
+    ],
+    [
+      'one backend for the whole gang: the larger gang',
+      [worker('a', { backend: 'tensorflow' }), worker('b'), worker('c')],
+      {},
+      ['b', 'c'],
+    ],
+    [
+      'the faster backend between gangs of the size it can use',
+      [
+        worker('a', { backend: 'cpu' }),
+        worker('b', { backend: 'cpu' }),
+        worker('c', { backend: 'tensorflow' }),
+      ],
+      { maxWorkers: 1 },
+      ['c'],
+    ],
+    ['none that is busy', [worker('a', { state: 'busy' })], {}, 'WAITING_FOR_WORKERS'],
+    ['none that drains', [worker('a', { state: 'draining' })], {}, 'WAITING_FOR_WORKERS'],
+    ['none that is lost', [worker('a', { state: 'lost' })], {}, 'WAITING_FOR_WORKERS'],
+    ['none whose lease ends now', [worker('a', { leaseExpiresAt: NOW })], {}, 'WAITING_FOR_WORKERS'],
+    ['nothing from an empty fleet', [], {}, 'WAITING_FOR_WORKERS'],
+  ];
+  test.each(cases)('%s', (_, fleet, fields, expected) => {
+    expect(idsOf(place(NOW, fleet, demand('r', fields)))).toEqual(expected);
+  });
+
+  test('the reason names what is missing', () => {
+    const waits = place(NOW, [], demand('r', { minWorkers: 2, backend: 'cpu', pool: 'lab' }));
+    expect(waits).toMatchObject({ message: 'Waits for 2 idle cpu workers at once in pool "lab"' });
+  });
+});
+
+describe('several runs', () => {
+  const cases: [string, FleetWorker[], Demand[], Record<string, string[] | string>][] = [
+    [
+      'the urgent one first, whoever asked first',
+      [worker('a')],
+      [demand('early'), demand('urgent', { priority: 0, submittedAt: 9 })],
+      { urgent: ['a'], early: 'WAITING_FOR_WORKERS' },
+    ],
+    [
+      'the earlier of two equally urgent ones',
+      [worker('a')],
+      [demand('second', { submittedAt: 2 }), demand('first', { submittedAt: 1 })],
+      { first: ['a'], second: 'WAITING_FOR_WORKERS' },
+    ],
+    [
+      'no overtaking: a small run leaves the idle worker to the large one that waits for a second',
+      [worker('a'), worker('b', { state: 'busy' })],
+      [demand('large', { minWorkers: 2, priority: 1 }), demand('small')],
+      { large: 'WAITING_FOR_WORKERS', small: 'WAITING_FOR_HIGHER_PRIORITY' },
+    ],
+    [
+      'unless it uses workers that the waiting one cannot use',
+      [worker('a'), worker('b', { state: 'busy' }), worker('c', { pool: 'gpu' })],
+      [demand('large', { minWorkers: 2, priority: 1 }), demand('other', { pool: 'gpu' })],
+      { large: 'WAITING_FOR_WORKERS', other: ['c'] },
+    ],
+    [
+      'a run that wants more than the whole fleet holds nobody up',
+      [worker('a')],
+      [demand('huge', { minWorkers: 5, maxWorkers: 5, priority: 0 }), demand('small')],
+      { huge: 'WAITING_FOR_WORKERS', small: ['a'] },
+    ],
+    [
+      'what one leaves over goes to the next',
+      [worker('a'), worker('b'), worker('c')],
+      [demand('first', { priority: 1 }), demand('next')],
+      { first: ['a', 'b'], next: ['c'] },
+    ],
+  ];
+  test.each(cases)('%s', (_, fleet, demands, expected) => {
+    const placements = placeAll(NOW, fleet, demands);
+    expect(Object.fromEntries([...placements].map(([id, placement]) => [id, idsOf(placement)]))).toEqual(
+      expected,
+    );
+    // The order in which the questions come does not matter.
+    const reversed = placeAll(NOW, [...fleet].reverse(), [...demands].reverse());
+    expect(Object.fromEntries([...reversed].map(([id, placement]) => [id, idsOf(placement)]))).toEqual(
+      expected,
+    );
+  });
+});

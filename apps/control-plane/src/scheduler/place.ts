@@ -1,0 +1,138 @@
+/**
+ * Gang placement: which workers become the ranks of which run. Pure: the fleet and the time come in, decisions and their
+ * reasons go out; the scheduler acts on them.
+ */
+import type { Backend, RunReason, WorkerState } from '@triptych/protocol';
+
+export interface FleetWorker {
+  readonly id: string;
+  /** host:port of the worker's own gRPC server. */
+  readonly address: string;
+  readonly pool: string;
+  readonly backend: Backend;
+  readonly state: WorkerState;
+  /** Unix milliseconds. */
+  readonly leaseExpiresAt: number;
+}
+
+export interface Demand {
+  readonly runId: string;
+  /** 0 is the most urgent. */
+  readonly priority: number;
+  /** Unix milliseconds; the earlier of two equally urgent runs goes first. */
+  readonly submittedAt: number;
+  readonly pool: string;
+  /** Absent: any, but one and the same for the whole gang. */
+  readonly backend?: Backend;
+  readonly minWorkers: number;
+  readonly maxWorkers: number;
+  /** A rank without a shard would have nothing to do. */
+  readonly shards: number;
+}
+
+export type Placement = { readonly ranks: readonly FleetWorker[] } | Wait;
+
+export interface Wait {
+  readonly wait: Extract<RunReason, 'WAITING_FOR_WORKERS' | 'WAITING_FOR_HIGHER_PRIORITY'>;
+  readonly message: string;
+}
+
+/**
+ * Places one run on the idle workers of `fleet`, as many as it may have, all on one backend (results are only equal bit
+ * for bit within one). Ranks go by worker id.
+ */
+export function place(now: number, fleet: readonly FleetWorker[], demand: Demand): Placement {
+  const { least, most } = bounds(demand);
+  const idle = usable(now, fleet, demand).filter(({ state }) => state === 'idle');
+  const gangs = preference.map((backend) => idle.filter((worker) => worker.backend === backend));
+  // The first of the largest: the preference decides between equals.
+  const gang = gangs.reduce((best, other) => (capped(other, most) > capped(best, most) ? other : best), []);
+  if (gang.length < least) return { wait: 'WAITING_FOR_WORKERS', message: shortage(demand) };
+  return { ranks: gang.toSorted((a, b) => compareText(a.id, b.id)).slice(0, most) };
+}
+
+/**
+ * Places all waiting runs together, the most urgent first. A run that waits for workers the fleet does have keeps its
+ * idle ones from those behind it, so that small runs never starve a large one; a run that wants more than the whole
+ * fleet keeps nothing back.
+ */
+export function placeAll(
+  now: number,
+  fleet: readonly FleetWorker[],
+  demands: readonly Demand[],
+): Map<string, Placement> {
+  const placements = new Map<string, Placement>();
+  // What nobody has taken, and the part of it that is not kept for someone more urgent either.
+  let unplaced = fleet;
+  let open = fleet;
+  for (const demand of demands.toSorted(compareDemands)) {
+    const placement = place(now, open, demand);
+    if ('ranks' in placement) {
+      placements.set(demand.runId, placement);
+      unplaced = without(unplaced, placement.ranks);
+      open = without(open, placement.ranks);
+    } else {
+      placements.set(demand.runId, explain(now, unplaced, demand));
+      if (isWithinReach(now, fleet, demand)) open = without(open, usable(now, open, demand));
+    }
+  }
+  return placements;
+}
+
+/** The order in which runs are served. */
+export function compareDemands(a: Demand, b: Demand): number {
+  return a.priority - b.priority || a.submittedAt - b.submittedAt || compareText(a.runId, b.runId);
+}
+
+/** Which backend wins where a run does not care and the gangs are of one size: the fastest. */
+const preference: readonly Backend[] = ['tensorflow', 'webgpu', 'wasm', 'cpu'];
+
+function bounds({ minWorkers, maxWorkers, shards }: Demand): { least: number; most: number } {
+  const most = Math.max(1, Math.min(maxWorkers, shards));
+  return { least: Math.max(1, Math.min(minWorkers, most)), most };
+}
+
+/** Workers this run could run on, idle or not. */
+function usable(now: number, fleet: readonly FleetWorker[], demand: Demand): FleetWorker[] {
+  return fleet.filter(
+    ({ pool, backend, state, leaseExpiresAt }) =>
+      pool === demand.pool &&
+      (demand.backend === undefined || backend === demand.backend) &&
+      (state === 'idle' || state === 'busy') &&
+      leaseExpiresAt > now,
+  );
+}
+
+function isWithinReach(now: number, fleet: readonly FleetWorker[], demand: Demand): boolean {
+  const allIdle = fleet.map((worker) => ({
+    ...worker,
+    state: worker.state === 'busy' ? ('idle' as const) : worker.state,
+  }));
+  return 'ranks' in place(now, allIdle, demand);
+}
+
+function explain(now: number, unplaced: readonly FleetWorker[], demand: Demand): Wait {
+  const alone = place(now, unplaced, demand);
+  if ('wait' in alone) return alone;
+  return {
+    wait: 'WAITING_FOR_HIGHER_PRIORITY',
+    message: 'The workers it could use are kept for runs that are more urgent or were submitted before it',
+  };
+}
+
+// Says what is missing, not how many are there at this moment: a message that changes is an event that is written.
+function shortage(demand: Demand): string {
+  const { least } = bounds(demand);
+  const backend = demand.backend ? `${demand.backend} ` : '';
+  const workers = least === 1 ? `an idle ${backend}worker` : `${least} idle ${backend}workers at once`;
+  return `Waits for ${workers} in pool "${demand.pool}"`;
+}
+
+function without(fleet: readonly FleetWorker[], taken: readonly FleetWorker[]): readonly FleetWorker[] {
+  const ids = new Set(taken.map(({ id }) => id));
+  return fleet.filter(({ id }) => !ids.has(id));
+}
+
+const capped = (gang: readonly FleetWorker[], most: number): number => Math.min(gang.length, most);
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
