@@ -38,6 +38,7 @@ assertNodeVersion();
 const seconds = await prepare();
 process.exit(
   await runToEnd(process.execPath, command, {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, TRIPTYCH_INSTALL_SECONDS: seconds.toFixed(1) },
   }),
 );

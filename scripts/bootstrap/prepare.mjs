@@ -37,7 +37,7 @@ function fingerprint() {
 
 async function install() {
   // Under `npm run` the same npm as the one that was called; otherwise the one on the path.
-  const npm = process.env.npm_execpath;
+  const { npm_execpath: npm } = process.env;
   const [program, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
   await loggedStep({
     title: 'Installing packages (npm ci)',

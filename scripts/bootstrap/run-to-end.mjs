@@ -11,15 +11,11 @@ const ORPHAN_CHECK_MS = 500;
  * @param {string} program
  * @param {string[]} parameters
  * @param {{ env: NodeJS.ProcessEnv, stdio?: import('node:child_process').StdioOptions }} options
- *   `stdio` without an IPC channel gets one: it closes when this process dies, whatever kills it, and the child can end then.
+ *   `stdio` may hold an IPC channel: it closes when this process dies, whatever kills it, and the child can end then.
  * @returns {Promise<number>} the exit code, 128 + n where signal n ended it
  */
 export async function runToEnd(program, parameters, { env, stdio = 'inherit' }) {
-  const child = spawn(program, parameters, {
-    cwd: root,
-    env,
-    stdio: [...[stdio, stdio, stdio].flat().slice(0, 3), 'ipc'],
-  });
+  const child = spawn(program, parameters, { cwd: root, env, stdio });
   const forward = (signal) => child.kill(signal);
   for (const signal of SIGNALS) process.on(signal, forward);
   const watch = watchAncestors(() => child.kill('SIGTERM'));
@@ -37,7 +33,8 @@ export async function runToEnd(program, parameters, { env, stdio = 'inherit' }) 
 /** `npm run` that is killed tells nobody: calls `onOrphaned` once when it, or the shell in between, has gone. */
 function watchAncestors(onOrphaned) {
   const parent = process.ppid;
-  const grandparent = process.env.npm_lifecycle_event ? parentOf(parent) : undefined;
+  const { npm_lifecycle_event: script } = process.env;
+  const grandparent = script ? parentOf(parent) : undefined;
   const watch = setInterval(() => {
     if (process.ppid === parent && (grandparent === undefined || parentOf(parent) === grandparent)) return;
     clearInterval(watch);
