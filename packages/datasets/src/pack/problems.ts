@@ -1,5 +1,60 @@
+/** What is wrong with a dataset, counted and shown by example. Nothing is left out without an entry here. */
+
+/** As the REST API shows it. */
 export interface Problem {
   kind: string;
   count: number;
+  /** The first few, each a sentence or a path. */
   examples: string[];
+}
+
+/** Every kind, with what the owner of the data can do about it. */
+const remedies = {
+  'unreadable-annotations': 'repair the JSON file',
+  'unknown-split': 'put train, val or test into the name',
+  'caption-without-image': 'add the image to the "images" list or delete the caption',
+  'empty-caption': 'write a caption',
+  'no-caption': 'write at least one caption',
+  'outside-folder': 'use paths inside the dataset folder',
+  'missing-image': 'add the file or delete its entry',
+  'not-an-image-file': 'convert it to JPEG, PNG or WebP, or move it away',
+  'undecodable-image': 'download or export the file again',
+  'too-large': 'make the file smaller than 64 MiB',
+  'duplicate-image': 'keep one of the copies',
+  leakage: 'decide which split the image belongs to',
+  'empty-class': 'add images or delete the folder',
+  'ignored-folder': 'move it away, or into one of the split folders',
+  'no-held-out-split': 'add a validation or a test split to choose the held-out images yourself',
+} as const;
+export type ProblemKind = keyof typeof remedies;
+
+const MAX_EXAMPLES = 5;
+
+export class ProblemLog {
+  readonly #byKind = new Map<ProblemKind, { count: number; examples: string[] }>();
+
+  /** `count` is for things found together, described by one example. */
+  add(kind: ProblemKind, example: string, count = 1): void {
+    const entry = this.#byKind.get(kind) ?? { count: 0, examples: [] };
+    entry.count += count;
+    if (entry.examples.length < MAX_EXAMPLES) entry.examples.push(example);
+    this.#byKind.set(kind, entry);
+  }
+
+  /** By kind, in alphabetical order. */
+  list(): Problem[] {
+    return [...this.#byKind]
+      .map(([kind, { count, examples }]) => ({ kind, count, examples: [...examples] }))
+      .sort((a, b) => (a.kind < b.kind ? -1 : 1));
+  }
+
+  /** One line per kind with its remedy, for an error message. */
+  describe(): string {
+    return this.list()
+      .map(
+        ({ kind, count, examples }) =>
+          `${count} ${kind} (${examples.join('; ')}): ${remedies[kind as ProblemKind]}`,
+      )
+      .join(' | ');
+  }
 }
