@@ -5,6 +5,7 @@ import { useKernels } from '../kernels/kernels.ts';
 import { portable } from '../kernels/portable.ts';
 import { startWasm } from '../kernels/wasm/start-wasm.ts';
 import { tf } from '../tensorflow.ts';
+import { installedTensorflow, startTensorflow } from './tensorflow-native.ts';
 
 export interface EngineDescription {
   readonly backend: Backend;
@@ -16,17 +17,24 @@ export interface EngineDescription {
 }
 
 export interface BackendChoice {
-  /** `auto`: `tensorflow` where it is installed, else `wasm`. */
+  /** `auto`: `tensorflow` where its native package is installed, else `wasm`. */
   readonly backend?: Backend | 'auto';
   readonly threads?: number;
 }
 
-/** Makes the backend ready. Throws BACKEND_UNAVAILABLE when the one that was asked for is not there. */
+/**
+ * Makes the backend ready. Throws BACKEND_UNAVAILABLE when the one that was asked for is not there, INVALID_INPUT for
+ * a thread count that is none.
+ */
 export async function selectBackend({
   backend = 'auto',
   threads = 1,
 }: BackendChoice = {}): Promise<EngineDescription> {
-  const description = await starters[backend === 'auto' ? await automatic() : backend](threads);
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new TriptychError('INVALID_INPUT', `threads is ${threads}; use a whole number of at least 1`);
+  }
+  const chosen = backend === 'auto' ? automatic() : backend;
+  const description = await starters[chosen](threads);
   assertTapeWorks();
   return description;
 }
@@ -34,7 +42,7 @@ export async function selectBackend({
 const starters: Record<Backend, (threads: number) => Promise<EngineDescription>> = {
   async cpu() {
     await import('@tensorflow/tfjs-backend-cpu');
-    await activate('cpu');
+    if (!(await tf.setBackend('cpu'))) unavailable('cpu', 'TensorFlow.js could not start it');
     useKernels(portable);
     return { backend: 'cpu', device: 'cpu', threads: 1, gemm: 'javascript' };
   },
@@ -44,39 +52,19 @@ const starters: Record<Backend, (threads: number) => Promise<EngineDescription>>
     return { backend: 'wasm', device: 'cpu', ...started };
   },
   async tensorflow(threads) {
-    if (!(await loadTensorflow())) unavailable('tensorflow', '@tensorflow/tfjs-node is not installed');
-    await activate('tensorflow');
+    const started = await startTensorflow(threads);
+    if ('failure' in started) return unavailable('tensorflow', started.failure, started.cause);
     useKernels(portable);
-    return { backend: 'tensorflow', device: 'cpu', threads, gemm: 'tensorflow' };
+    return { backend: 'tensorflow', device: started.device, threads, gemm: 'tensorflow' };
   },
   async webgpu() {
     return unavailable('webgpu', 'this version has no webgpu backend');
   },
 };
 
-async function automatic(): Promise<Backend> {
-  return (await loadTensorflow()) ? 'tensorflow' : 'wasm';
-}
+const automatic = (): Backend => (installedTensorflow() === undefined ? 'wasm' : 'tensorflow');
 
-/** The native binding is optional; a name that the type checker does not follow keeps it so. */
-async function loadTensorflow(): Promise<boolean> {
-  for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
-    try {
-      await import(name);
-      return true;
-    } catch {}
-  }
-  return false;
-}
-
-async function activate(name: Backend): Promise<void> {
-  if (!(await tf.setBackend(name))) unavailable(name, 'TensorFlow.js could not start it');
-  await tf.ready();
-}
-
-function unavailable(backend: Backend, reason: string): never {
-  throw new TriptychError(
-    'BACKEND_UNAVAILABLE',
-    `backend ${backend}: ${reason}; use wasm, which needs nothing but npm`,
-  );
+function unavailable(backend: Backend, reason: string, cause?: unknown): never {
+  const message = `backend ${backend}: ${reason}; use wasm, which needs nothing but npm`;
+  throw new TriptychError('BACKEND_UNAVAILABLE', message, { cause });
 }

@@ -3,6 +3,7 @@
  * grow at any allocation, and old typed arrays go dead: views are made anew on every call and never kept.
  */
 import assert from 'node:assert';
+import { TriptychError } from '@triptych/protocol';
 import { kernelsBase64 } from '../../generated/kernels.ts';
 import { type Tensor, tf } from '../../tensorflow.ts';
 
@@ -11,7 +12,7 @@ interface WasmBackend {
   readonly wasm: {
     readonly HEAPU8: Uint8Array;
     readonly asm: Record<string, unknown>;
-    _malloc(bytes: number): number;
+    _malloc: (bytes: number) => number;
     _free(address: number): void;
   };
   makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
@@ -60,6 +61,7 @@ export class WasmHeap {
     const backend = tf.backend() as unknown as WasmBackend;
     const memory = Object.values(backend.wasm.asm).find((value) => value instanceof WebAssembly.Memory);
     assert(memory !== undefined, 'the TensorFlow.js wasm module does not export its memory');
+    checkAllocations(backend.wasm);
     const { instance } = await WebAssembly.instantiate(Buffer.from(kernelsBase64, 'base64'), {
       env: { memory },
     });
@@ -105,6 +107,27 @@ export class WasmHeap {
       this.#backend.wasm._free(address);
     }
   }
+}
+
+/**
+ * Every tensor is allocated through this one function. At the end of its 4 GiB it returns 0 or, when the sum wraps
+ * around, an address beyond the end, and TensorFlow.js writes there without looking.
+ */
+function checkAllocations(wasm: WasmBackend['wasm']): void {
+  // Its first call replaces the property, and would replace ours.
+  wasm._free(wasm._malloc(16));
+  const allocate = wasm._malloc;
+  wasm._malloc = (bytes) => {
+    const address = allocate(bytes);
+    const end = (address >>> 0) + bytes;
+    if ((address === 0 && bytes > 0) || end > wasm.HEAPU8.length) {
+      const remedy = 'use a smaller micro-batch, or the tensorflow backend';
+      const used = Math.round(wasm.HEAPU8.length / 2 ** 20);
+      const message = `${bytes} bytes do not fit on the wasm heap (${used} of 4096 MiB in use); ${remedy}`;
+      throw new TriptychError('OUT_OF_MEMORY', message);
+    }
+    return address;
+  };
 }
 
 export const sizeOf = (shape: readonly number[]): number =>

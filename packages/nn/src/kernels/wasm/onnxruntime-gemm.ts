@@ -26,14 +26,14 @@ type TensorClass = new (type: 'float32', numbers: Float32Array, shape: readonly 
 /** Undefined, with the reason reported to `onFailure`, where onnxruntime cannot be loaded or fails its self-test. */
 export function openOnnxruntime(
   heap: WasmHeap,
-  options: { readonly threads: number; readonly onFailure?: (reason: unknown) => void },
+  options: { readonly threads: number; readonly onFailure: (reason: unknown) => void },
 ): Gemm | undefined {
   try {
     const gemm = onnxruntimeGemm(heap, options.threads);
     selfTest(heap, gemm);
     return gemm;
   } catch (reason) {
-    options.onFailure?.(reason);
+    options.onFailure(reason);
     return undefined;
   }
 }

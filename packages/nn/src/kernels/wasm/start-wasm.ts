@@ -36,5 +36,7 @@ let heap: WasmHeap | undefined;
 
 function bestGemm(open: WasmHeap, { threads, gemm }: WasmOptions): Gemm {
   if (gemm === 'assemblyscript') return assemblyGemm(open);
-  return openOnnxruntime(open, { threads }) ?? assemblyGemm(open);
+  const onFailure = (reason: unknown) =>
+    process.emitWarning(`onnxruntime cannot be used, matrix products are slower without it: ${reason}`);
+  return openOnnxruntime(open, { threads, onFailure }) ?? assemblyGemm(open);
 }

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { selectBackend, tf } from '../../index.ts';
+import { selectBackend, type Tensor, tf } from '../../index.ts';
 import { noise, relativeError, values } from '../../testing/numeric.ts';
+import { WasmHeap } from './heap.ts';
+import { openOnnxruntime } from './onnxruntime-gemm.ts';
 import { startWasm } from './start-wasm.ts';
 
 it('runs the kernels of assembly/: the generated file is up to date', async () => {
@@ -21,6 +23,22 @@ it('says what it runs on', async () => {
     threads: 1,
   });
   await expect(selectBackend({ backend: 'webgpu' })).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
+  await expect(selectBackend({ threads: 0 })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+});
+
+it('says that memory is out before it writes beyond the heap, and goes on when some is freed', async () => {
+  await startWasm({ threads: 1 });
+  const before = tf.memory().numTensors;
+  const gigabytes: Tensor[] = [];
+  // Not written to, so that the pages stay virtual.
+  const allocate = () => gigabytes.push(tf.engine().makeTensorFromTensorInfo(emptyOutput([250_000_000])));
+  const allocateFive = () => {
+    for (let i = 0; i < 5; i++) allocate();
+  };
+  expect(allocateFive).toThrow(expect.objectContaining({ code: 'OUT_OF_MEMORY' }));
+  tf.dispose(gigabytes);
+  expect([...values(tf.tidy(() => tf.add(tf.tensor1d([1, 2]), 1)))]).toEqual([2, 3]);
+  expect(tf.memory().numTensors).toBe(before + 1);
 });
 
 describe.each(['onnxruntime', 'assemblyscript'] as const)('tf.matMul through %s', (gemm) => {
@@ -51,6 +69,17 @@ describe.each(['onnxruntime', 'assemblyscript'] as const)('tf.matMul through %s'
   });
 });
 
+it('leaves onnxruntime out, with the reason, where it does not write to the heap', async () => {
+  await startWasm({ threads: 1, gemm: 'assemblyscript' });
+  const heap = await WasmHeap.open();
+  const floats = heap.floats.bind(heap);
+  heap.floats = (tensor) => floats(tensor).slice();
+  const reasons: unknown[] = [];
+  const onFailure = (reason: unknown) => reasons.push(reason);
+  expect(openOnnxruntime(heap, { threads: 1, onFailure })).toBeUndefined();
+  expect(String(reasons)).toContain('where [14,32,32,77] is right');
+});
+
 it('shares the bytes of a clone until both are gone', async () => {
   await startWasm({ threads: 1 });
   const heapBefore = tf.memory().numDataBuffers;
@@ -62,6 +91,11 @@ it('shares the bytes of a clone until both are gone', async () => {
   clone.dispose();
   expect(tf.memory().numDataBuffers).toBe(heapBefore);
 });
+
+function emptyOutput(shape: number[]): tf.TensorInfo {
+  const backend = tf.backend() as unknown as { makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo };
+  return backend.makeOutput(shape, 'float32');
+}
 
 interface Product {
   readonly a: Float32Array;
