@@ -1,0 +1,102 @@
+/** What workers call: registration and leases, and content by hash in both directions. No decisions are taken here. */
+import { once } from 'node:events';
+import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import { type control, TriptychError } from '@triptych/protocol';
+import type { Logger } from '@triptych/runtime';
+import type { ArtifactStore } from '@triptych/storage';
+import type { WorkerRegistry } from '../registry/worker-registry.ts';
+import { parseRegistration } from './registration-request.ts';
+import { toServiceError } from './service-error.ts';
+import { workerAddress } from './worker-address.ts';
+
+export interface ControlServiceOptions {
+  readonly registry: WorkerRegistry;
+  readonly store: ArtifactStore;
+  readonly logger: Logger;
+}
+
+export function controlService({ registry, store, logger }: ControlServiceOptions): control.ControlServer {
+  const errorOf = (error: unknown, method: string) => {
+    if (!(error instanceof TriptychError)) {
+      logger.error({ event: 'call-failed', method, err: error }, `${method} failed`);
+    }
+    return toServiceError(error);
+  };
+  const unary =
+    <Q, R>(method: string, answer: (call: ServerUnaryCall<Q, R>) => R | Promise<R>) =>
+    (call: ServerUnaryCall<Q, R>, callback: sendUnaryData<R>) => {
+      Promise.resolve()
+        .then(() => answer(call))
+        .then(
+          (response) => callback(null, response),
+          (error: unknown) => callback(errorOf(error, method)),
+        );
+    };
+
+  return {
+    register: unary<control.RegisterRequest, control.RegisterResponse>('Register', (call) => {
+      const { workerId, address, assignments, ...rest } = parseRegistration(call.request);
+      return registry.register(
+        {
+          ...rest,
+          address: workerAddress(address, call.getPeer()),
+          ...(workerId !== '' && { id: workerId }),
+        },
+        assignments,
+      );
+    }),
+
+    heartbeat: unary<control.HeartbeatRequest, control.HeartbeatResponse>('Heartbeat', ({ request }) => {
+      const { workerId, ...condition } = request;
+      return registry.heartbeat(workerId, condition);
+    }),
+
+    leave: unary<control.LeaveRequest, control.LeaveResponse>('Leave', async ({ request }) => {
+      await registry.leave(request.workerId, request.reason);
+      return {};
+    }),
+
+    fetchArtifact(call) {
+      send(store, call).catch((error: unknown) => {
+        // Nobody hears an error on a connection that is gone.
+        if (call.cancelled) call.end();
+        else call.emit('error', errorOf(error, 'FetchArtifact'));
+      });
+    },
+
+    publishArtifact(call, callback) {
+      store.put(contentOf(call)).then(
+        (stored) => callback(null, stored),
+        (error: unknown) => callback(errorOf(error, 'PublishArtifact')),
+      );
+    },
+  };
+}
+
+/** Far below the default receive limit of 4 MiB, large enough that the framing costs nothing. */
+const CHUNK_BYTES = 512 * 1024;
+
+async function send(
+  store: ArtifactStore,
+  call: ServerWritableStream<control.FetchArtifactRequest, control.ArtifactChunk>,
+): Promise<void> {
+  const { sha256, offset, length } = call.request;
+  const gone = new AbortController();
+  call.once('cancelled', () => gone.abort(new TriptychError('CANCELLED', 'The worker went away')));
+  for await (const piece of store.read(sha256, { offset, ...(length > 0 && { length }) })) {
+    for (let start = 0; start < piece.byteLength; start += CHUNK_BYTES) {
+      const content = Buffer.from(
+        piece.buffer,
+        piece.byteOffset + start,
+        Math.min(CHUNK_BYTES, piece.byteLength - start),
+      );
+      gone.signal.throwIfAborted();
+      if (!call.write({ content })) await once(call, 'drain', { signal: gone.signal });
+    }
+  }
+  call.end();
+}
+
+async function* contentOf(chunks: AsyncIterable<control.ArtifactChunk>): AsyncGenerator<Uint8Array> {
+  for await (const { content } of chunks) yield content;
+}

@@ -1,0 +1,271 @@
+/**
+ * The fleet as this control plane sees it: who registered, whose lease holds, who is reserved for which run. Memory is the
+ * authority (workers register again within seconds after a restart); the database rows are written for readers.
+ *
+ * It places nothing (scheduler) and calls no worker (supervisor).
+ */
+import { randomBytes } from 'node:crypto';
+import { type control, TriptychError } from '@triptych/protocol';
+import type { Logger } from '@triptych/runtime';
+import type { FleetWorker } from '../scheduler/place.ts';
+import type { WorkerStore } from '../store/worker-store.ts';
+import {
+  foreignRuns,
+  stateOf,
+  type WorkerCondition,
+  type WorkerEntry,
+  type WorkerIdentity,
+} from './worker-entry.ts';
+
+export interface RegistryOptions {
+  readonly store: Pick<WorkerStore, 'register' | 'renew' | 'leave'>;
+  readonly logger: Logger;
+  readonly leaseMs?: number;
+  readonly heartbeatMs?: number;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface Lease {
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+}
+
+export const createRegistry = (options: RegistryOptions): WorkerRegistry => new WorkerRegistry(options);
+
+export class WorkerRegistry {
+  readonly #options: RegistryOptions;
+  readonly #leaseMs: number;
+  readonly #heartbeatMs: number;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #entries = new Map<string, WorkerEntry>();
+  readonly #listeners = new Set<() => void>();
+  readonly #sweeper: NodeJS.Timeout;
+  #sweptAt: number;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#leaseMs = options.leaseMs ?? 6000;
+    this.#heartbeatMs = options.heartbeatMs ?? 1000;
+    this.#now = options.now ?? Date.now;
+    this.#startedAt = this.#now();
+    this.#sweptAt = this.#startedAt;
+    this.#sweeper = setInterval(() => this.sweep(), this.#heartbeatMs / 2);
+    this.#sweeper.unref();
+  }
+
+  /** Enters a worker, or enters it again. Its row is there when this resolves, so that it can be assigned. */
+  async register(
+    identity: Omit<WorkerIdentity, 'id'> & { readonly id?: string },
+    assignments: readonly control.Assignment[],
+  ): Promise<Lease> {
+    const id = identity.id || `worker-${randomBytes(8).toString('hex')}`;
+    const known = { ...identity, id };
+    const now = this.#now();
+    await this.#options.store.register({ ...known, leaseExpiresAt: new Date(now + this.#leaseMs) });
+    this.#enter(known, assignments);
+    const { pool, backend, address } = known;
+    this.#options.logger.info(
+      { event: 'worker-registered', workerId: id, pool, backend, address, assignments },
+      `Worker ${id} registered`,
+    );
+    this.#changed();
+    return { workerId: id, leaseMs: this.#leaseMs, heartbeatMs: this.#heartbeatMs };
+  }
+
+  /** @throws TriptychError `NOT_FOUND` where the worker must register again. */
+  heartbeat(workerId: string, condition: WorkerCondition): { leaseMs: number } {
+    const entry = this.#entries.get(workerId);
+    if (!entry) throw unknown(workerId);
+    const before = stateOf(entry, this.#now());
+    entry.condition = condition;
+    entry.suspect = false;
+    this.#renew(entry);
+    if (stateOf(entry, this.#now()) !== before) this.#changed();
+    return { leaseMs: this.#leaseMs };
+  }
+
+  /** The worker goes away in order. Harmless where it is not known. */
+  async leave(workerId: string, reason: string): Promise<void> {
+    const entry = this.#entries.get(workerId);
+    if (!entry) return;
+    this.#remove(entry, `left (${reason || 'no reason given'})`);
+    await this.#options.store.leave(workerId);
+  }
+
+  /** A sign of life that is no heartbeat: an event of its training. */
+  seen(workerId: string): void {
+    const entry = this.#entries.get(workerId);
+    if (entry) entry.leaseExpiresAt = this.#now() + this.#leaseMs;
+  }
+
+  fleet(): FleetWorker[] {
+    const now = this.#now();
+    return [...this.#entries.values()].map((entry) => {
+      const { id, address, pool, backend } = entry.identity;
+      return { id, address, pool, backend, state: stateOf(entry, now), leaseExpiresAt: entry.leaseExpiresAt };
+    });
+  }
+
+  get now(): number {
+    return this.#now();
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** True where the worker is registered and its lease holds. */
+  isAlive(workerId: string): boolean {
+    const entry = this.#entries.get(workerId);
+    return entry !== undefined && entry.leaseExpiresAt > this.#now();
+  }
+
+  /** When whoever was registered before a restart has had `windowMs` to register again: Unix milliseconds. */
+  returnDeadline(windowMs: number): number {
+    return this.#startedAt + windowMs;
+  }
+
+  /** Aborted, with the reason, when the worker is lost, leaves or is replaced; at once where it is not known. */
+  gone(workerId: string): AbortSignal {
+    return this.#entries.get(workerId)?.gone.signal ?? AbortSignal.abort(unknown(workerId));
+  }
+
+  /** Keeps workers for a run. One that is kept for another run is a mistake of the caller. */
+  reserve(runId: string, workerIds: readonly string[]): void {
+    for (const workerId of workerIds) {
+      const entry = this.#entries.get(workerId);
+      if (!entry) throw unknown(workerId);
+      if (entry.reservedBy !== undefined && entry.reservedBy !== runId)
+        throw new Error(`worker ${workerId} is reserved for ${entry.reservedBy}, not for ${runId}`);
+    }
+    for (const workerId of workerIds) {
+      const entry = this.#entries.get(workerId) as WorkerEntry;
+      entry.reservedBy = runId;
+      entry.settled = undefined;
+    }
+  }
+
+  /** The run needs these workers no more; what they still report about it is ignored. Harmless where nothing is kept. */
+  release(runId: string, workerIds: readonly string[]): void {
+    for (const workerId of workerIds) {
+      const entry = this.#entries.get(workerId);
+      if (entry === undefined || (entry.reservedBy !== undefined && entry.reservedBy !== runId)) continue;
+      entry.reservedBy = undefined;
+      entry.settled = runId;
+    }
+    this.#changed();
+  }
+
+  /** It could not be reached: nothing is placed on it until it is heard of again, and what it reports then counts. */
+  suspect(workerId: string): void {
+    const entry = this.#entries.get(workerId);
+    if (!entry) return;
+    entry.suspect = true;
+    entry.settled = undefined;
+    this.#changed();
+  }
+
+  /** What workers say they train although nobody here has reserved them for it. */
+  foreign(): { workerId: string; address: string; assignment: control.Assignment }[] {
+    return [...this.#entries.values()].flatMap((entry) =>
+      foreignRuns(entry).map((assignment) => ({
+        workerId: entry.identity.id,
+        address: entry.identity.address,
+        assignment,
+      })),
+    );
+  }
+
+  /** Calls `listener` when workers come, go or become free. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Removes workers whose lease has ended. Runs by itself; tests with a clock of their own call it. */
+  sweep(): void {
+    const now = this.#now();
+    // A process that was itself asleep heard nobody. That is not the workers' fault.
+    const overslept = now - this.#sweptAt > this.#leaseMs / 2;
+    this.#sweptAt = now;
+    for (const entry of this.#entries.values()) {
+      if (overslept) entry.leaseExpiresAt = Math.max(entry.leaseExpiresAt, now + this.#leaseMs);
+      else if (entry.leaseExpiresAt <= now) this.#remove(entry, `was not heard of for ${this.#leaseMs} ms`);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+    this.#listeners.clear();
+  }
+
+  #enter(identity: WorkerIdentity, assignments: readonly control.Assignment[]): void {
+    const now = this.#now();
+    const old = this.#entries.get(identity.id);
+    // The same process again (it lost its lease or its connection) keeps its reservation; another address is another process.
+    const same = old?.identity.address === identity.address;
+    if (old && !same) old.gone.abort(lost(identity.id, 'was replaced by another process'));
+    this.#entries.set(identity.id, {
+      identity,
+      condition: { memoryUsedBytes: 0, eventLoopLagMs: 0, draining: false, assignments },
+      leaseExpiresAt: now + this.#leaseMs,
+      writtenAt: now,
+      reservedBy: same ? old.reservedBy : undefined,
+      settled: same ? old.settled : undefined,
+      suspect: false,
+      gone: same ? old.gone : new AbortController(),
+    });
+  }
+
+  #renew(entry: WorkerEntry): void {
+    const now = this.#now();
+    entry.leaseExpiresAt = now + this.#leaseMs;
+    // One write for two or three heartbeats keeps the row's lease alive.
+    if (now - entry.writtenAt < this.#leaseMs / 3) return;
+    entry.writtenAt = now;
+    const { memoryUsedBytes, eventLoopLagMs, draining } = entry.condition;
+    const report = {
+      leaseExpiresAt: new Date(entry.leaseExpiresAt),
+      memoryUsedBytes,
+      eventLoopLagMs,
+      draining,
+    };
+    const { store, logger } = this.#options;
+    const { id } = entry.identity;
+    store
+      .renew(id, report)
+      .then((isKnown) =>
+        isKnown ? undefined : store.register({ ...entry.identity, leaseExpiresAt: report.leaseExpiresAt }),
+      )
+      .catch((err: unknown) =>
+        logger.warn(
+          { event: 'lease-not-written', workerId: id, err },
+          `The lease of ${id} was not written down`,
+        ),
+      );
+  }
+
+  #remove(entry: WorkerEntry, what: string): void {
+    const { id } = entry.identity;
+    this.#entries.delete(id);
+    this.#options.logger.warn(
+      { event: 'worker-gone', workerId: id, runId: entry.reservedBy },
+      `Worker ${id} ${what}`,
+    );
+    entry.gone.abort(lost(id, what));
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+const lost = (workerId: string, what: string): TriptychError =>
+  new TriptychError('WORKER_LOST', `Worker ${workerId} ${what}`);
+
+const unknown = (workerId: string): TriptychError =>
+  new TriptychError('NOT_FOUND', `Worker ${workerId} is not registered; register again`);
