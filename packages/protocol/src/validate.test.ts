@@ -14,11 +14,19 @@ test('every problem is reported at once, with field, expectation, actual value a
     model: 7,
     seed: -1,
     colour: 'red',
-    batch: { global: 1e9, shards: 1.5 },
+    batch: { global: 1e9, shards: 1.5, size: 8 },
     objective: { kind: 'magic' },
   });
   const paths = violations.map((violation) => violation.path);
-  for (const path of ['/model', '/dataset', '/seed', '/colour', '/batch/global', '/batch/shards'])
+  for (const path of [
+    '/model',
+    '/dataset',
+    '/seed',
+    '/colour',
+    '/batch/global',
+    '/batch/shards',
+    '/batch/size',
+  ])
     expect(paths).toContain(path);
   expect(paths.some((path) => path.startsWith('/objective'))).toBe(true);
   for (const violation of violations)
