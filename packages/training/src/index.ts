@@ -1,1 +1,6 @@
-export {};
+/** Learning: the loop, objectives, recipes, evaluation, checkpoints. */
+export * from './catalog/index.ts';
+export type { TrainerEvent } from './events.ts';
+export { openModel, type StartingPoint } from './loading/starting-point.ts';
+export type { TrainOptions } from './run/train-options.ts';
+export { train } from './train.ts';

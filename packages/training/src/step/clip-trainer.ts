@@ -84,6 +84,13 @@ export class ClipTrainer implements Disposable {
     if (config.logit_bias_init_value !== undefined) this.#logitBiasAt = layout.spec('logit_bias').offset;
   }
 
+  /** Goes on from a checkpoint; the weights were the constructor's. */
+  restore(state: { firstMoment: Float32Array; secondMoment: Float32Array; step: number }): void {
+    this.optimizer.firstMoment.set(state.firstMoment);
+    this.optimizer.secondMoment.set(state.secondMoment);
+    this.optimizer.stepCount = state.step;
+  }
+
   /**
    * Takes one step on this rank's shards of the global batch; every rank must call it with the same step.
    * @throws TriptychError LOSS_NOT_FINITE on every rank alike; the abort reason; what the group rejects with.

@@ -1,0 +1,57 @@
+/** What a trainer tells its supervisor: the events of the worker protocol, built from this package's own words. */
+import type { worker } from '@triptych/protocol';
+import type { TaskScore } from './evaluation/evaluate.ts';
+import type { StepResult } from './step/clip-trainer.ts';
+
+export type TrainerEvent = NonNullable<worker.TrainEvent['event']>;
+export type Phase = 'loading' | 'baseline' | 'training' | 'evaluating' | 'publishing';
+export type Stage = 'baseline' | 'final';
+
+export const phaseEvent = (
+  phase: Phase,
+  at: { step: number; totalSteps: number },
+  message: string,
+): TrainerEvent => ({
+  $case: 'phase',
+  value: { phase, step: at.step, totalSteps: at.totalSteps, message },
+});
+
+export interface StepReport {
+  readonly result: StepResult;
+  /** Steps taken, this one included. */
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly globalBatch: number;
+  readonly learningRate: number;
+  readonly dataSeconds: number;
+  /** From the request for the batch to the commit. */
+  readonly seconds: number;
+}
+
+export function stepEvent(report: StepReport): TrainerEvent {
+  const { result, step, globalBatch, seconds } = report;
+  return {
+    $case: 'step',
+    value: {
+      step,
+      totalSteps: report.totalSteps,
+      epoch: step / report.stepsPerEpoch,
+      loss: result.loss,
+      learningRate: report.learningRate,
+      gradientNorm: result.gradientNorm,
+      samplesPerSecond: globalBatch / seconds,
+      samplesProcessed: step * globalBatch,
+      dataSeconds: report.dataSeconds,
+      forwardBackwardSeconds: result.seconds.forwardBackward,
+      allReduceSeconds: result.seconds.allReduce,
+      optimizerSeconds: result.seconds.optimizer,
+      allReduceBytes: result.bytesSent,
+    },
+  };
+}
+
+export const scoreEvent = (
+  score: TaskScore,
+  at: { stage: Stage; split: string; step: number },
+): TrainerEvent => ({ $case: 'score', value: { ...score, ...at } });

@@ -1,0 +1,19 @@
+import type { ProcessGroup } from '@triptych/collective';
+import type { ResolvedRunSpec } from '@triptych/protocol';
+import type { ArtifactStore } from '@triptych/storage';
+
+export interface TrainOptions {
+  readonly spec: ResolvedRunSpec;
+  /** Stays the caller's to close; a failure aborts it, so that no peer waits in vain. */
+  readonly group: ProcessGroup;
+  readonly store: ArtifactStore;
+  /** sha256 of the dataset's manifest. */
+  readonly datasetManifest: string;
+  /** sha256 of the base model's file list; absent: the preset that the spec names. */
+  readonly modelArtifact?: string | undefined;
+  /** sha256 of the checkpoint to go on from. */
+  readonly checkpoint?: string | undefined;
+  readonly signal: AbortSignal;
+  /** Above this, forward passes run twice instead of keeping all shards' activations; the numbers are the same. */
+  readonly activationBudgetBytes?: number;
+}

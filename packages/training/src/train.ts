@@ -1,0 +1,86 @@
+/**
+ * A training run on one rank, from the first artifact to the published model, as a stream of events. Every rank runs this
+ * with the same specification; rank 0 alone stores and reports checkpoints, scores and the model.
+ */
+import { TriptychError } from '@triptych/protocol';
+import type { TaskScore } from './evaluation/evaluate.ts';
+import { phaseEvent, type Stage, scoreEvent, stepEvent, type TrainerEvent } from './events.ts';
+import { failureOf } from './failure.ts';
+import type { TrainOptions } from './run/train-options.ts';
+import { TrainingRun } from './run/training-run.ts';
+
+/**
+ * The final weights depend on specification, dataset and base model, not on the number of ranks nor on interruptions.
+ * The tensor backend must have been selected before. Whatever ends the stream early - an error, the signal, a consumer
+ * that stops reading - aborts the group.
+ * @throws TriptychError with the cause of the failure; the signal's reason or CANCELLED after an abort.
+ */
+export async function* train(options: TrainOptions): AsyncGenerator<TrainerEvent> {
+  const { group, signal } = options;
+  const stop = () => group.abort(failureOf(undefined, signal));
+  signal.addEventListener('abort', stop, { once: true });
+  let finished = false;
+  try {
+    signal.throwIfAborted();
+    yield* journey(options);
+    finished = true;
+  } catch (error) {
+    const failure = failureOf(error, signal);
+    group.abort(failure);
+    throw failure;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    if (!finished) group.abort(new TriptychError('CANCELLED', 'The training was abandoned'));
+  }
+}
+
+async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
+  const { spec, group } = options;
+  yield phaseEvent('loading', { step: 0, totalSteps: 0 }, `model ${spec.model}, dataset ${spec.dataset}`);
+  using run = await TrainingRun.open(options);
+  if (run.step === 0 && spec.evaluation.baseline && spec.evaluation.tasks.length > 0) {
+    yield phaseEvent('baseline', run, 'scores before the first step');
+    yield* scores(await run.evaluate(), { options, stage: 'baseline', step: 0 });
+  }
+  const resumed = run.step > 0 ? `, resumed after step ${run.step}` : '';
+  yield phaseEvent('training', run, `${run.totalSteps} steps${resumed}`);
+  yield* steps(run, options);
+  await run.assertRanksAgree();
+  let final: TaskScore[] = [];
+  if (spec.evaluation.tasks.length > 0) {
+    yield phaseEvent(
+      'evaluating',
+      run,
+      `${spec.evaluation.tasks.join(', ')} on the ${spec.evaluation.split} split`,
+    );
+    final = await run.evaluate();
+    yield* scores(final, { options, stage: 'final', step: run.step });
+  }
+  yield phaseEvent('publishing', run, 'weights and configuration');
+  if (group.rank === 0) yield { $case: 'model', value: await run.publish(final) };
+  // Nobody leaves before the model is safe: as long as it is not, the run can be taken up again.
+  await group.barrier();
+  yield { $case: 'finished', value: { step: run.step } };
+}
+
+async function* steps(run: TrainingRun, { spec, group }: TrainOptions): AsyncGenerator<TrainerEvent> {
+  const { everySteps } = spec.checkpoint;
+  while (run.step < run.totalSteps) {
+    yield stepEvent(await run.takeStep());
+    const due = everySteps > 0 && (run.step % everySteps === 0 || run.step === run.totalSteps);
+    if (!due || group.rank !== 0) continue;
+    const began = performance.now();
+    const { sha256, bytes } = await run.saveCheckpoint();
+    const seconds = (performance.now() - began) / 1000;
+    yield { $case: 'checkpoint', value: { step: run.step, sha256, bytes, seconds } };
+  }
+}
+
+function* scores(
+  all: readonly TaskScore[],
+  at: { options: TrainOptions; stage: Stage; step: number },
+): Generator<TrainerEvent> {
+  const { options, stage, step } = at;
+  if (options.group.rank !== 0) return;
+  for (const score of all) yield scoreEvent(score, { stage, split: options.spec.evaluation.split, step });
+}
