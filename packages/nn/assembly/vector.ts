@@ -29,12 +29,18 @@ export function tailMask(count: usize): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(<i32>count));
 }
 
-/** e^x within 2e-7 relative, after Cephes' expf; arguments are clamped to the range of normal floats. */
+/**
+ * e^x within 2e-7 relative, after Cephes' expf; arguments are clamped to the range of normal floats. Adding 1.5 * 2^23
+ * rounds to a whole number and leaves it in the low bits, which is several instructions less than nearest and trunc_sat.
+ */
 // @ts-ignore: decorator
 @inline
 export function exp4(argument: v128): v128 {
-  const x = f32x4.min(f32x4.max(argument, f32x4.splat(-87.3)), f32x4.splat(88.3));
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504)));
+  const magic = f32x4.splat(12582912);
+  // In this order of operands, NaN stays NaN.
+  const x = f32x4.pmin(f32x4.pmax(argument, f32x4.splat(-87.3)), f32x4.splat(88.3));
+  const shifted = f32x4.add(f32x4.mul(x, f32x4.splat(1.44269504)), magic);
+  const n = f32x4.sub(shifted, magic);
   const high = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
   const r = f32x4.sub(high, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
   let p = f32x4.splat(1.9875691e-4);
@@ -44,6 +50,5 @@ export function exp4(argument: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665e-1));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001e-1));
   p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), f32x4.splat(1));
-  const powerOfTwo = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return f32x4.mul(p, powerOfTwo);
+  return f32x4.mul(p, i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23));
 }

@@ -143,6 +143,14 @@ describe.each(Object.keys(backends) as (keyof typeof backends)[])('on %s', (back
       });
     });
 
+    it('hands NaN on, so that a diverging run is noticed', () => {
+      tf.tidy(() => {
+        const [first, ...others] = inputsOf(testCase);
+        const output = testCase.run([tf.fill(first!.shape, Number.NaN), ...others]);
+        expect(values(output).some(Number.isNaN)).toBe(true);
+      });
+    });
+
     it('has the gradients that finite differences give', () => {
       tf.tidy(() => {
         const inputs = inputsOf(testCase);
