@@ -42,6 +42,13 @@ export const isDuplicate = (error: unknown): boolean => hasCode(error, 'P2002');
 /** True for a write that names a row that is not there. */
 export const isDangling = (error: unknown): boolean => hasCode(error, 'P2003');
 
+/** True where Postgres could not be reached or broke off; the same request can succeed later. */
+export const isOutage = (error: unknown): boolean =>
+  error instanceof Prisma.PrismaClientInitializationError ||
+  (error instanceof Prisma.PrismaClientKnownRequestError && /^P1|^P2024$/.test(error.code)) ||
+  (error instanceof Error &&
+    /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|57P0[123])$/.test(String((error as { code?: unknown }).code)));
+
 /** Plain data on its way into a JSON column. */
 export const json = (value: unknown): Prisma.InputJsonValue => value as Prisma.InputJsonValue;
 

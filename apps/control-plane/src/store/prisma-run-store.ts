@@ -1,5 +1,7 @@
 /** {@link RunStore} on Postgres. Each method is one transaction; the notifier is woken after it has been committed. */
+import { presets } from '@triptych/models/catalog';
 import {
+  type Checkpoint,
   isTerminal,
   type Run,
   type RunReason,
@@ -8,16 +10,20 @@ import {
   type Score,
   TriptychError,
 } from '@triptych/protocol';
-import { type Database, isDangling, isDuplicate, type Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { newId } from './identifier.ts';
 import type { ModelDescription } from './model-store.ts';
 import { queuePositions } from './queue-position.ts';
+import { membershipError, writeMembership } from './run-membership.ts';
 import type { RunNotifier } from './run-notifier.ts';
-import { checkpointOf, runOf, runRelations, stepMetricRow } from './run-rows.ts';
+import type { RunObserver } from './run-observer.ts';
+import { writeCheckpoint, writeScores, writeSteps } from './run-reports.ts';
+import { checkpointOf, runOf, runRelations } from './run-rows.ts';
 import type {
   Membership,
   Outcome,
   RunStore,
+  Sequenced,
   StateChange,
   StepBatch,
   Tenure,
@@ -30,8 +36,7 @@ export interface RunStoreOptions {
   readonly notifier: RunNotifier;
   /** Reads what a trained model's row needs from its artifact; called before the transaction. */
   readonly describeModel: (artifact: string) => Promise<ModelDescription>;
-  /** Called for every write that was refused because its owner is not the newest. */
-  readonly onFenced?: () => void;
+  readonly observer?: RunObserver;
 }
 
 const unfinished = runStatuses.filter((status) => !isTerminal(status));
@@ -79,7 +84,8 @@ export class PrismaRunStore implements RunStore {
   }
 
   async transition(runId: string, fencingToken: bigint, change: StateChange): Promise<Run> {
-    return this.#write(runId, fencingToken, (write) => write.move(change));
+    const { moved } = await this.#write(runId, fencingToken, (write) => write.move(change));
+    return moved ?? this.get(runId);
   }
 
   async explain(
@@ -87,58 +93,21 @@ export class PrismaRunStore implements RunStore {
     fencingToken: bigint,
     why: { reason: RunReason; message: string },
   ): Promise<Run> {
-    return this.#write(runId, fencingToken, async (write) => {
+    await this.#write(runId, fencingToken, async (write) => {
       write.assertAlive('a new reason');
       if (write.run.reason === why.reason && write.run.message === why.message) return;
-      await write.update(why);
-      await write.tell('state', why.message, {});
+      await write.tell({ type: 'state', message: why.message, fields: why });
     });
+    return this.get(runId);
   }
 
   async startGeneration(runId: string, fencingToken: bigint, membership: Membership): Promise<Run> {
-    const { attempt, generation, assignments } = membership;
-    const worldSize = assignments.length;
     try {
-      return await this.#write(runId, fencingToken, async (write, transaction) => {
-        write.assertAlive('a generation');
-        await transaction.assignment.updateMany({
-          where: { runId, heldWorkerId: { not: null } },
-          data: { heldWorkerId: null, releasedAt: new Date() },
-        });
-        await transaction.attempt.updateMany({
-          where: { runId, number: { lt: attempt }, finishedAt: null },
-          data: { finishedAt: new Date() },
-        });
-        await transaction.attempt.upsert({
-          where: { runId_number: { runId, number: attempt } },
-          create: { runId, number: attempt, generation, worldSize },
-          update: { generation, worldSize, finishedAt: null },
-        });
-        await transaction.assignment.createMany({
-          data: assignments.map((rank) => ({
-            runId,
-            attempt,
-            generation,
-            ...rank,
-            heldWorkerId: rank.workerId,
-          })),
-        });
-        await write.update({ attempt, generation, worldSize, workerSequence: 0n });
-      });
+      await this.#write(runId, fencingToken, (write) => writeMembership(write, membership));
     } catch (cause) {
-      const problem = isDuplicate(cause)
-        ? 'is held by another run'
-        : isDangling(cause) && 'is not registered';
-      if (!problem) throw cause;
-      const names = assignments.map(({ workerId }) => workerId).join(', ');
-      throw new TriptychError(
-        'ILLEGAL_STATE',
-        `One of the workers ${names} ${problem}; place run ${runId} again`,
-        {
-          cause,
-        },
-      );
+      throw membershipError(cause, runId, membership);
     }
+    return this.get(runId);
   }
 
   async releaseAssignments(runId: string, fencingToken: bigint): Promise<void> {
@@ -146,51 +115,20 @@ export class PrismaRunStore implements RunStore {
   }
 
   async recordSteps(runId: string, fencingToken: bigint, batch: StepBatch): Promise<void> {
-    await this.#write(runId, fencingToken, async (write, transaction) => {
-      write.assertAlive('a step');
-      const { steps, progress } = batch;
-      await transaction.stepMetric.deleteMany({
-        where: { runId, step: { in: steps.map(({ step }) => step) } },
-      });
-      await transaction.stepMetric.createMany({ data: steps.map((metric) => stepMetricRow(runId, metric)) });
-      const firstStepAt = write.run.firstStepAt ?? (steps[0] ? new Date(steps[0].at) : null);
-      await write.update({ progress, firstStepAt, workerSequence: newest(write, batch.lastSequence) });
-      await write.tell('progress', `Step ${progress.step} of ${progress.totalSteps}`, progress);
-    });
+    const { result } = await this.#write(runId, fencingToken, (write) => writeSteps(write, batch));
+    this.#options.observer?.stepped({ runId, steps: batch.steps, ...result });
   }
 
-  async recordCheckpoint(
-    runId: string,
-    fencingToken: bigint,
-    saved: Parameters<RunStore['recordCheckpoint']>[2],
-  ): Promise<void> {
-    const { step, sha256, bytes, at, lastSequence } = saved;
-    await this.#write(runId, fencingToken, async (write, transaction) => {
-      write.assertAlive('a checkpoint');
-      const known = await transaction.checkpoint.findUnique({ where: { runId_step: { runId, step } } });
-      if (known?.sha256 === sha256) return;
-      const content = { sha256, bytes: BigInt(bytes), at: new Date(at) };
-      await transaction.checkpoint.upsert({
-        where: { runId_step: { runId, step } },
-        create: { runId, step, ...content },
-        update: content,
-      });
-      await write.update({ workerSequence: newest(write, lastSequence) });
-      await write.tell('checkpoint', `Checkpoint of step ${step}`, { step, sha256, bytes });
-    });
+  async recordCheckpoint(runId: string, fencingToken: bigint, saved: Sequenced<Checkpoint>): Promise<void> {
+    await this.#write(runId, fencingToken, (write) => writeCheckpoint(write, saved));
   }
 
   async recordScores(
     runId: string,
     fencingToken: bigint,
-    { scores, lastSequence }: { scores: readonly Score[]; lastSequence?: number },
+    scored: { scores: readonly Score[]; lastSequence?: number },
   ): Promise<void> {
-    await this.#write(runId, fencingToken, async (write, transaction) => {
-      write.assertAlive('a score');
-      await putScores(transaction, runId, scores);
-      await write.update({ workerSequence: newest(write, lastSequence) });
-      await write.tell('score', scoreLine(scores), { scores });
-    });
+    await this.#write(runId, fencingToken, (write) => writeScores(write, scored));
   }
 
   async recordLog(
@@ -198,44 +136,42 @@ export class PrismaRunStore implements RunStore {
     fencingToken: bigint,
     { message, fields = {} }: { message: string; fields?: Record<string, unknown> },
   ): Promise<void> {
-    await this.#write(runId, fencingToken, (write) => write.tell('log', message, fields));
+    await this.#write(runId, fencingToken, (write) => write.tell({ type: 'log', message, detail: fields }));
   }
 
   async complete(runId: string, fencingToken: bigint, outcome: Outcome): Promise<Run> {
     const { modelArtifact, weights, scores = [], message = 'Finished' } = outcome;
     const description = await this.#options.describeModel(modelArtifact);
-    return this.#write(runId, fencingToken, async (write, transaction) => {
-      await putScores(transaction, runId, scores);
+    const weightFields = { weightsSha256: weights.sha256, weightsBytes: BigInt(weights.bytes) };
+    const { moved } = await this.#write(runId, fencingToken, async (write) => {
+      await writeScores(write, { scores });
+      const { model } = write.transaction;
       const wanted = write.run.name ?? runId;
-      const taken = await transaction.model.findUnique({ where: { name: wanted }, select: { id: true } });
-      const model = await transaction.model.create({
+      const taken = wanted in presets || (await model.count({ where: { name: wanted } })) > 0;
+      const { id: modelId } = await model.create({
         data: {
           id: newId('model'),
           name: taken ? runId : wanted,
           kind: 'trained',
           description: `${write.run.modelName} trained by run ${wanted}`,
           artifact: modelArtifact,
-          weightsSha256: weights.sha256,
-          weightsBytes: BigInt(weights.bytes),
           runId,
+          ...weightFields,
           ...description,
         },
         select: { id: true },
       });
-      await write.move({
-        event: 'succeed',
-        reason: 'COMPLETED',
-        message,
-        detail: { modelId: model.id, weights },
-        fields: { weightsSha256: weights.sha256, weightsBytes: BigInt(weights.bytes) },
-      });
+      const detail = { modelId, weights };
+      await write.move({ event: 'succeed', reason: 'COMPLETED', message, detail, fields: weightFields });
     });
+    return moved ?? this.get(runId);
   }
 
   async requestCancel(runId: string): Promise<Run> {
-    await this.#client.$transaction(async (transaction) => {
+    const from = await this.#client.$transaction(async (transaction) => {
       const write = await RunWrite.unowned(transaction, runId);
-      if (write.status === 'CANCELLING' || write.status === 'CANCELLED') return;
+      const { status } = write;
+      if (write.status === 'CANCELLING' || write.status === 'CANCELLED') return undefined;
       if (isTerminal(write.status))
         throw new TriptychError(
           'ILLEGAL_STATE',
@@ -254,9 +190,10 @@ export class PrismaRunStore implements RunStore {
           reason: 'CANCELLED_BY_USER',
           message: 'Cancelled before it started',
         });
+      return status;
     });
     this.#options.notifier.wake(runId);
-    return this.get(runId);
+    return from ? this.#moved(runId, from) : this.get(runId);
   }
 
   async get(runId: string): Promise<Run> {
@@ -285,34 +222,31 @@ export class PrismaRunStore implements RunStore {
     return this.#options.database.client;
   }
 
-  async #write(
+  /** One transaction by the owner: what it made, and the run where its state has changed. */
+  async #write<T>(
     runId: string,
     fencingToken: bigint,
-    change: (write: RunWrite, transaction: Transaction) => Promise<void>,
-  ): Promise<Run> {
+    change: (write: RunWrite) => Promise<T>,
+  ): Promise<{ result: T; moved: Run | undefined }> {
+    const { notifier, observer } = this.#options;
     try {
-      await this.#client.$transaction(async (transaction) =>
-        change(await RunWrite.owned(transaction, runId, fencingToken), transaction),
-      );
-      this.#options.notifier.wake(runId);
-      return await this.get(runId);
+      const { result, from } = await this.#client.$transaction(async (transaction) => {
+        const write = await RunWrite.owned(transaction, runId, fencingToken);
+        const { status } = write;
+        const result = await change(write);
+        return { result, from: write.status === status ? undefined : status };
+      });
+      notifier.wake(runId);
+      return { result, moved: from && (await this.#moved(runId, from)) };
     } catch (error) {
-      if (error instanceof TriptychError && error.code === 'FENCED') this.#options.onFenced?.();
+      if (error instanceof TriptychError && error.code === 'FENCED') observer?.fenced();
       throw error;
     }
   }
+
+  async #moved(runId: string, from: RunStatus): Promise<Run> {
+    const run = await this.get(runId);
+    this.#options.observer?.moved({ run, from });
+    return run;
+  }
 }
-
-const newest = (write: RunWrite, sequence = 0): bigint =>
-  BigInt(sequence) > write.run.workerSequence ? BigInt(sequence) : write.run.workerSequence;
-
-async function putScores(transaction: Transaction, runId: string, scores: readonly Score[]): Promise<void> {
-  if (scores.length === 0) return;
-  await transaction.score.deleteMany({
-    where: { runId, OR: scores.map(({ task, metric, stage }) => ({ task, metric, stage })) },
-  });
-  await transaction.score.createMany({ data: scores.map((score) => ({ runId, ...score })) });
-}
-
-const scoreLine = (scores: readonly Score[]): string =>
-  scores.map(({ stage, task, metric, value }) => `${stage} ${task} ${metric} ${value.toFixed(4)}`).join(', ');

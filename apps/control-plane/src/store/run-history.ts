@@ -1,5 +1,14 @@
 /** Reads the record of runs for the REST API: lists of runs, and what happened in one of them. It writes nothing. */
-import type { Checkpoint, Run, RunEvent, RunStatus, Score, StepMetric } from '@triptych/protocol';
+import {
+  type Checkpoint,
+  isTerminal,
+  type Run,
+  type RunEvent,
+  type RunStatus,
+  runStatuses,
+  type Score,
+  type StepMetric,
+} from '@triptych/protocol';
 import type { Database } from './database.ts';
 import { after, DEFAULT_LIMIT, newestFirst, type PageRequest, pageOf } from './page-cursor.ts';
 import { positionOfNext, queuePositions } from './queue-position.ts';
@@ -75,6 +84,18 @@ export class RunHistory {
   async census(): Promise<{ status: string; pool: string; count: number }[]> {
     return this.#client.$queryRaw`
       SELECT status, spec->'workers'->>'pool' AS pool, count(*)::int AS count FROM runs GROUP BY 1, 2`;
+  }
+
+  /** Runs that are neither waiting in the queue nor over, with their newest checkpoint. */
+  async live(): Promise<{ run: Run; checkpoint?: { bytes: number; at: Date } }[]> {
+    const rows = await this.#client.run.findMany({
+      where: { status: { in: runStatuses.filter((status) => status !== 'QUEUED' && !isTerminal(status)) } },
+      include: { ...runRelations, checkpoints: { orderBy: { step: 'desc' }, take: 1 } },
+    });
+    return rows.map(({ checkpoints: [newest], ...row }) => ({
+      run: runOf(row),
+      ...(newest ? { checkpoint: { bytes: Number(newest.bytes), at: newest.at } } : {}),
+    }));
   }
 
   /** The position that a run of this priority would get if it were submitted now. */

@@ -20,3 +20,14 @@ test('an abort ends the wait with its reason and leaves nothing behind', async (
   await expect(notifier.next('a', { timeoutMs: 1, signal: controller.signal })).rejects.toThrow('enough');
   expect(notifier.size).toBe(0);
 });
+
+test('a watch does not miss what happens between two waits', async () => {
+  const notifier = new RunNotifier();
+  {
+    using watch = notifier.watch('a');
+    notifier.wake('a');
+    expect(await watch.changed({ timeoutMs: 60_000 })).toBe('changed');
+    expect(await watch.changed({ timeoutMs: 0 })).toBe('timeout');
+  }
+  expect(notifier.size).toBe(0);
+});

@@ -61,25 +61,28 @@ export class RunSubmission {
   }
 
   async #create({ spec, datasetId, baseArtifact, totalSteps, idempotency }: Submission): Promise<Run> {
+    const { client } = this.#database;
+    const id = newId('run');
     const state = { status: 'QUEUED', reason: 'SUBMITTED', message: 'Waiting in the queue' };
-    const row = await this.#database.client.run.create({
-      data: {
-        id: newId('run'),
-        ...(spec.name === undefined ? {} : { name: spec.name }),
-        ...(idempotency ? { idempotencyKey: idempotency.key, bodyHash: hashOf(idempotency.body) } : {}),
-        spec: json(spec),
-        modelName: spec.model,
-        ...(baseArtifact === undefined ? {} : { baseArtifact }),
-        datasetId,
-        priority: spec.priority,
-        ...state,
-        progress: noProgress(totalSteps),
-        eventSequence: 1,
-        events: { create: { sequence: 1, type: 'state', ...state, detail: {} } },
-      },
-      include: runRelations,
-    });
-    return runOf(row);
+    const [row] = await client.$transaction([
+      client.run.create({
+        data: {
+          id,
+          ...(spec.name === undefined ? {} : { name: spec.name }),
+          ...(idempotency ? { idempotencyKey: idempotency.key, bodyHash: hashOf(idempotency.body) } : {}),
+          spec: json(spec),
+          modelName: spec.model,
+          ...(baseArtifact === undefined ? {} : { baseArtifact }),
+          datasetId,
+          priority: spec.priority,
+          ...state,
+          progress: noProgress(totalSteps),
+          eventSequence: 1,
+        },
+      }),
+      client.runEvent.create({ data: { runId: id, sequence: 1, type: 'state', ...state, detail: {} } }),
+    ]);
+    return runOf({ ...row, scores: [], model: null });
   }
 }
 

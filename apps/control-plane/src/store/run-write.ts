@@ -23,12 +23,19 @@ export interface Move {
   readonly fields?: RunUpdateInput;
 }
 
+interface Told {
+  readonly type: RunEvent['type'];
+  readonly message: string;
+  readonly detail?: object;
+  readonly fields?: RunUpdateInput;
+}
+
 export class RunWrite {
-  readonly #transaction: Transaction;
+  readonly transaction: Transaction;
   #run: RunRow;
 
   private constructor(transaction: Transaction, run: RunRow) {
-    this.#transaction = transaction;
+    this.transaction = transaction;
     this.#run = run;
   }
 
@@ -81,38 +88,37 @@ export class RunWrite {
       );
     const ends = isTerminal(status);
     if (ends) await this.release(status);
-    await this.update({
-      status,
-      reason,
+    await this.tell({
+      type: 'state',
       message,
-      ...(ends ? { finishedAt: new Date() } : {}),
-      ...fields,
+      detail,
+      fields: { status, reason, message, ...(ends ? { finishedAt: new Date() } : {}), ...fields },
     });
-    await this.tell('state', message, detail);
   }
 
   async update(fields: RunUpdateInput): Promise<void> {
-    this.#run = await this.#transaction.run.update({ where: { id: this.#run.id }, data: fields });
+    this.#run = await this.transaction.run.update({ where: { id: this.#run.id }, data: fields });
   }
 
-  /** Appends an event with the run's state as it is now. */
-  async tell(type: RunEvent['type'], message: string, detail: object): Promise<void> {
-    await this.update({ eventSequence: { increment: 1 } });
+  /** Writes `fields` to the run and appends an event that shows the run's state after it. */
+  async tell({ type, message, detail = {}, fields = {} }: Told): Promise<void> {
+    await this.update({ ...fields, eventSequence: { increment: 1 } });
     const { id, status, reason, eventSequence } = this.#run;
-    await this.#transaction.runEvent.create({
+    await this.transaction.runEvent.create({
       data: { runId: id, sequence: eventSequence, type, status, reason, message, detail: json(detail) },
     });
   }
 
   /** Frees the workers that the run holds and closes its attempt. */
   async release(outcome?: string): Promise<void> {
-    const runId = this.#run.id;
+    const { id: runId, attempt } = this.#run;
+    if (attempt === 0) return;
     const releasedAt = new Date();
-    await this.#transaction.assignment.updateMany({
+    await this.transaction.assignment.updateMany({
       where: { runId, heldWorkerId: { not: null } },
       data: { heldWorkerId: null, releasedAt },
     });
-    await this.#transaction.attempt.updateMany({
+    await this.transaction.attempt.updateMany({
       where: { runId, finishedAt: null },
       data: { finishedAt: releasedAt, ...(outcome === undefined ? {} : { outcome }) },
     });

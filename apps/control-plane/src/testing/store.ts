@@ -12,6 +12,7 @@ import { PrismaRunStore } from '../store/prisma-run-store.ts';
 import { PrismaWorkerStore } from '../store/prisma-worker-store.ts';
 import { RunHistory } from '../store/run-history.ts';
 import { RunNotifier } from '../store/run-notifier.ts';
+import type { RunObserver } from '../store/run-observer.ts';
 import { RunSubmission } from '../store/run-submission.ts';
 import { createTestDatabase } from './postgres.ts';
 
@@ -29,7 +30,7 @@ export interface TestStores {
   close(): Promise<void>;
 }
 
-export async function openTestStores(): Promise<TestStores> {
+export async function openTestStores(options: { observer?: RunObserver } = {}): Promise<TestStores> {
   const server = await createTestDatabase();
   await migrate({ databaseUrl: server.url });
   const database = openDatabase({ url: server.url });
@@ -44,6 +45,7 @@ export async function openTestStores(): Promise<TestStores> {
       database,
       notifier,
       describeModel: (artifact) => describeModel(artifacts, artifact),
+      ...options,
     }),
     history: new RunHistory(database),
     submission: new RunSubmission(database),

@@ -1,0 +1,60 @@
+/** /v1/datasets: register a folder, see what is in it. */
+import { Dataset, DatasetPage, Name, PageQuery, RegisterDataset, TriptychError } from '@triptych/protocol';
+import { Type } from 'typebox';
+import type { App } from './app.ts';
+import { registerDataset } from './dataset-registration.ts';
+import { problems } from './problem-schema.ts';
+import type { Services } from './services.ts';
+
+export function datasetRoutes(app: App, { datasets, artifacts }: Services): void {
+  const tags = ['datasets'];
+
+  app.post(
+    '/v1/datasets',
+    {
+      schema: {
+        tags,
+        summary: 'Register a folder; answers when every image has been read and packed',
+        body: RegisterDataset,
+        response: { 201: Dataset, ...problems(400, 409, 413, 415, 422) },
+      },
+    },
+    async (request, reply) => {
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort(new TriptychError('CANCELLED', 'The client went away')));
+      const dataset = await registerDataset(request.body, { datasets, artifacts, signal: gone.signal });
+      return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
+    },
+  );
+
+  app.get(
+    '/v1/datasets',
+    {
+      schema: {
+        tags,
+        summary: 'Datasets, newest first',
+        querystring: PageQuery,
+        response: { 200: DatasetPage, ...problems(422) },
+      },
+    },
+    (request) => datasets.list(request.query),
+  );
+
+  app.get(
+    '/v1/datasets/:id',
+    {
+      schema: {
+        tags,
+        summary: 'A dataset, by id or name',
+        params: Type.Object({ id: Name }),
+        response: { 200: Dataset, ...problems(404) },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const dataset = await datasets.find(id);
+      if (!dataset) throw new TriptychError('NOT_FOUND', `There is no dataset ${id}; see GET /v1/datasets`);
+      return dataset;
+    },
+  );
+}

@@ -1,0 +1,54 @@
+/** /v1/workers, and what operators ask of the process itself: /health/live, /health/ready, /metrics. */
+import { TriptychError, WorkerPage } from '@triptych/protocol';
+import { Type } from 'typebox';
+import type { App } from './app.ts';
+import { problems } from './problem-schema.ts';
+import type { Services } from './services.ts';
+
+const Health = Type.Object({ status: Type.String() });
+
+export function fleetRoutes(app: App, services: Services): void {
+  const { workers, database, queue, registry } = services;
+  const tags = ['fleet'];
+
+  app.get(
+    '/v1/workers',
+    {
+      schema: {
+        tags,
+        summary: 'Workers that are here, and those that were lost in the last ten minutes',
+        response: { 200: WorkerPage, ...problems() },
+      },
+    },
+    async () => ({ items: await workers.list({ now: new Date() }) }),
+  );
+
+  app.get(
+    '/health/live',
+    { schema: { tags, summary: 'Whether the process answers', response: { 200: Health } } },
+    () => ({ status: 'live' }),
+  );
+
+  app.get(
+    '/health/ready',
+    {
+      schema: {
+        tags,
+        summary: 'Whether runs can be taken: database and queue answer',
+        response: { 200: Health, ...problems() },
+      },
+    },
+    async () => {
+      const needs = { database: database.ping(), queue: queue.depth() };
+      const outcomes = await Promise.allSettled(Object.values(needs));
+      const down = Object.keys(needs).filter((_, i) => outcomes[i]?.status === 'rejected');
+      if (down.length > 0)
+        throw new TriptychError('UNAVAILABLE', `Not ready: the ${down.join(' and the ')} cannot be reached`);
+      return { status: 'ready' };
+    },
+  );
+
+  app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+}

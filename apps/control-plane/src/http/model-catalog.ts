@@ -1,0 +1,46 @@
+/** Every model a run can start from: presets (part of the code) first, then what was imported or trained. */
+import { parameterCount, presets } from '@triptych/models/catalog';
+import type { Model } from '@triptych/protocol';
+import type { ModelStore } from '../store/model-store.ts';
+import type { PageRequest } from '../store/page-cursor.ts';
+
+export class ModelCatalog {
+  readonly #models: ModelStore;
+
+  constructor(models: ModelStore) {
+    this.#models = models;
+  }
+
+  /** By id or name. */
+  async find(idOrName: string): Promise<Model | undefined> {
+    return presetModels.get(idOrName) ?? (await this.#models.find(idOrName));
+  }
+
+  /** Presets come on the first page, in addition to its limit. */
+  async list(request: PageRequest): Promise<{ items: Model[]; nextCursor?: string }> {
+    const page = await this.#models.list(request);
+    return request.cursor === undefined
+      ? { ...page, items: [...presetModels.values(), ...page.items] }
+      : page;
+  }
+
+  /** What can be said to someone who named a model that is not there. */
+  get presetNames(): string[] {
+    return [...presetModels.keys()];
+  }
+}
+
+const presetModels: ReadonlyMap<string, Model> = new Map(
+  Object.entries(presets).map(([name, { description, config }]) => [
+    name,
+    {
+      id: name,
+      name,
+      kind: 'preset',
+      architecture: 'clip',
+      parameters: parameterCount(config),
+      description,
+      config: { ...config },
+    },
+  ]),
+);

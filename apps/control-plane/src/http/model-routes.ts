@@ -1,0 +1,97 @@
+/** /v1/models: presets, imported and trained models, and their files. */
+import { Readable } from 'node:stream';
+import { ImportModel, Model, ModelPage, Name, PageQuery, TriptychError } from '@triptych/protocol';
+import { Type } from 'typebox';
+import type { App } from './app.ts';
+import { ModelCatalog } from './model-catalog.ts';
+import { importModel } from './model-import.ts';
+import { problems } from './problem-schema.ts';
+import type { Services } from './services.ts';
+
+export function modelRoutes(app: App, { models, artifacts }: Services): void {
+  const catalog = new ModelCatalog(models);
+  const tags = ['models'];
+
+  app.get(
+    '/v1/models',
+    {
+      schema: {
+        tags,
+        summary: 'Presets, then imported and trained models, newest first',
+        querystring: PageQuery,
+        response: { 200: ModelPage, ...problems(422) },
+      },
+    },
+    (request) => catalog.list(request.query),
+  );
+
+  app.post(
+    '/v1/models',
+    {
+      schema: {
+        tags,
+        summary: 'Import a CLIP model from a folder in Hugging Face layout',
+        body: ImportModel,
+        response: { 201: Model, ...problems(400, 409, 413, 415, 422) },
+      },
+    },
+    async (request, reply) => {
+      const model = await importModel(request.body, { models, catalog, artifacts });
+      return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
+    },
+  );
+
+  app.get(
+    '/v1/models/:id',
+    {
+      schema: {
+        tags,
+        summary: 'A model, by id or name',
+        params: Type.Object({ id: Name }),
+        response: { 200: Model, ...problems(404) },
+      },
+    },
+    (request) => named(request.params.id),
+  );
+
+  app.get(
+    '/v1/models/:id/files/*',
+    {
+      schema: {
+        tags,
+        summary: 'A file of a model (config.json, model.safetensors, vocab.json, ...)',
+        params: Type.Object({ id: Name, '*': Type.String({ description: 'path of the file' }) }),
+        response: { 200: Type.Unknown({ description: 'the content' }), ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const { id, '*': path } = request.params;
+      const model = await named(id);
+      const file = model.files?.find((one) => one.path === path);
+      if (!file) {
+        const there = model.files?.map((one) => one.path).join(', ');
+        throw new TriptychError(
+          'NOT_FOUND',
+          `Model ${id} has no file ${path}; it has ${there ?? 'none: presets are initialised from the seed of a run'}`,
+        );
+      }
+      const { sha256, bytes } = file;
+      if (!(await artifacts.has(sha256)))
+        throw new TriptychError('NOT_FOUND', `The content of ${path} is not in the artifact store`);
+      return reply
+        .headers({
+          etag: `"${sha256}"`,
+          'content-length': bytes,
+          'cache-control': 'public, max-age=31536000, immutable',
+        })
+        .type(path.endsWith('.json') ? 'application/json' : 'application/octet-stream')
+        .send(Readable.from(artifacts.read(sha256), { objectMode: false }));
+    },
+  );
+
+  async function named(id: string): Promise<Model> {
+    const model = await catalog.find(id);
+    if (!model) throw new TriptychError('NOT_FOUND', `There is no model ${id}; see GET /v1/models`);
+    return model;
+  }
+}

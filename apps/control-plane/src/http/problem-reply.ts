@@ -1,0 +1,87 @@
+/**
+ * The one place where errors become answers: application/problem+json with a code of the error table. What is not one of
+ * ours is INTERNAL: its message goes to the log, never to the client.
+ */
+import { type ErrorCode, type Problem, TriptychError } from '@triptych/protocol';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isOutage } from '../store/database.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+export function answerWithProblems(app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const known = asTriptychError(error);
+    if (known.kind.httpStatus >= 500)
+      request.log.error({ event: 'request-failed', err: error, code: known.code }, 'A request failed');
+    return sendProblem(reply, { error: known, request });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0];
+    const error = new TriptychError(
+      'NOT_FOUND',
+      `There is no ${request.method} ${path}; see /docs for what there is`,
+    );
+    return sendProblem(reply, { error, request });
+  });
+}
+
+export function problemOf(error: TriptychError, instance: string): Problem {
+  return {
+    type: `/docs/errors#${error.code}`,
+    title: error.kind.title,
+    status: error.kind.httpStatus,
+    code: error.code,
+    detail: error.message,
+    instance,
+    ...(error.violations.length > 0 ? { violations: [...error.violations] } : {}),
+  };
+}
+
+function sendProblem(
+  reply: FastifyReply,
+  { error, request }: { error: TriptychError; request: FastifyRequest },
+): FastifyReply {
+  const retryAfter = error.kind.httpStatus === 503 ? { 'retry-after': '1' } : {};
+  return reply
+    .code(error.kind.httpStatus)
+    .headers(retryAfter)
+    .type(PROBLEM_TYPE)
+    .serializer(JSON.stringify)
+    .send(problemOf(error, request.url));
+}
+
+function asTriptychError(error: unknown): TriptychError {
+  if (error instanceof TriptychError) return error.code === 'INTERNAL' ? internal(error) : error;
+  if (isOutage(error))
+    return new TriptychError('UNAVAILABLE', 'The database cannot be reached; try again in a moment', {
+      cause: error,
+    });
+  const { code, statusCode = 500, message } = error as FastifyError;
+  const translated = fastifyCodes[code];
+  if (translated) return new TriptychError(translated.code, translated.message ?? message, { cause: error });
+  if (statusCode < 500) return new TriptychError('INVALID_INPUT', message, { cause: error });
+  return internal(error);
+}
+
+const internal = (cause: unknown): TriptychError =>
+  new TriptychError('INTERNAL', 'Something went wrong inside Triptych; its log has the details', { cause });
+
+const malformed = {
+  code: 'MALFORMED_BODY',
+  message: 'The body is not valid JSON; send one JSON value',
+} as const;
+
+const fastifyCodes: Readonly<Record<string, { readonly code: ErrorCode; readonly message?: string }>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: malformed,
+  FST_ERR_CTP_EMPTY_JSON_BODY: { ...malformed, message: 'The body is empty; send one JSON value' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    ...malformed,
+    message: 'The body is not as long as Content-Length says',
+  },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'BODY_TOO_LARGE', message: 'The body is larger than 1 MiB; send less' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'The body must be JSON; send Content-Type: application/json',
+  },
+  FST_ERR_BAD_URL: { code: 'NOT_FOUND' },
+};

@@ -1,0 +1,7 @@
+/** The problem answers of a route, for its OpenAPI description. */
+import { Problem } from '@triptych/protocol';
+
+const described = { ...Problem, description: 'application/problem+json: see /docs/errors' };
+
+export const problems = (...statuses: readonly number[]): Record<number, typeof Problem> =>
+  Object.fromEntries([...statuses, 500, 503].map((status) => [status, described]));

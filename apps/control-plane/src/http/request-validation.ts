@@ -1,0 +1,39 @@
+/**
+ * Requests against the schemas of the protocol, every problem at once. A query string has only text, so its values are
+ * first read as what their schema wants; a body is taken as it is.
+ */
+import { invalidInput, type Violation, violationsOf } from '@triptych/protocol';
+import type { FastifySchemaCompiler } from 'fastify';
+import type { TSchema } from 'typebox';
+
+interface PropertySchema {
+  readonly type?: string;
+  readonly default?: unknown;
+}
+
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const what = httpPart === 'querystring' ? 'query' : (httpPart ?? 'request');
+  return (input: unknown) => {
+    const value = httpPart === 'querystring' ? fromText(schema, input) : input;
+    const violations = violationsOf(schema, value ?? undefined);
+    return violations.length === 0 ? { value } : { error: invalidInput(what, violations) };
+  };
+};
+
+/** A problem that only the catalog or the database can tell, in the form of the others. */
+export const violation = (path: string, problem: Omit<Violation, 'path'>): Violation => ({
+  path,
+  ...problem,
+});
+
+function fromText(schema: TSchema, input: unknown): unknown {
+  const properties = (schema as { properties?: Record<string, PropertySchema> }).properties ?? {};
+  const values: Record<string, unknown> = { ...(input as Record<string, unknown>) };
+  for (const [name, property] of Object.entries(properties)) {
+    const value = values[name];
+    if (value === undefined && property.default !== undefined) values[name] = property.default;
+    const numeric = property.type === 'integer' || property.type === 'number';
+    if (numeric && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) values[name] = Number(value);
+  }
+  return values;
+}

@@ -1,0 +1,122 @@
+/** /v1/runs/{id}/...: what happened in a run - events (pages or a stream), step metrics, scores, checkpoints. */
+import { Readable } from 'node:stream';
+import {
+  CheckpointList,
+  Id,
+  invalidInput,
+  RunEventPage,
+  ScoreList,
+  StepMetricPage,
+} from '@triptych/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { App } from './app.ts';
+import { eventStream } from './event-stream.ts';
+import { problems } from './problem-schema.ts';
+import type { Services } from './services.ts';
+
+const RunParams = Type.Object({ id: Id });
+const closed = { additionalProperties: false } as const;
+const position = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 0, default: 0, description }));
+const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500 }));
+
+export function runHistoryRoutes(app: App, services: Services): void {
+  const { history, runs } = services;
+  const tags = ['runs'];
+  const stopping = new AbortController();
+  app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
+
+  app.get(
+    '/v1/runs/:id/events',
+    {
+      schema: {
+        tags,
+        summary:
+          'Events: a JSON page, or with Accept: text/event-stream a stream that resumes after Last-Event-ID',
+        params: RunParams,
+        querystring: Type.Object({ after: position('only events with a higher sequence'), limit }, closed),
+        response: { 200: RunEventPage, ...problems(404, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { after = 0, limit: most = 500 } = request.query;
+      if (request.headers.accept?.includes('text/event-stream')) {
+        await runs.statusOf(id);
+        return stream(reply, { runId: id, after: lastEventId(request) ?? after });
+      }
+      const items = await history.events(id, { after, limit: most });
+      return { items, nextSequence: items.at(-1)?.sequence ?? after };
+    },
+  );
+
+  app.get(
+    '/v1/runs/:id/metrics',
+    {
+      schema: {
+        tags,
+        summary: 'Step metrics, in order',
+        params: RunParams,
+        querystring: Type.Object({ afterStep: position('only later steps'), limit }, closed),
+        response: { 200: StepMetricPage, ...problems(404, 422) },
+      },
+    },
+    async (request) => {
+      const { afterStep = 0, limit: most = 500 } = request.query;
+      const items = await history.steps(request.params.id, { afterStep, limit: most });
+      return { items, nextStep: items.at(-1)?.step ?? afterStep };
+    },
+  );
+
+  app.get(
+    '/v1/runs/:id/scores',
+    {
+      schema: {
+        tags,
+        summary: 'Scores, in the order of their report',
+        params: RunParams,
+        response: { 200: ScoreList, ...problems(404) },
+      },
+    },
+    async (request) => ({ items: await history.scores(request.params.id) }),
+  );
+
+  app.get(
+    '/v1/runs/:id/checkpoints',
+    {
+      schema: {
+        tags,
+        summary: 'Checkpoints, newest first',
+        params: RunParams,
+        response: { 200: CheckpointList, ...problems(404) },
+      },
+    },
+    async (request) => ({ items: await history.checkpoints(request.params.id) }),
+  );
+
+  /** The stream ends with the run, with the client, or with the server. */
+  function stream(reply: FastifyReply, from: { runId: string; after: number }): FastifyReply {
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, stopping.signal]);
+    return reply
+      .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+      .type('text/event-stream; charset=utf-8')
+      .send(Readable.from(eventStream(services, { ...from, signal })));
+  }
+}
+
+function lastEventId({ headers }: FastifyRequest): number | undefined {
+  const id = headers['last-event-id'];
+  if (id === undefined || id === '') return undefined;
+  if (typeof id === 'string' && /^\d{1,9}$/.test(id)) return Number(id);
+  throw invalidInput('headers', [
+    {
+      path: '/last-event-id',
+      expected: 'the id of an event',
+      actual: JSON.stringify(id),
+      remedy: 'leave it out',
+    },
+  ]);
+}

@@ -1,0 +1,162 @@
+/** /v1/runs: submit, plan, list, look at, cancel. */
+import {
+  Id,
+  invalidInput,
+  Run,
+  RunPage,
+  RunPlan,
+  RunQuery,
+  RunSpec,
+  type TriptychError,
+  type Violation,
+} from '@triptych/protocol';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { App } from './app.ts';
+import { ModelCatalog } from './model-catalog.ts';
+import { problems } from './problem-schema.ts';
+import { planOf } from './run-plan.ts';
+import { resolveRun } from './run-resolution.ts';
+import type { Services } from './services.ts';
+
+const RunParams = Type.Object({ id: Id });
+const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
+
+export function runRoutes(app: App, services: Services): void {
+  const { runs, history, submission, queue, workers, metrics, datasets } = services;
+  const catalogs = { datasets, models: new ModelCatalog(services.models) };
+  const tags = ['runs'];
+
+  app.post(
+    '/v1/runs',
+    {
+      // The handler adds what only the catalog can tell, so that one answer has every problem.
+      attachValidation: true,
+      schema: {
+        tags,
+        summary: 'Submit a run',
+        headers: Type.Object({
+          'idempotency-key': Type.Optional(
+            Type.String({
+              description: 'The same key and body give the same run, however often they are sent',
+            }),
+          ),
+        }),
+        body: RunSpec,
+        response: { 200: Run, 201: Run, ...problems(400, 409, 413, 415, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const idempotency = idempotencyOf(request);
+      const found = foundIn(request);
+      const earlier = found.length === 0 ? await submission.findEarlier(idempotency) : undefined;
+      if (earlier) return reply.code(200).send(await reviewed(earlier.id));
+      const { spec, dataset, model, totalSteps } = await resolveRun(body, { ...catalogs, found });
+      const { run, created } = await submission.insert({
+        spec,
+        datasetId: dataset.id,
+        ...(model.artifact === undefined ? {} : { baseArtifact: model.artifact }),
+        totalSteps,
+        ...(idempotency ? { idempotency } : {}),
+      });
+      if (!created) return reply.code(200).send(await reviewed(run.id));
+      metrics.submitted(run);
+      await deliver(run, request);
+      return reply.code(201).header('location', `/v1/runs/${run.id}`).send(run);
+    },
+  );
+
+  app.post(
+    '/v1/runs/plan',
+    {
+      attachValidation: true,
+      schema: {
+        tags,
+        summary: 'What would happen if this were submitted now; creates nothing',
+        body: RunSpec,
+        response: { 200: RunPlan, ...problems(400, 413, 415, 422) },
+      },
+    },
+    async (request) => {
+      const run = await resolveRun(request.body, { ...catalogs, found: foundIn(request) });
+      const [fleet, queuePosition] = await Promise.all([
+        workers.list({ now: new Date(), keepLostMs: 0 }),
+        history.positionOfNext(run.spec.priority),
+      ]);
+      return planOf(run, { workers: fleet, queuePosition });
+    },
+  );
+
+  app.get(
+    '/v1/runs',
+    {
+      schema: {
+        tags,
+        summary: 'Runs, newest first',
+        querystring: RunQuery,
+        response: { 200: RunPage, ...problems(422) },
+      },
+    },
+    (request) => history.list(request.query),
+  );
+
+  app.get(
+    '/v1/runs/:id',
+    { schema: { tags, summary: 'A run', params: RunParams, response: { 200: Run, ...problems(404) } } },
+    (request) => runs.get(request.params.id),
+  );
+
+  app.post(
+    '/v1/runs/:id/cancel',
+    {
+      schema: {
+        tags,
+        summary: 'Ask for the end of a run',
+        params: RunParams,
+        response: { 200: Run, ...problems(404, 409) },
+      },
+    },
+    async (request) => {
+      const run = await runs.requestCancel(request.params.id);
+      if (run.status === 'CANCELLED') await queue.remove(run.id).catch(reportTo(request, run.id));
+      return run;
+    },
+  );
+
+  /** A repeat also repairs: the run may have been committed and never enqueued. */
+  async function reviewed(runId: string): Promise<Run> {
+    const run = await runs.get(runId);
+    if (run.status === 'QUEUED') await queue.enqueue(run.id, run.spec.priority);
+    return run;
+  }
+
+  /** The run is on record: where the queue is away, the sweep over unfinished runs delivers it later. */
+  async function deliver(run: Run, request: FastifyRequest): Promise<void> {
+    await queue.enqueue(run.id, run.spec.priority).catch(reportTo(request, run.id));
+  }
+}
+
+const reportTo = (request: FastifyRequest, runId: string) => (error: unknown) => {
+  request.log.warn(
+    { event: 'queue-unavailable', runId, err: error },
+    'The queue did not take a change; the sweep will',
+  );
+};
+
+function idempotencyOf({ headers, body }: FastifyRequest): { key: string; body: unknown } | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && KEY_PATTERN.test(key)) return { key, body };
+  throw invalidInput('headers', [
+    {
+      path: '/idempotency-key',
+      expected: '1 to 200 visible ASCII characters, once',
+      actual: JSON.stringify(key),
+      remedy: 'send a UUID',
+    },
+  ]);
+}
+
+const foundIn = ({ validationError }: FastifyRequest): readonly Violation[] =>
+  (validationError as unknown as TriptychError | undefined)?.violations ?? [];

@@ -1,0 +1,70 @@
+/** The HTTP face of the control plane: REST under /v1, its documentation, health, metrics and the status page. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { Logger } from '@triptych/runtime';
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
+import { pageRoutes } from '../page/page-routes.ts';
+import type { App } from './app.ts';
+import { datasetRoutes } from './dataset-routes.ts';
+import { errorPage } from './error-page.ts';
+import { fleetRoutes } from './fleet-routes.ts';
+import { modelRoutes } from './model-routes.ts';
+import { answerWithProblems } from './problem-reply.ts';
+import { validatorCompiler } from './request-validation.ts';
+import { runHistoryRoutes } from './run-history-routes.ts';
+import { runRoutes } from './run-routes.ts';
+import type { Services } from './services.ts';
+
+export interface ServerOptions {
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly version: string;
+}
+
+const BODY_LIMIT_BYTES = 2 ** 20;
+
+/** Ready for `inject` or `listen`. Closing it ends its event streams and idle connections; the services stay open. */
+export async function buildServer({ services, logger, version }: ServerOptions): Promise<App> {
+  const loggerInstance: FastifyBaseLogger = logger;
+  const app: App = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: 200 },
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  // What is sent was checked when it was written; a second schema pass would only drop fields silently.
+  app.setSerializerCompiler(() => JSON.stringify);
+  answerWithProblems(app);
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    services.metrics.answered({
+      method: request.method,
+      route,
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Triptych',
+        version,
+        description:
+          'Distributed fine-tuning with bit-identical results. Errors: <a href="/docs/errors">/docs/errors</a>.',
+      },
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  errorPage(app);
+  runRoutes(app, services);
+  runHistoryRoutes(app, services);
+  datasetRoutes(app, services);
+  modelRoutes(app, services);
+  fleetRoutes(app, services);
+  pageRoutes(app);
+  return app;
+}

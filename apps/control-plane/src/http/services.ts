@@ -1,0 +1,28 @@
+/** What the routes work with. Everything is opened elsewhere and outlives the server. */
+import type { ArtifactStore } from '@triptych/storage';
+import type { Registry } from 'prom-client';
+import type { ControlMetrics } from '../metrics/control-metrics.ts';
+import type { Database } from '../store/database.ts';
+import type { DatasetStore } from '../store/dataset-store.ts';
+import type { ModelStore } from '../store/model-store.ts';
+import type { RunHistory } from '../store/run-history.ts';
+import type { RunNotifier } from '../store/run-notifier.ts';
+import type { RunQueue } from '../store/run-queue.ts';
+import type { RunStore } from '../store/run-store.ts';
+import type { RunSubmission } from '../store/run-submission.ts';
+import type { WorkerStore } from '../store/worker-store.ts';
+
+export interface Services {
+  readonly database: Pick<Database, 'ping'>;
+  readonly runs: Pick<RunStore, 'get' | 'requestCancel' | 'statusOf'>;
+  readonly history: RunHistory;
+  readonly submission: RunSubmission;
+  readonly datasets: DatasetStore;
+  readonly models: ModelStore;
+  readonly workers: Pick<WorkerStore, 'list'>;
+  readonly queue: RunQueue;
+  readonly artifacts: ArtifactStore;
+  readonly notifier: RunNotifier;
+  readonly metrics: ControlMetrics;
+  readonly registry: Registry;
+}

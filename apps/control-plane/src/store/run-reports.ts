@@ -1,0 +1,82 @@
+/** What a generation reports while it works: steps, checkpoints, scores. Each is part of one write to its run. */
+import type { Checkpoint, Progress, Score } from '@triptych/protocol';
+import { stepMetricRow } from './run-rows.ts';
+import type { Sequenced, StepBatch } from './run-store.ts';
+import type { RunWrite } from './run-write.ts';
+
+/** What changed by a batch of steps, for the observer. */
+export interface StepsWritten {
+  readonly samples: number;
+  /** Only for the run's first steps: seconds from its submission. */
+  readonly first?: { readonly waitSeconds: number };
+}
+
+export async function writeSteps(
+  write: RunWrite,
+  { steps, progress, lastSequence }: StepBatch,
+): Promise<StepsWritten> {
+  write.assertAlive('a step');
+  const { id: runId, createdAt, firstStepAt, progress: before } = write.run;
+  const { stepMetric } = write.transaction;
+  await stepMetric.deleteMany({ where: { runId, step: { in: steps.map(({ step }) => step) } } });
+  await stepMetric.createMany({ data: steps.map((metric) => stepMetricRow(runId, metric)) });
+  const first = firstStepAt === null && steps[0] ? new Date(steps[0].at) : undefined;
+  await write.tell({
+    type: 'progress',
+    message: `Step ${progress.step} of ${progress.totalSteps}`,
+    detail: progress,
+    fields: {
+      progress,
+      ...(first ? { firstStepAt: first } : {}),
+      workerSequence: newest(write, lastSequence),
+    },
+  });
+  return {
+    samples: progress.samplesProcessed - (before as Progress).samplesProcessed,
+    ...(first ? { first: { waitSeconds: (first.getTime() - createdAt.getTime()) / 1000 } } : {}),
+  };
+}
+
+export async function writeCheckpoint(write: RunWrite, saved: Sequenced<Checkpoint>): Promise<void> {
+  write.assertAlive('a checkpoint');
+  const { step, sha256, bytes, at, lastSequence } = saved;
+  const runId = write.run.id;
+  const { checkpoint } = write.transaction;
+  const where = { runId_step: { runId, step } };
+  const known = await checkpoint.findUnique({ where });
+  if (known?.sha256 === sha256) return;
+  const content = { sha256, bytes: BigInt(bytes), at: new Date(at) };
+  await checkpoint.upsert({ where, create: { runId, step, ...content }, update: content });
+  await write.tell({
+    type: 'checkpoint',
+    message: `Checkpoint of step ${step}`,
+    detail: { step, sha256, bytes },
+    fields: { workerSequence: newest(write, lastSequence) },
+  });
+}
+
+export async function writeScores(
+  write: RunWrite,
+  { scores, lastSequence }: { scores: readonly Score[]; lastSequence?: number },
+): Promise<void> {
+  write.assertAlive('a score');
+  if (scores.length === 0) return;
+  const runId = write.run.id;
+  const { score } = write.transaction;
+  await score.deleteMany({
+    where: { runId, OR: scores.map(({ task, metric, stage }) => ({ task, metric, stage })) },
+  });
+  await score.createMany({ data: scores.map((one) => ({ runId, ...one })) });
+  await write.tell({
+    type: 'score',
+    message: scores
+      .map(({ stage, task, metric, value }) => `${stage} ${task} ${metric} ${value.toFixed(4)}`)
+      .join(', '),
+    detail: { scores },
+    fields: { workerSequence: newest(write, lastSequence) },
+  });
+}
+
+/** Reports may be recorded out of order; re-attaching goes by the newest. */
+const newest = ({ run }: RunWrite, sequence = 0): bigint =>
+  BigInt(sequence) > run.workerSequence ? BigInt(sequence) : run.workerSequence;

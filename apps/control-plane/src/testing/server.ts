@@ -1,0 +1,71 @@
+/** The real HTTP server on real stores, with a queue that only remembers. */
+import { createLogger, createMetrics } from '@triptych/runtime';
+import type { App } from '../http/app.ts';
+import { buildServer } from '../http/server.ts';
+import { ControlMetrics } from '../metrics/control-metrics.ts';
+import { registerRecordGauges } from '../metrics/record-gauges.ts';
+import type { RunQueue } from '../store/run-queue.ts';
+import { openTestStores, type TestStores } from './store.ts';
+
+export interface TestServer {
+  readonly app: App;
+  readonly stores: TestStores;
+  readonly queue: RememberedQueue;
+  /** Lines that were logged, as objects. */
+  readonly log: Record<string, unknown>[];
+  close(): Promise<void>;
+}
+
+export class RememberedQueue implements RunQueue {
+  readonly jobs = new Map<string, number>();
+  enqueued = 0;
+  down = false;
+
+  async enqueue(runId: string, priority: number): Promise<void> {
+    this.#assertUp();
+    this.enqueued += 1;
+    this.jobs.set(runId, priority);
+  }
+
+  async remove(runId: string): Promise<void> {
+    this.#assertUp();
+    this.jobs.delete(runId);
+  }
+
+  async depth() {
+    this.#assertUp();
+    return { waiting: this.jobs.size, active: 0, delayed: 0, failed: 0 };
+  }
+
+  #assertUp(): void {
+    if (this.down) throw new Error('connect ECONNREFUSED 10.1.2.3:6379');
+  }
+}
+
+export async function startTestServer(): Promise<TestServer> {
+  const registry = createMetrics();
+  const metrics = new ControlMetrics(registry);
+  const stores = await openTestStores({ observer: metrics });
+  const queue = new RememberedQueue();
+  const log: Record<string, unknown>[] = [];
+  const logger = createLogger({ name: 'test', stream: { write: (line) => log.push(JSON.parse(line)) } });
+  registerRecordGauges(registry, {
+    census: () => stores.history.census(),
+    live: () => stores.history.live(),
+    workers: () => stores.workers.list({ now: new Date() }),
+    queueDepth: () => queue.depth(),
+    connections: () => stores.database.connections(),
+  });
+  const services = { ...stores, queue, metrics, registry };
+  const app = await buildServer({ services, logger, version: '0.0.0-test' });
+  return {
+    app,
+    stores,
+    queue,
+    log,
+    close: async () => {
+      await app.close();
+      await stores.close();
+    },
+  };
+}
