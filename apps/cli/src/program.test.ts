@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Run, RunEvent, RunStatus } from '@triptych/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Interrupted } from './context.ts';
@@ -253,6 +253,37 @@ describe('lists', () => {
     const { code, out } = await triptych(['list', '--status', 'FAILED', '--limit', '3', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual([run('FAILED'), run('FAILED'), run('FAILED')]);
+  });
+});
+
+describe('datasets', () => {
+  it('draws a sample, and registers a folder by its whole path', async () => {
+    const path = join(folder, 'scenes');
+    const drawn = await triptych(['datasets', 'sample', path, '--images', '20', '--seed', '3']);
+    expect(drawn).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/scenes: \d+ train, \d+ validation, \d+ test/),
+    });
+    expect(await readdir(path)).not.toEqual([]);
+
+    let sent = {};
+    routes['POST /v1/datasets'] = ({ body }) => {
+      sent = JSON.parse(body);
+      return {
+        id: 'd1',
+        name: 'mine',
+        format: 'scenes',
+        path,
+        splits: [{ split: 'train', images: 16, captions: 64, classes: 4 }],
+        problems: [{ kind: 'unreadable image', count: 2, examples: ['a.png', 'b.png'] }],
+      };
+    };
+    const relativePath = relative(process.cwd(), path);
+    const { code, out } = await triptych(['datasets', 'register', relativePath, '--name', 'mine']);
+    expect(code).toBe(0);
+    expect(sent).toEqual({ name: 'mine', path });
+    expect(out).toContain('train      16        64        4\n');
+    expect(out).toContain('left out: 2 x unreadable image, such as a.png, b.png\n');
   });
 });
 

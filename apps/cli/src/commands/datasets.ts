@@ -1,13 +1,20 @@
-/** triptych datasets: register a folder of the control plane's machine, list, show. */
+/** triptych datasets: draw the sample, register a folder of the control plane's machine, list, show. */
 import { resolve } from 'node:path';
 import { type Dataset, DatasetFormat } from '@triptych/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
+import { integer } from '../option-values.ts';
+import { ProgressDisplay } from '../progress.ts';
 import { renderTable } from '../table.ts';
 
 interface RegisterOptions {
   readonly name: string;
   readonly format?: DatasetFormat;
+}
+
+interface SampleOptions {
+  readonly images: number;
+  readonly seed: number;
 }
 
 export function register(program: Command, context: CommandContext): void {
@@ -30,6 +37,16 @@ export function register(program: Command, context: CommandContext): void {
     });
 
   datasets
+    .command('sample')
+    .description(
+      'draw the sample dataset "scenes" into a folder of this machine; the same seed, the same files',
+    )
+    .argument('<folder>', 'made here, or replaced where it holds a sample already')
+    .option('--images <number>', 'in all three splits', integer, 3000)
+    .option('--seed <number>', 'of every picture', integer, 0)
+    .action((folder: string, options: SampleOptions) => drawSample(context, folder, options));
+
+  datasets
     .command('list')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
@@ -46,6 +63,25 @@ export function register(program: Command, context: CommandContext): void {
       const dataset = await context.client().datasets.get(id, { signal });
       stdout.write(json ? `${JSON.stringify(dataset, null, 2)}\n` : describe(dataset));
     });
+}
+
+async function drawSample(
+  { stdout, stderr, signal }: CommandContext,
+  folder: string,
+  options: SampleOptions,
+) {
+  // Loaded only here: it brings the image library.
+  const { writeScenes } = await import('@triptych/datasets');
+  const display = new ProgressDisplay({ output: stderr });
+  const { path, splits, classNames } = await writeScenes({
+    path: folder,
+    ...options,
+    signal,
+    onProgress: ({ done, total }) => display.update({ phase: 'drawing', step: done, totalSteps: total }),
+  });
+  display.finish();
+  const counts = Object.entries(splits).map(([split, images]) => `${images} ${split}`);
+  stdout.write(`${path}: ${counts.join(', ')}; classes ${classNames.join(', ')}\n`);
 }
 
 function datasetTable(datasets: readonly Dataset[]): string {
