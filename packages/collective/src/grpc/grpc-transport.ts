@@ -32,6 +32,8 @@ export interface PeerAddress {
 interface Seat extends Generation {
   readonly rank: number;
   readonly worldSize: number;
+  /** Aborts the group for as long as it is open. */
+  readonly signal: AbortSignal;
 }
 
 export class GrpcTransport implements Transport {
@@ -44,6 +46,7 @@ export class GrpcTransport implements Transport {
   readonly #incoming = new Map<number, IncomingLink>();
   readonly #attached: readonly ReturnType<typeof withResolvers<void>>[];
   readonly #controller = groupAbortController();
+  readonly #onOuterAbort = () => this.abort(abortedBy(this.rank, this.#seat.signal.reason));
   #closed = false;
 
   constructor(seat: Seat) {
@@ -52,6 +55,8 @@ export class GrpcTransport implements Transport {
     this.worldSize = seat.worldSize;
     this.#mailboxes = Array.from({ length: seat.worldSize }, (_, from) => new Mailbox(from));
     this.#attached = this.#mailboxes.map(() => withResolvers<void>());
+    seat.signal.addEventListener('abort', this.#onOuterAbort, { once: true });
+    if (seat.signal.aborted) this.#onOuterAbort();
   }
 
   get signal(): AbortSignal {
@@ -108,6 +113,7 @@ export class GrpcTransport implements Transport {
 
   abort(reason: GroupAborted): void {
     if (this.signal.aborted || this.#closed) return;
+    this.#seat.signal.removeEventListener('abort', this.#onOuterAbort);
     this.#controller.abort(reason);
     for (const mailbox of this.#mailboxes) mailbox.fail(reason);
     // Only the answers carry the reason; the own calls are left to the peers to end, as they do once they know.
@@ -119,6 +125,7 @@ export class GrpcTransport implements Transport {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#seat.signal.removeEventListener('abort', this.#onOuterAbort);
     if (this.signal.aborted) return;
     const closed = new GroupAborted(this.rank, `rank ${this.rank} has closed its group`);
     for (const mailbox of this.#mailboxes) mailbox.fail(closed);

@@ -5,6 +5,7 @@ import type { Frame } from '../frame.ts';
 import { abortedBy, GroupAborted } from '../group-aborted.ts';
 import type { Mailbox } from '../mailbox.ts';
 import { acceptedKey } from './outgoing-link.ts';
+import { widenReceiveWindow } from './receive-window.ts';
 
 /** What gRPC hands to the service: the call and the function that answers it. */
 export interface IncomingCall {
@@ -52,6 +53,7 @@ export class IncomingLink {
     };
     call.on('cancelled', lost);
     call.on('error', lost);
+    widenReceiveWindow(call);
     const metadata = new Metadata();
     metadata.set(acceptedKey, '1');
     call.sendMetadata(metadata);

@@ -5,9 +5,10 @@
 
 import type { ServiceError } from '@grpc/grpc-js';
 import { Client, type ClientWritableStream, credentials, Metadata, status } from '@grpc/grpc-js';
+import { peer } from '@triptych/protocol';
 import type { Frame } from '../frame.ts';
 import { withResolvers } from '../group-aborted.ts';
-import { peerLinkDefinition } from './frame-codec.ts';
+import { encodeFrameInto, maxHeaderBytes } from './frame-codec.ts';
 import { type LinkIdentity, writeIdentity } from './link-identity.ts';
 
 const channelOptions = {
@@ -24,6 +25,9 @@ const channelOptions = {
   'grpc.keepalive_timeout_ms': 20_000,
 };
 
+/** Up to here Node's own pool is cheaper than keeping the memory. */
+const smallFrameBytes = 4096;
+
 /** In the response's first metadata: the peer has joined the generation and reads this link. */
 export const acceptedKey = 'triptych-accepted';
 
@@ -33,7 +37,9 @@ export class OutgoingLink {
   /** Resolves when the call is over: with nothing when the peer ended it in order, else with what broke it. */
   readonly over: Promise<ServiceError | undefined>;
   readonly #client: Client;
-  readonly #call: ClientWritableStream<Frame>;
+  readonly #call: ClientWritableStream<Buffer>;
+  /** Memory for encoded frames that gRPC is done with; as many as were ever in flight. */
+  readonly #spare: Buffer[] = [];
   readonly #rejectPending = new Set<(error: unknown) => void>();
   #broken: Error | undefined;
 
@@ -42,11 +48,11 @@ export class OutgoingLink {
     writeIdentity(identity, metadata);
     const accepted = withResolvers<void>();
     const over = withResolvers<ServiceError | undefined>();
-    const { path, requestSerialize, responseDeserialize } = peerLinkDefinition.send;
+    const { path, responseDeserialize } = peer.PeerLinkService.send;
     this.#client = new Client(address, credentials.createInsecure(), channelOptions);
     this.#call = this.#client.makeClientStreamRequest(
       path,
-      requestSerialize,
+      (encoded: Buffer) => encoded,
       responseDeserialize,
       metadata,
       (error: ServiceError | null) => {
@@ -66,7 +72,7 @@ export class OutgoingLink {
     this.over = over.promise;
   }
 
-  /** Resolves when the frame's content was passed on to the operating system or copied for it. */
+  /** Resolves when gRPC has passed the frame on. The content was copied by the time this returns. */
   write(frame: Frame): Promise<void> {
     const { promise, resolve, reject } = withResolvers<void>();
     // A caller that has several writes in flight and fails on the first never looks at the others.
@@ -76,8 +82,10 @@ export class OutgoingLink {
       return promise;
     }
     this.#rejectPending.add(reject);
-    this.#call.write(frame, (error: Error | null | undefined) => {
+    const memory = this.#memory(frame.content.byteLength + maxHeaderBytes);
+    this.#call.write(encodeFrameInto(memory, frame), (error: Error | null | undefined) => {
       this.#rejectPending.delete(reject);
+      if (memory.length > smallFrameBytes) this.#spare.push(memory);
       if (error) reject(error);
       else resolve();
     });
@@ -99,6 +107,12 @@ export class OutgoingLink {
 
   cancel(): void {
     this.#call.cancel();
+  }
+
+  #memory(bytes: number): Buffer {
+    if (bytes <= smallFrameBytes) return Buffer.allocUnsafe(bytes);
+    const spare = this.#spare.pop();
+    return spare && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes);
   }
 }
 

@@ -63,10 +63,9 @@ export class PeerHub {
    * Rejects with COLLECTIVE_ABORTED that names the ranks that did not come, refused, or were lost.
    */
   async connect(options: ConnectOptions): Promise<ProcessGroup> {
-    const { rank, signal, timeoutMs = 60_000 } = options;
+    const { rank, timeoutMs = 60_000 } = options;
     const peers = options.peers.filter((peer) => peer.rank !== rank);
     const where = `joining ${describeGeneration(options)} as rank ${rank} of ${peers.length + 1}`;
-    const abort = () => transport.abort(abortedBy(rank, signal.reason));
     const giveUp = () => {
       const missing = transport.missing();
       const reason = `no link with rank ${missing.join(', ')} within ${timeoutMs} ms`;
@@ -75,9 +74,6 @@ export class PeerHub {
     const transport = this.#begin(options, peers);
     const timer = setTimeout(giveUp, timeoutMs);
     try {
-      signal.throwIfAborted();
-      signal.addEventListener('abort', abort, { once: true });
-      transport.signal.addEventListener('abort', () => signal.removeEventListener('abort', abort));
       this.#admitParked(options.runId);
       await transport.join(peers);
       return new TransportGroup(transport);
@@ -91,7 +87,7 @@ export class PeerHub {
   }
 
   #begin(options: ConnectOptions, peers: readonly PeerAddress[]): GrpcTransport {
-    const { runId, attempt, generation, rank } = options;
+    const { runId, attempt, generation, rank, signal } = options;
     const worldSize = peers.length + 1;
     const ranks = new Set([rank, ...peers.map((peer) => peer.rank)]);
     if (ranks.size !== worldSize || ![...ranks].every((each) => each >= 0 && each < worldSize)) {
@@ -103,7 +99,7 @@ export class PeerHub {
       throw new TriptychError('COLLECTIVE_ABORTED', message);
     }
     latest?.transport.abort(new GroupAborted(rank, `superseded by ${describeGeneration(options)}`));
-    const transport = new GrpcTransport({ runId, attempt, generation, rank, worldSize });
+    const transport = new GrpcTransport({ runId, attempt, generation, rank, worldSize, signal });
     this.#memberships.delete(runId);
     this.#memberships.set(runId, { runId, attempt, generation, transport });
     const [oldest] = this.#memberships.keys();
