@@ -142,6 +142,8 @@ class BullDeliveryQueue implements DeliveryQueue {
     const { runId } = job.data;
     // BullMQ's fetch that was under way when we began to close may still bring a job, even one just released.
     if (this.#closing) return settle(job, options.token, { kind: 'release' });
+    // The lock ran out unnoticed (a process that was asleep), and the run comes back to where it still is.
+    this.#abort(runId, 'FENCED', 'the queue delivered this run again');
     const aborter = new AbortController();
     this.#deliveries.set(runId, aborter);
     try {

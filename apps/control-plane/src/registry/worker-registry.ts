@@ -123,6 +123,30 @@ export class WorkerRegistry {
     return entry !== undefined && entry.leaseExpiresAt > this.#now();
   }
 
+  /** Resolves with true when all are alive, with false when `signal` is aborted before. */
+  async whenAlive(workerIds: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const areAlive = () => workerIds.every((id) => this.isAlive(id));
+    if (areAlive() || signal.aborted) return areAlive();
+    let unsubscribe = () => {};
+    let stop = () => {};
+    try {
+      return await new Promise<boolean>((resolve) => {
+        stop = () => resolve(areAlive());
+        signal.addEventListener('abort', stop, { once: true });
+        unsubscribe = this.onChange(() => areAlive() && resolve(true));
+      });
+    } finally {
+      unsubscribe();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** True where no other run has reserved the worker. */
+  isFreeFor(runId: string, workerId: string): boolean {
+    const entry = this.#entries.get(workerId);
+    return entry !== undefined && (entry.reservedBy === undefined || entry.reservedBy === runId);
+  }
+
   /** When whoever was registered before a restart has had `windowMs` to register again: Unix milliseconds. */
   returnDeadline(windowMs: number): number {
     return this.#startedAt + windowMs;
@@ -159,11 +183,28 @@ export class WorkerRegistry {
     this.#changed();
   }
 
-  /** It could not be reached: nothing is placed on it until it is heard of again, and what it reports then counts. */
+  /** A supervisor lets go of workers that may be training for the run: nobody else gets them until they say otherwise. */
+  abandon(runId: string, workerIds: readonly string[]): void {
+    for (const workerId of workerIds) {
+      const entry = this.#entries.get(workerId);
+      if (entry?.reservedBy !== runId) continue;
+      entry.reservedBy = undefined;
+      const { condition } = entry;
+      if (condition.assignments.some((assignment) => assignment.runId === runId)) continue;
+      const presumed = { runId, attempt: 0, generation: 0, rank: 0 };
+      entry.condition = { ...condition, assignments: [...condition.assignments, presumed] };
+    }
+  }
+
+  /**
+   * It could not be reached: its reservation is void, and nothing is placed on it until it is heard of again. What it
+   * reports then counts.
+   */
   suspect(workerId: string): void {
     const entry = this.#entries.get(workerId);
     if (!entry) return;
     entry.suspect = true;
+    entry.reservedBy = undefined;
     entry.settled = undefined;
     this.#changed();
   }
@@ -182,7 +223,7 @@ export class WorkerRegistry {
   /** Calls `listener` when workers come, go or become free. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Removes workers whose lease has ended. Runs by itself; tests with a clock of their own call it. */

@@ -40,7 +40,10 @@ export class Scheduler {
     } finally {
       signal.removeEventListener('abort', abort);
       // Whoever was kept waiting by this run may go now.
-      if (this.#requests.delete(demand.runId)) this.#schedule();
+      if (this.#requests.get(demand.runId)?.demand === demand) {
+        this.#requests.delete(demand.runId);
+        this.#schedule();
+      }
     }
   }
 

@@ -1,0 +1,190 @@
+/** Turns rank 0's events into the run's record: states, steps in batches, checkpoints, scores, and in the end the model. */
+import type {
+  Checkpoint,
+  Progress,
+  ResolvedRunSpec,
+  RunStatus,
+  Score,
+  StepMetric,
+  worker,
+} from '@triptych/protocol';
+import type { RunWriter } from './run-writer.ts';
+
+export interface EventRecorderOptions {
+  readonly writer: RunWriter;
+  readonly spec: ResolvedRunSpec;
+  readonly onSteps?: (steps: readonly worker.StepCommitted[], progress: Progress) => void;
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
+}
+
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  #steps: Sequenced<worker.StepCommitted>[] = [];
+  #scores: Sequenced<worker.ScoreReported>[] = [];
+  #model: Sequenced<worker.ModelPublished> | undefined;
+  #finished = false;
+  #step = 0;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** The last step that was committed in this generation; 0 where none was. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** The trained model, once rank 0 has finished. */
+  get result(): worker.ModelPublished | undefined {
+    return this.#finished ? this.#model?.value : undefined;
+  }
+
+  /** Everything in `events` is written when this resolves. */
+  async record(events: readonly worker.TrainEvent[]): Promise<void> {
+    for (const { sequence, atUnixMs, event } of events) {
+      if (event?.$case !== 'step') await this.#flushSteps();
+      if (event?.$case !== 'score') await this.#flushScores();
+      switch (event?.$case) {
+        case 'step':
+          this.#steps.push({ sequence, atUnixMs, value: event.value });
+          break;
+        case 'score':
+          this.#scores.push({ sequence, atUnixMs, value: event.value });
+          break;
+        case 'phase':
+          await this.#enter(event.value);
+          break;
+        case 'checkpoint':
+          await this.#recordCheckpoint({ sequence, atUnixMs, value: event.value });
+          break;
+        case 'model':
+          this.#model = { sequence, atUnixMs, value: event.value };
+          break;
+        case 'finished':
+          this.#finished = true;
+          break;
+        default:
+        // `failed` is the supervision's business; an event of a newer worker is none of ours.
+      }
+    }
+    await this.#flushSteps();
+    await this.#flushScores();
+  }
+
+  /** From STARTING into RUNNING, and on to `wanted`; a state that was passed already is left alone. */
+  async reach(wanted: 'RUNNING' | 'EVALUATING' | 'FINALIZING'): Promise<void> {
+    const { writer } = this.#options;
+    if (writer.status === 'STARTING') {
+      await writer.move({ event: 'start', reason: 'TRAINING', message: 'Training' });
+    }
+    if (wanted === 'EVALUATING' && writer.status === 'RUNNING') {
+      await writer.move({ event: 'evaluate', reason: 'SCORING', message: 'Scoring the trained model' });
+    }
+    if (wanted === 'FINALIZING' && isBefore(writer.status)) {
+      await writer.move({ event: 'finalize', reason: 'PUBLISHING', message: 'Publishing the trained model' });
+    }
+  }
+
+  async #enter({ phase, message }: worker.PhaseStarted): Promise<void> {
+    const { writer } = this.#options;
+    if (phase === 'evaluating') await this.reach('EVALUATING');
+    else if (phase === 'publishing') await this.reach('FINALIZING');
+    else if (writer.status === 'STARTING') {
+      await writer.explain({
+        reason: 'PLACED',
+        message: message || (preparing[phase] ?? `Preparing: ${phase}`),
+      });
+    }
+  }
+
+  async #flushSteps(): Promise<void> {
+    const steps = this.#steps;
+    const last = steps.at(-1);
+    if (last === undefined) return;
+    this.#steps = [];
+    await this.reach('RUNNING');
+    const values = steps.map(({ value }) => value);
+    const progress = progressOf(values, this.#options.spec);
+    await this.#options.writer.recordSteps({
+      steps: steps.map(metricOf),
+      progress,
+      lastSequence: this.#acknowledge(last.sequence),
+    });
+    this.#step = last.value.step;
+    this.#options.onSteps?.(values, progress);
+  }
+
+  async #flushScores(): Promise<void> {
+    const last = this.#scores.at(-1);
+    if (last === undefined) return;
+    const scores = this.#scores.map(({ value: { chance, ...score } }) => ({
+      ...score,
+      stage: score.stage as Score['stage'],
+      split: score.split as Score['split'],
+      ...(chance === undefined ? {} : { chance }),
+    }));
+    this.#scores = [];
+    await this.#options.writer.recordScores({ scores, lastSequence: this.#acknowledge(last.sequence) });
+  }
+
+  async #recordCheckpoint({ sequence, atUnixMs, value }: Sequenced<worker.CheckpointSaved>): Promise<void> {
+    const { step, sha256, bytes } = value;
+    const checkpoint = { step, sha256, bytes, at: new Date(atUnixMs).toISOString() };
+    await this.#options.writer.recordCheckpoint({ ...checkpoint, lastSequence: this.#acknowledge(sequence) });
+    this.#options.onCheckpoint?.(checkpoint);
+  }
+
+  /** The model is only written down with the end of the run, so a supervisor that re-attaches must be told of it again. */
+  #acknowledge(sequence: number): number {
+    return this.#model === undefined ? sequence : Math.min(sequence, this.#model.sequence - 1);
+  }
+}
+
+interface Sequenced<T> {
+  readonly sequence: number;
+  readonly atUnixMs: number;
+  readonly value: T;
+}
+
+const preparing: Readonly<Record<string, string>> = {
+  loading: 'Loading data and model',
+  baseline: 'Scoring the model before the first step',
+  training: 'Computing the first step',
+};
+
+const isBefore = (status: RunStatus): boolean => status === 'RUNNING' || status === 'EVALUATING';
+
+function metricOf({ atUnixMs, value }: Sequenced<worker.StepCommitted>): StepMetric {
+  return {
+    step: value.step,
+    loss: value.loss,
+    learningRate: value.learningRate,
+    gradientNorm: value.gradientNorm,
+    samplesPerSecond: value.samplesPerSecond,
+    phaseSeconds: {
+      data: value.dataSeconds,
+      forwardBackward: value.forwardBackwardSeconds,
+      allReduce: value.allReduceSeconds,
+      optimizer: value.optimizerSeconds,
+    },
+    at: new Date(atUnixMs).toISOString(),
+  };
+}
+
+/** Where the run is after these steps; the rate is their mean, so that the ETA does not jump with every step. */
+function progressOf(steps: readonly worker.StepCommitted[], spec: ResolvedRunSpec): Progress {
+  const last = steps.at(-1) as worker.StepCommitted;
+  const rate = steps.reduce((sum, { samplesPerSecond }) => sum + samplesPerSecond, 0) / steps.length;
+  const left = Math.max(0, last.totalSteps - last.step);
+  return {
+    step: last.step,
+    totalSteps: last.totalSteps,
+    epoch: last.epoch,
+    ratio: last.totalSteps > 0 ? last.step / last.totalSteps : 0,
+    samplesProcessed: last.samplesProcessed,
+    loss: last.loss,
+    ...(Number.isFinite(rate) && rate > 0
+      ? { samplesPerSecond: rate, etaSeconds: (left * spec.batch.global) / rate }
+      : {}),
+  };
+}

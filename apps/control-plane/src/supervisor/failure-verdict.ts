@@ -1,0 +1,79 @@
+/** What a failed generation means for its run: another attempt, or the end with a reason and a remedy. Pure. */
+import { type ErrorCode, isErrorCode, type RunReason } from '@triptych/protocol';
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** The last step the run had committed. */
+  readonly step: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'retry'; readonly delayMs: number }
+  | { readonly kind: 'fail'; readonly reason: RunReason; readonly message: string };
+
+/** Where trying again cannot help: the reason that the run ends with, and what its owner can do. */
+const fatal: Partial<Record<ErrorCode, { reason: RunReason; remedy: string }>> = {
+  INVALID_INPUT: { reason: 'INVALID_SPEC', remedy: 'correct the run’s specification and submit it again' },
+  MODEL_INVALID: { reason: 'INVALID_SPEC', remedy: 'choose another base model, or import it again' },
+  DATASET_INVALID: { reason: 'DATASET_INVALID', remedy: 'correct the files and register the dataset again' },
+  OUT_OF_MEMORY: {
+    reason: 'OUT_OF_MEMORY',
+    remedy: 'raise batch.shards (a worker holds one shard at a time) or use workers with more memory',
+  },
+  LOSS_NOT_FINITE: {
+    reason: 'LOSS_NOT_FINITE',
+    remedy: 'lower optimizer.learningRate, lengthen schedule.warmupSteps or set optimizer.clipNorm',
+  },
+  BACKEND_UNAVAILABLE: {
+    reason: 'BACKEND_UNAVAILABLE',
+    remedy: 'start workers with that backend, or leave workers.backend out',
+  },
+};
+
+export interface FailureBudgetOptions {
+  /** Failures in a row without a step further than before that end the run. */
+  readonly limit?: number;
+  readonly firstDelayMs?: number;
+  readonly longestDelayMs?: number;
+}
+
+/** Counts failures of one run between which it got no further. A run that moves on may fail as often as it likes. */
+export class FailureBudget {
+  readonly #limit: number;
+  readonly #firstDelayMs: number;
+  readonly #longestDelayMs: number;
+  #failures = 0;
+  #furthestStep = 0;
+
+  constructor(options: FailureBudgetOptions = {}) {
+    this.#limit = options.limit ?? 5;
+    this.#firstDelayMs = options.firstDelayMs ?? 1000;
+    this.#longestDelayMs = options.longestDelayMs ?? 30_000;
+  }
+
+  /** The first failure is followed by another attempt at once, later ones after delays that double. */
+  judge(failure: Failure): Verdict {
+    const ending = fatal[failure.code];
+    if (ending) {
+      return { kind: 'fail', reason: ending.reason, message: `${failure.message}; ${ending.remedy}` };
+    }
+    this.#failures = failure.step > this.#furthestStep ? 1 : this.#failures + 1;
+    this.#furthestStep = Math.max(this.#furthestStep, failure.step);
+    if (this.#failures >= this.#limit) {
+      return {
+        kind: 'fail',
+        reason: 'FAILURES_EXHAUSTED',
+        message: `Failed ${this.#failures} times without getting past step ${this.#furthestStep}; the last time: ${failure.message}`,
+      };
+    }
+    const doublings = this.#failures - 2;
+    return {
+      kind: 'retry',
+      delayMs: doublings < 0 ? 0 : Math.min(this.#longestDelayMs, this.#firstDelayMs * 2 ** doublings),
+    };
+  }
+}
+
+/** A worker names codes as text; one that this table does not know is a failure inside. */
+export const codeOf = (text: string): ErrorCode => (isErrorCode(text) ? text : 'INTERNAL');

@@ -1,0 +1,362 @@
+/**
+ * One tenure of one run: from the moment its job is delivered here until it is over, goes back to the queue, or belongs to
+ * somebody newer. Everything it knows is in the record, so that another process can take over at any line.
+ */
+import type { ErrorCode, RunReason, RunStatus } from '@triptych/protocol';
+import { TriptychError } from '@triptych/protocol';
+import type { Logger } from '@triptych/runtime';
+import type { Delivery, Disposition } from '../queue/delivery-queue.ts';
+import type { WorkerRegistry } from '../registry/worker-registry.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { PlacedRank, RunStore, Tenure } from '../store/run-store.ts';
+import { EventRecorder } from './event-recorder.ts';
+import type { Failure } from './failure-verdict.ts';
+import { type Ending, followGeneration } from './follow-generation.ts';
+import { Generation } from './generation.ts';
+import { Placing } from './placing.ts';
+import type { RunMemory } from './run-memory.ts';
+import { RunWriter } from './run-writer.ts';
+import { stopRanks, stopUntilGone } from './stop-ranks.ts';
+import type { SupervisorMetrics } from './supervisor-metrics.ts';
+import type { TrainerClients } from './trainer-clients.ts';
+
+export interface SupervisionParts {
+  readonly runs: RunStore;
+  readonly registry: WorkerRegistry;
+  readonly scheduler: Scheduler;
+  readonly clients: TrainerClients;
+  readonly metrics: SupervisorMetrics;
+  readonly timing: SupervisionTiming;
+}
+
+export interface SupervisionTiming {
+  /** Steps are written at most once in this time. */
+  readonly paceMs: number;
+  /** How long workers go on without a supervisor. */
+  readonly reattachMs: number;
+  /** How long workers have to register again after a restart of the control plane. */
+  readonly returnWindowMs: number;
+  /** How long a run that lost workers stays RECOVERING before it queues again. */
+  readonly graceMs: number;
+  /** How long the ranks have to tell why a generation broke. */
+  readonly settleMs: number;
+}
+
+export interface SupervisionOptions {
+  readonly parts: SupervisionParts;
+  readonly tenure: Tenure;
+  readonly delivery: Delivery;
+  readonly memory: RunMemory;
+  readonly logger: Logger;
+}
+
+export class Supervision {
+  readonly runId: string;
+  readonly fencingToken: bigint;
+  readonly #options: SupervisionOptions;
+  readonly #writer: RunWriter;
+  readonly #cancel = new AbortController();
+  /** The delivery's end or the user's wish: what ends every wait in here. */
+  readonly #signal: AbortSignal;
+  #ended: Promise<void> = Promise.resolve();
+  #attempt: number;
+  /** The workers that this run may be using. */
+  #ranks: readonly PlacedRank[];
+
+  constructor(options: SupervisionOptions) {
+    const { tenure, delivery, parts, logger } = options;
+    this.runId = tenure.run.id;
+    this.fencingToken = tenure.fencingToken;
+    this.#options = options;
+    this.#signal = AbortSignal.any([delivery.signal, this.#cancel.signal]);
+    this.#writer = new RunWriter({ runs: parts.runs, tenure, logger, signal: delivery.signal });
+    this.#attempt = tenure.attempt;
+    this.#ranks = tenure.assignments;
+    for (const { sha256 } of tenure.checkpoints.toReversed()) options.memory.checkpoints.add(sha256);
+  }
+
+  /** The attempt that is, or was last, at work. */
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  /** A user wants the run to end. Harmless where it is ending. */
+  cancel(): void {
+    this.#cancel.abort(new TriptychError('CANCELLED', `Run ${this.runId} was cancelled`));
+  }
+
+  /** @returns what becomes of the queue's job. Rejects where only another delivery can help (a bug, or no database). */
+  run(): Promise<Disposition> {
+    const result = this.#supervise();
+    this.#ended = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+
+  /** Resolves (never rejects) when nothing is done or written here any more. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  async #supervise(): Promise<Disposition> {
+    try {
+      if (this.#writer.status === 'CANCELLING') return await this.#finishCancel();
+      return await this.#advance();
+    } catch (error) {
+      return await this.#conclude(error);
+    } finally {
+      this.#options.parts.registry.abandon(this.runId, this.#workerIds());
+    }
+  }
+
+  async #advance(): Promise<Disposition> {
+    let generation = await this.#resume();
+    for (;;) {
+      generation ??= await this.#start();
+      const recorder = this.#recorder();
+      const ending = await this.#follow(generation, recorder);
+      if (ending.kind === 'succeeded') return { kind: 'done' };
+      const disposition = await this.#recover(generation, { ...ending.failure, step: recorder.step });
+      if (disposition) return disposition;
+      generation = undefined;
+    }
+  }
+
+  /** The live generation of a supervisor that is gone, where its workers are still there. */
+  async #resume(): Promise<Generation | undefined> {
+    const { tenure, parts, logger } = this.#options;
+    const { status } = this.#writer;
+    if (status === 'QUEUED' || status === 'BACKOFF') return undefined;
+    const live = status === 'STARTING' || isTraining(status);
+    if (live && this.#ranks.length > 0 && (await this.#workersReturned())) {
+      parts.registry.reserve(this.runId, this.#workerIds());
+      logger.info(
+        { event: 'run-reattached', attempt: this.#attempt, status },
+        'Re-attached to the live generation',
+      );
+      await this.#writer.recordLog('The supervisor was restarted and re-attached to the live generation', {
+        reason: 'SUPERVISOR_RESTARTED',
+        attempt: this.#attempt,
+        afterSequence: tenure.lastSequence,
+      });
+      return this.#generation(tenure.lastSequence);
+    }
+    if (live) {
+      await this.#writer.move({
+        event: 'lose',
+        reason: 'SUPERVISOR_RESTARTED',
+        message:
+          'The supervisor was restarted and the workers of the live generation are not all there any more',
+      });
+    }
+    await this.#withdraw('The run starts again', () => this.#writer.releaseAssignments());
+    if (status === 'SCHEDULING') {
+      await this.#writer.move({
+        event: 'wait',
+        reason: 'SUPERVISOR_RESTARTED',
+        message: 'Waiting to be placed again',
+      });
+    }
+    return undefined;
+  }
+
+  /** True where every worker of the live generation is registered and free of other runs, at the latest by the deadline. */
+  async #workersReturned(): Promise<boolean> {
+    const { registry, timing } = this.#options.parts;
+    const patience = AbortSignal.any([
+      this.#signal,
+      AbortSignal.timeout(Math.max(0, registry.returnDeadline(timing.returnWindowMs) - registry.now)),
+    ]);
+    const areThere = await registry.whenAlive(this.#workerIds(), patience);
+    this.#signal.throwIfAborted();
+    return areThere && this.#workerIds().every((id) => registry.isFreeFor(this.runId, id));
+  }
+
+  async #start(): Promise<Generation> {
+    const { tenure, parts, memory } = this.#options;
+    const workers = await new Placing({
+      ...{ tenure, memory, writer: this.#writer, scheduler: parts.scheduler, signal: this.#signal },
+      graceMs: parts.timing.graceMs,
+    }).place();
+    this.#ranks = workers.map(({ id, address }, rank) => ({ rank, workerId: id, address }));
+    this.#signal.throwIfAborted();
+    memory.backend = workers[0]?.backend;
+    const placed = {
+      reason: 'PLACED' as const,
+      message: `Starting on ${this.#ranks.length} worker${this.#ranks.length === 1 ? '' : 's'}`,
+      detail: { workers: this.#workerIds(), attempt: this.#attempt + 1 },
+    };
+    if (this.#writer.status === 'QUEUED') await this.#writer.move({ event: 'schedule', ...placed });
+    this.#attempt += 1;
+    await this.#writer.startGeneration({ attempt: this.#attempt, generation: 1, assignments: this.#ranks });
+    await this.#writer.move({ event: 'place', ...placed });
+    return this.#generation(0);
+  }
+
+  #generation(afterSequence: number): Generation {
+    const { tenure, parts, memory } = this.#options;
+    return new Generation({
+      ranks: this.#ranks,
+      clients: parts.clients,
+      registry: parts.registry,
+      paceMs: parts.timing.paceMs,
+      request: {
+        runId: this.runId,
+        attempt: this.#attempt,
+        generation: this.#attempt === tenure.attempt ? tenure.generation : 1,
+        fencingToken: Number(this.fencingToken),
+        specJson: JSON.stringify(tenure.spec),
+        datasetManifest: tenure.datasetManifest,
+        modelArtifact: tenure.modelArtifact ?? '',
+        checkpointSha256: memory.newestCheckpoint ?? '',
+        afterSequence,
+        reattachMs: parts.timing.reattachMs,
+      },
+    });
+  }
+
+  #recorder(): EventRecorder {
+    const { tenure, memory } = this.#options;
+    return new EventRecorder({
+      writer: this.#writer,
+      spec: tenure.spec,
+      onCheckpoint: ({ sha256 }) => memory.checkpoints.add(sha256),
+    });
+  }
+
+  /** Until the generation has finished and its result is in the record, or has failed. The ranks are let go of in any case. */
+  async #follow(generation: Generation, recorder: EventRecorder): Promise<Ending> {
+    const { parts } = this.#options;
+    try {
+      const ending = await followGeneration({
+        ...{ generation, recorder, signal: this.#signal },
+        settleMs: parts.timing.settleMs,
+      });
+      if (ending.kind === 'failed') return ending;
+      await recorder.reach('FINALIZING');
+      const { artifact, weightsSha256: sha256, weightsBytes: bytes } = ending.model;
+      await this.#withdraw('The run has finished', () =>
+        this.#writer.complete({ modelArtifact: artifact, weights: { sha256, bytes } }),
+      );
+      return ending;
+    } catch (error) {
+      // An artifact that cannot be read back is the generation's failure, not the supervisor's.
+      if (!(error instanceof TriptychError) || !isAboutArtifacts(error.code) || this.#signal.aborted)
+        throw error;
+      return { kind: 'failed', failure: { code: error.code, message: error.message } };
+    } finally {
+      await generation.detach();
+    }
+  }
+
+  /** @returns where the run goes now, or nothing where it goes on here at once. */
+  async #recover(generation: Generation, failure: Failure): Promise<Disposition | undefined> {
+    const { parts, memory, logger } = this.#options;
+    const { code, message, step } = failure;
+    const verdict = memory.budget.judge(failure);
+    parts.metrics.failed(code);
+    logger.warn(
+      { event: 'generation-failed', code, step, attempt: this.#attempt, verdict: verdict.kind },
+      message,
+    );
+    const detail = { code, step };
+    if (verdict.kind === 'fail') {
+      const { reason, message: last } = verdict;
+      await this.#withdraw(last, () => this.#writer.move({ event: 'fail', reason, message: last, detail }));
+      return { kind: 'done' };
+    }
+    await this.#writer.move({ event: 'lose', reason: reasonOf(code), message, detail });
+    await this.#distrustCheckpoint(generation, failure);
+    await this.#withdraw(`Attempt ${this.#attempt} is over: ${message}`, () =>
+      this.#writer.releaseAssignments(),
+    );
+    if (verdict.delayMs === 0) return undefined;
+    await this.#writer.move({
+      event: 'backOff',
+      reason: 'RETRY_SCHEDULED',
+      message: `Next attempt in ${verdict.delayMs / 1000} s; the last one ended with: ${message}`,
+    });
+    return { kind: 'retry', delayMs: verdict.delayMs };
+  }
+
+  /** A checkpoint that cannot be read is passed over, loudly, for the one before it. */
+  async #distrustCheckpoint(generation: Generation, { code, message, step }: Failure): Promise<void> {
+    const { checkpointSha256 } = generation.request;
+    if (!isAboutArtifacts(code) || checkpointSha256 === '' || step > 0) return;
+    this.#options.memory.distrust(checkpointSha256);
+    await this.#writer.recordLog(`Checkpoint ${checkpointSha256} is passed over: ${message}`, {
+      code,
+      sha256: checkpointSha256,
+    });
+  }
+
+  /**
+   * Ends the work on all of the run's workers, writes that down, and only then lets other runs have them: the record knows
+   * one owner of a worker.
+   */
+  async #withdraw(reason: string, write: () => Promise<unknown>): Promise<void> {
+    const { registry, clients } = this.#options.parts;
+    const { runId, fencingToken } = this;
+    const free = await stopRanks({ ranks: this.#ranks, runId, fencingToken, reason, clients, registry });
+    await write();
+    registry.release(runId, free);
+    this.#ranks = [];
+  }
+
+  async #finishCancel(): Promise<Disposition> {
+    const { parts, delivery } = this.#options;
+    const { runId, fencingToken } = this;
+    await stopUntilGone({
+      ...{ ranks: this.#ranks, runId, fencingToken, clients: parts.clients, registry: parts.registry },
+      reason: 'The run was cancelled',
+      returnWindowMs: parts.timing.returnWindowMs,
+      signal: delivery.signal,
+    });
+    if ((await parts.runs.statusOf(runId)) === 'CANCELLING') {
+      await this.#writer.move({ event: 'cancelled', reason: 'CANCELLED_BY_USER', message: 'Cancelled' });
+    }
+    parts.registry.release(runId, this.#workerIds());
+    return { kind: 'done' };
+  }
+
+  /** What an error in the middle of things means. */
+  async #conclude(error: unknown): Promise<Disposition> {
+    const { parts, delivery, logger } = this.#options;
+    const code = error instanceof TriptychError ? error.code : undefined;
+    if (code === 'FENCED') {
+      logger.info(
+        { event: 'run-fenced', token: String(this.fencingToken) },
+        'A newer supervisor has taken over',
+      );
+      return { kind: 'done' };
+    }
+    if (delivery.signal.aborted) return { kind: 'release' };
+    const status = await parts.runs.statusOf(this.runId);
+    if (status === 'CANCELLING' || status === 'CANCELLED') {
+      return await this.#finishCancel().catch((cause: unknown) => {
+        if (delivery.signal.aborted) return { kind: 'release' } as const;
+        throw cause;
+      });
+    }
+    if (status === 'SUCCEEDED' || status === 'FAILED') return { kind: 'done' };
+    logger.error(
+      { event: 'supervision-failed', status, err: error },
+      'The supervision failed; it is tried again',
+    );
+    throw error;
+  }
+
+  #workerIds(): string[] {
+    return this.#ranks.map(({ workerId }) => workerId);
+  }
+}
+
+const isTraining = (status: RunStatus): boolean =>
+  status === 'RUNNING' || status === 'EVALUATING' || status === 'FINALIZING';
+
+const isAboutArtifacts = (code: ErrorCode): boolean => code === 'ARTIFACT_CORRUPT' || code === 'NOT_FOUND';
+
+const reasonOf = (code: ErrorCode): RunReason =>
+  code === 'WORKER_LOST' || code === 'COLLECTIVE_ABORTED' ? 'WORKER_LOST' : 'RETRY_SCHEDULED';

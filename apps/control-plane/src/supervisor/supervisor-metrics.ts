@@ -1,0 +1,21 @@
+/** What only a supervisor sees: why generations fail. The rest is told by the record. */
+import type { ErrorCode } from '@triptych/protocol';
+import { METRIC_PREFIX } from '@triptych/runtime';
+import { Counter, type Registry } from 'prom-client';
+
+export class SupervisorMetrics {
+  readonly #failures: Counter<'cause'>;
+
+  constructor(registry: Registry) {
+    this.#failures = new Counter({
+      name: `${METRIC_PREFIX}worker_failures_total`,
+      help: 'Generations that failed, by the code of their most telling failure',
+      labelNames: ['cause'],
+      registers: [registry],
+    });
+  }
+
+  failed(code: ErrorCode): void {
+    this.#failures.inc({ cause: code });
+  }
+}
