@@ -12,7 +12,7 @@ const store = memoryStore();
 let datasetManifest: string;
 
 beforeAll(async () => {
-  await selectBackend({ backend: 'cpu' });
+  await selectBackend({ backend: 'wasm' });
   datasetManifest = await putTinyDataset(store);
 });
 
@@ -49,19 +49,28 @@ test('a run tells its journey: phases, every step on every rank, the rest on ran
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('one, two and three ranks, kept and recomputed, give bit-identical weights and scores', async () => {
-  const spec = tinySpec();
-  const outcomes = [];
-  for (const [worldSize, activationBudgetBytes] of [[1], [2, 0], [3]] as [number, number?][]) {
-    const budget = activationBudgetBytes === undefined ? {} : { activationBudgetBytes };
-    const [events] = await runAll({ spec, store, datasetManifest, worldSize, ...budget });
-    const scores = eventsOf(events!, 'score').map(({ value }) => value);
-    outcomes.push({ model: modelOf(events!), scores });
-  }
-  expect(outcomes[0]!.model.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
-  expect(outcomes[1]).toEqual(outcomes[0]);
-  expect(outcomes[2]).toEqual(outcomes[0]);
-});
+test.each([
+  ['cpu', tinySpec({ duration: { steps: 1 }, batch: { global: 3, shards: 3 }, evaluation: { tasks: [] } })],
+  ['wasm', tinySpec()],
+] as const)(
+  'on %s, one, two and three ranks, kept and recomputed, give bit-identical weights and scores',
+  async (backend, spec) => {
+    await selectBackend({ backend });
+    const outcomes = [];
+    for (const [worldSize, activationBudgetBytes] of [
+      [1, 2 ** 30],
+      [2, 0],
+      [3, 2 ** 30],
+    ] as const) {
+      const [events] = await runAll({ spec, store, datasetManifest, worldSize, activationBudgetBytes });
+      const scores = eventsOf(events!, 'score').map(({ value }) => value);
+      outcomes.push({ model: modelOf(events!), scores });
+    }
+    expect(outcomes[0]!.model.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(outcomes[1]).toEqual(outcomes[0]);
+    expect(outcomes[2]).toEqual(outcomes[0]);
+  },
+);
 
 test('resumed from a checkpoint the run ends with the same model, file for file', async () => {
   const spec = tinySpec({ checkpoint: { everySteps: 2 } });

@@ -1,7 +1,8 @@
 /**
- * The settings a run gets where its spec says nothing. One recipe for each small preset, one for training any other
- * preset from scratch, one for fine-tuning weights that exist. Sources: models.md 2.3 of the design (open_clip, WiSE-FT).
+ * The settings a run gets where its spec says nothing: one recipe for fine-tuning weights that exist, three for training
+ * from random ones, by the size of the model. The large ones are those of open_clip and WiSE-FT.
  */
+import { type ClipConfig, parameterCount } from '@triptych/models/catalog';
 import type { Duration, Objective } from '@triptych/protocol';
 
 export interface Recipe {
@@ -56,11 +57,12 @@ const fineTune: Recipe = {
   checkpointEverySteps: 100,
 };
 
-const bySmallPreset: Readonly<Record<string, Recipe>> = { 'clip-tiny': tiny, 'clip-small': small };
-
-/** `pretrained`: the run starts from weights that exist, not from a preset's random initialisation. */
-export function recipeFor(model: string, pretrained: boolean): Recipe {
-  return pretrained ? fineTune : (bySmallPreset[model] ?? scratch);
+/** `pretrained`: the run starts from weights that exist, not from a random initialisation. */
+export function recipeFor(config: ClipConfig, pretrained: boolean): Recipe {
+  if (pretrained) return fineTune;
+  const parameters = parameterCount(config);
+  if (parameters < 500_000) return tiny;
+  return parameters < 20_000_000 ? small : scratch;
 }
 
 export const optimizerDefaults = { kind: 'adamw', beta1: 0.9, beta2: 0.98, epsilon: 1e-6 } as const;

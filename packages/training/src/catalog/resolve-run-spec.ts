@@ -41,7 +41,7 @@ export function resolveRunSpec(spec: RunSpec, context: RunContext): ResolvedRunS
 }
 
 function withDefaults(spec: RunSpec, context: RunContext): ResolvedRunSpec {
-  const recipe = recipeFor(spec.model, context.pretrained ?? false);
+  const recipe = recipeFor(context.modelConfig, context.pretrained ?? false);
   const duration = spec.duration ?? recipe.duration;
   const batch = batchDefaults(spec, recipe, context.dataset.trainImages);
   const steps = totalSteps({ duration, batch }, context.dataset.trainImages);

@@ -1,0 +1,67 @@
+import { clipTransform } from '@triptych/datasets';
+import { clipLayout, initClip, presets } from '@triptych/models';
+import { expect, test } from 'vitest';
+import { tinySpec } from '../testing/tiny-run.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { SampleLedger } from './sample-ledger.ts';
+import { specHash } from './spec-hash.ts';
+
+const { config } = presets['clip-tiny']!;
+const { length } = clipLayout(config);
+const checkpoint: Checkpoint = {
+  step: 12,
+  specHash: 'a'.repeat(64),
+  ledger: { samples: 144, digest: 'b'.repeat(64) },
+  config,
+  transform: clipTransform(32),
+  tokenizerFiles: { 'vocab.json': '{}' },
+  weights: initClip(config, 1),
+  firstMoment: new Float32Array(length).fill(0.25),
+  secondMoment: new Float32Array(length).fill(0.5),
+};
+
+test('a checkpoint comes back as it was, and equal states give equal bytes', () => {
+  const bytes = encodeCheckpoint(checkpoint);
+  const { weights, firstMoment, secondMoment, ...state } = decodeCheckpoint(bytes);
+  const { weights: _w, firstMoment: _f, secondMoment: _s, ...expected } = checkpoint;
+  expect(state).toEqual(expected);
+  const again = encodeCheckpoint({ ...state, weights, firstMoment, secondMoment });
+  expect(Buffer.compare(again, bytes)).toBe(0);
+});
+
+test.each([
+  ['cut off', (bytes: Uint8Array) => bytes.subarray(0, 1000)],
+  ['empty', () => new Uint8Array()],
+  ['of another kind', () => new TextEncoder().encode('{"files":[]}          ')],
+  ['with a vector of another model', () => encodeCheckpoint({ ...checkpoint, weights: new Float32Array(3) })],
+])('a file that is %s is corrupt', (_, damage) => {
+  expect(() => decodeCheckpoint(damage(encodeCheckpoint(checkpoint)))).toThrow(
+    expect.objectContaining({ code: 'ARTIFACT_CORRUPT' }),
+  );
+});
+
+test('the ledger tells orders apart and goes on where it was', () => {
+  const batches = [Int32Array.of(1, 2), Int32Array.of(3, 4)];
+  const whole = new SampleLedger();
+  whole.record(batches);
+  whole.record(batches);
+  const first = new SampleLedger();
+  first.record(batches);
+  const resumed = new SampleLedger(first.state);
+  resumed.record(batches);
+  expect(resumed.state).toEqual(whole.state);
+  expect(whole.state.samples).toBe(8);
+  const swapped = new SampleLedger(first.state);
+  swapped.record(batches.toReversed());
+  expect(swapped.state.digest).not.toBe(whole.state.digest);
+});
+
+test('the spec hash ignores what cannot change the weights, and the order of keys', () => {
+  const spec = tinySpec();
+  const inputs = { datasetManifest: 'c'.repeat(64) };
+  const other = { ...spec, name: 'again', workers: { ...spec.workers, max: 2 }, priority: 3 };
+  expect(specHash(other, inputs)).toBe(specHash(spec, inputs));
+  expect(specHash({ ...spec, batch: { shards: 4, global: 12 } }, inputs)).toBe(specHash(spec, inputs));
+  expect(specHash({ ...spec, seed: 9 }, inputs)).not.toBe(specHash(spec, inputs));
+  expect(specHash(spec, { datasetManifest: 'd' })).not.toBe(specHash(spec, inputs));
+});
