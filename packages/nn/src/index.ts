@@ -2,11 +2,15 @@ export { type Recording, record } from './autodiff/recording.ts';
 export { type BackendChoice, type EngineDescription, selectBackend } from './engine/select-backend.ts';
 export type { AttentionOptions, GeluKind } from './kernels/kernels.ts';
 export { attention } from './ops/attention.ts';
+export { dropout } from './ops/dropout.ts';
 export { embed, selectRows } from './ops/embed.ts';
 export { gelu } from './ops/gelu.ts';
 export { l2Normalize } from './ops/l2-normalize.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
+export { rmsNorm } from './ops/rms-norm.ts';
+export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts';
+export { swiGlu } from './ops/swi-glu.ts';
 export { AdamW, type AdamWOptions } from './optimizer/adamw.ts';
 export { clipByGlobalNorm } from './optimizer/clip.ts';
 export {

@@ -2,14 +2,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   attention,
+  dropout,
   embed,
   gelu,
+  IGNORED_LABEL,
   l2Normalize,
   layerNorm,
   linear,
+  random,
   record,
+  rmsNorm,
   selectBackend,
   selectRows,
+  softmaxCrossEntropy,
+  swiGlu,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -93,6 +99,44 @@ const cases: Case[] = [
   },
 ];
 
+const crossEntropyCase = (rows: number, classes: number, labels: number[]): Case => ({
+  name: `softmaxCrossEntropy [${rows},${classes}] ${labels}`,
+  shapes: [[rows, classes]],
+  run: ([logits]) => softmaxCrossEntropy(logits as Tensor2D, Int32Array.from(labels)).sum,
+});
+
+cases.push(
+  { name: 'rmsNorm', shapes: [[2, 3, 8], [8]], run: ([x, weight]) => rmsNorm(x!, weight!) },
+  {
+    name: 'rmsNorm, one row of odd width',
+    shapes: [[1, 5], [5]],
+    run: ([x, weight]) => rmsNorm(x!, weight!),
+  },
+  {
+    name: 'swiGlu',
+    shapes: [
+      [2, 3, 8],
+      [2, 3, 8],
+    ],
+    run: ([gate, up]) => swiGlu(gate!, up!),
+  },
+  {
+    name: 'swiGlu, odd width',
+    shapes: [
+      [1, 7],
+      [1, 7],
+    ],
+    run: ([gate, up]) => swiGlu(gate!, up!),
+  },
+  crossEntropyCase(5, 7, [3, IGNORED_LABEL, 0, 6, 3]),
+  crossEntropyCase(1, 2, [1]),
+  {
+    name: 'dropout',
+    shapes: [[4, 9]],
+    run: ([x]) => dropout(x!, 0.3, random(5, 'dropout')),
+  },
+);
+
 const inputsOf = ({ shapes, name }: Case) => shapes.map((shape, i) => noise(`${name} ${i}`, shape));
 
 /** Result and gradients as plain arrays; leaves no tensor behind. */
@@ -166,5 +210,30 @@ describe.each(Object.keys(backends) as (keyof typeof backends)[])('on %s', (back
         });
       });
     });
+  });
+});
+
+it('counts and sums only the labels that are not ignored', async () => {
+  await selectBackend({ backend: 'cpu' });
+  tf.tidy(() => {
+    const logits = tf.tensor2d([
+      [Math.log(3), 0],
+      [5, 5],
+      [0, 0],
+    ]);
+    const { sum, count } = softmaxCrossEntropy(logits, Int32Array.of(0, IGNORED_LABEL, 1));
+    // Probabilities 3/4 and 1/2.
+    expect(values(sum)[0]).toBeCloseTo(Math.log(4 / 3) + Math.log(2), 6);
+    expect(count).toBe(2);
+  });
+});
+
+it('drops the given share and keeps the mean', async () => {
+  await selectBackend({ backend: 'cpu' });
+  tf.tidy(() => {
+    const dropped = values(dropout(tf.ones([100_000]), 0.25, random(1, 'share')));
+    const zeros = dropped.filter((x) => x === 0).length;
+    expect(Math.abs(zeros / 100_000 - 0.25)).toBeLessThan(4 * Math.sqrt((0.25 * 0.75) / 100_000));
+    expect(new Set(dropped)).toEqual(new Set([0, Math.fround(4 / 3)]));
   });
 });
