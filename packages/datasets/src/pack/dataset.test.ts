@@ -34,7 +34,7 @@ test('what is no manifest is refused', async () => {
 test('the cache decodes what fits once, and the rest every time', async () => {
   const path = await folderWith({
     'train/a/1.png': await png(10),
-    'train/a/2.png': await png(20),
+    'train/b/2.png': await png(20),
     'test/a/3.png': await png(30),
   });
   const store = memoryStore();
@@ -49,7 +49,7 @@ test('the cache decodes what fits once, and the rest every time', async () => {
 });
 
 test('the cache shares what is being decoded, and forgets failures', async () => {
-  const path = await folderWith({ 'train/a/1.png': await png(10), 'test/a/2.png': await png(20) });
+  const path = await folderWith({ 'train/a/1.png': await png(10), 'test/b/2.png': await png(20) });
   const store = memoryStore();
   const { sha256, manifest } = await packDataset({ path, format: 'auto', store });
   const dataset = await openDataset(store, sha256);

@@ -136,6 +136,7 @@ describe('class folders', () => {
 
   test('an image in two splits leaves the earlier one; a copy within a split goes', async () => {
     const path = await folderWith({
+      'train/b/1.png': await png(0),
       'train/a/1.png': await png(1),
       'train/a/copy.png': await png(1),
       'train/a/leak.png': await png(2),
@@ -145,6 +146,7 @@ describe('class folders', () => {
     const packed = await pack(path);
     expect(packed.manifest.samples.map(({ id }) => id)).toEqual([
       'train/a/1.png',
+      'train/b/1.png',
       'validation/a/v.png',
       'test/a/t.png',
     ]);
@@ -200,11 +202,28 @@ describe('refused, with everything that is wrong', () => {
     await expect(pack(await temporaryFolder())).rejects.toMatchObject({ code: 'DATASET_INVALID' });
   });
 
+  test('class folders with a single class, nested class folders, images beside them', async () => {
+    const one = await folderWith({ 'train/images/1.png': await png(1), 'train/2.png': await png(2) });
+    await expect(pack(one)).rejects.toThrow('no layout that is known');
+    await expect(pack(one, 'class-folders')).rejects.toThrow('only the class "images"');
+    const two = await folderWith({
+      'a/1.png': await png(1),
+      'b/2.png': await png(2),
+      'b/deep/3.png': await png(3),
+      '4.png': await png(4),
+    });
+    expect(kinds(await pack(two))).toEqual({
+      'ignored-folder': 1,
+      'image-without-class': 1,
+      'no-held-out-split': 1,
+    });
+  });
+
   test('a folder whose images are all broken', async () => {
-    const path = await folderWith({ 'a/1.jpg': '<html>', 'a/2.jpg': '', 'a/3.txt': 'x' });
+    const path = await folderWith({ 'a/1.jpg': '<html>', 'b/2.jpg': '', 'b/3.txt': 'x' });
     const error = await pack(path).catch((reason) => reason);
     expect(error.code).toBe('DATASET_INVALID');
-    expect(error.message).toContain('2 undecodable-image (a/1.jpg: an HTML page; a/2.jpg: empty file)');
+    expect(error.message).toContain('2 undecodable-image (a/1.jpg: an HTML page; b/2.jpg: empty file)');
     expect(error.message).toContain('1 not-an-image-file');
   });
 
@@ -215,7 +234,7 @@ describe('refused, with everything that is wrong', () => {
 });
 
 test('an abort ends it with its reason', async () => {
-  const path = await folderWith({ 'train/a/1.png': await png(1), 'train/a/2.png': await png(2) });
+  const path = await folderWith({ 'train/a/1.png': await png(1), 'train/b/2.png': await png(2) });
   const reason = new Error('enough');
   const controller = new AbortController();
   const onProgress = () => controller.abort(reason);
@@ -230,10 +249,10 @@ test('an abort ends it with its reason', async () => {
 });
 
 test('a file that changes after it was checked is refused', async () => {
-  const path = await folderWith({ 'train/a/1.png': await png(1), 'train/a/2.png': await png(2) });
+  const path = await folderWith({ 'train/a/1.png': await png(1), 'train/b/2.png': await png(2) });
   const onProgress = ({ done, total }: { done: number; total: number }) => {
-    if (done === total) writeFileSync(join(path, 'train/a/2.png'), 'changed');
+    if (done === total) writeFileSync(join(path, 'train/b/2.png'), 'changed');
   };
   const packing = packDataset({ path, format: 'auto', store: memoryStore(), onProgress });
-  await expect(packing).rejects.toThrow('"train/a/2.png" changed');
+  await expect(packing).rejects.toThrow('"train/b/2.png" changed');
 });

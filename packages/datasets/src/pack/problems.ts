@@ -22,6 +22,7 @@ const remedies = {
   'too-large': 'make the file smaller than 64 MiB',
   'duplicate-image': 'keep one of the copies',
   leakage: 'decide which split the image belongs to',
+  'image-without-class': 'move it into the folder of its class',
   'empty-class': 'add images or delete the folder',
   'ignored-folder': 'move it away, or into one of the split folders',
   'no-held-out-split': 'add a validation or a test split to choose the held-out images yourself',

@@ -46,6 +46,17 @@ test('the number of shards only cuts a batch; its samples and their order stay',
   );
 });
 
+test('the plan of a seed is for ever: weights of old runs must come out again', () => {
+  const indices = Int32Array.from({ length: 10 }, (_, i) => i);
+  const plan = batchPlan({ indices, seed: 42, globalBatch: 4, shards: 2 });
+  expect([0, 1, 2].map((step) => [...plan.shard(step, 0).indices, ...plan.shard(step, 1).indices])).toEqual([
+    [2, 5, 3, 0],
+    [8, 4, 7, 6],
+    [4, 1, 2, 0],
+  ]);
+  expect([0, 2, 4, 6, 8].map((step) => plan.captionOf(step, 7, 5))).toEqual([4, 2, 0, 3, 1]);
+});
+
 test('steps may be asked for in any order', () => {
   const plan = batchPlan({
     indices: Int32Array.from({ length: 20 }, (_, i) => i),

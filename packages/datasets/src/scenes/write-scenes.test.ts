@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { packDataset } from '../pack/pack-dataset.ts';
@@ -55,15 +56,10 @@ describe('300 scenes', () => {
   const json = async (path: string) => JSON.parse(await readFile(join(root, path), 'utf8'));
 
   beforeAll(async () => {
-    const { mkdtemp } = await import('node:fs/promises');
-    const { tmpdir } = await import('node:os');
     root = join(await mkdtemp(join(tmpdir(), 'triptych-scenes-')), 'scenes');
     await writeScenes({ path: root, images: 300, seed: 5 });
     packed = await packDataset({ path: root, format: 'auto', store: memoryStore() });
-    return async () => {
-      const { rm } = await import('node:fs/promises');
-      await rm(join(root, '..'), { recursive: true, force: true });
-    };
+    return () => rm(join(root, '..'), { recursive: true, force: true });
   });
 
   test('pack without a single problem: no leakage, all decodable, every class in every split', () => {

@@ -5,7 +5,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import type { Split } from '@triptych/protocol';
+import { type Split, TriptychError } from '@triptych/protocol';
 import type { ProblemLog } from '../../pack/problems.ts';
 import { zeroShotPrompts } from '../../text/prompts.ts';
 import type { DatasetReader, SourceSample } from '../format.ts';
@@ -19,17 +19,22 @@ export const classFolders: DatasetReader = {
   layout: '<split>/<class>/<image> or <class>/<image>',
 
   async detect(folder) {
-    for (const { path } of await classesIn(folder)) {
-      const files = await readdir(join(folder, path), { recursive: true });
-      if (files.some(isImage)) return true;
-    }
-    return false;
+    const names = new Set<string>();
+    for (const { path, name } of await classesIn(folder))
+      if ((await readdir(join(folder, path))).some(isImage)) names.add(name);
+    return names.size > 1;
   },
 
   async read(folder, problems) {
     const samples: SourceSample[] = [];
     for (const entry of await classesIn(folder, problems))
       samples.push(...(await readClass(folder, entry, problems)));
+    const names = new Set(samples.map(({ className }) => className));
+    if (names.size === 1)
+      throw new TriptychError(
+        'DATASET_INVALID',
+        `"${folder}" has only the class "${[...names]}": expected at least two folders of images; give the folder that holds the class folders, or add captions`,
+      );
     return samples;
   },
 };
@@ -46,36 +51,35 @@ interface ClassFolder {
 
 async function classesIn(folder: string, problems?: ProblemLog): Promise<ClassFolder[]> {
   const top = await subfolders(folder);
+  const reportStray = async (place: string) => {
+    for (const name of await readdir(join(folder, place)))
+      if (isImage(name)) problems?.add('image-without-class', join(place, name));
+  };
+  await reportStray('');
   const splits = top.filter((name) => splitNamed(name));
   if (splits.length === 0)
     return top.map((name) => ({ path: name, name: classNameOf(name), split: 'train' }));
   for (const name of top) if (!splits.includes(name)) problems?.add('ignored-folder', name);
   const classes = await Promise.all(
-    splits.map(async (split) =>
-      (await subfolders(join(folder, split))).map((name) => ({
-        path: `${split}/${name}`,
-        name: classNameOf(name),
-        split: splitNamed(split) as Split,
-      })),
-    ),
+    splits.map(async (folderName) => {
+      await reportStray(folderName);
+      const split = splitNamed(folderName) as Split;
+      const names = await subfolders(join(folder, folderName));
+      return names.map((name) => ({ path: `${folderName}/${name}`, name: classNameOf(name), split }));
+    }),
   );
   return classes.flat();
 }
 
 async function readClass(folder: string, entry: ClassFolder, problems: ProblemLog): Promise<SourceSample[]> {
-  const files = await readdir(join(folder, entry.path), { recursive: true, withFileTypes: true });
+  const { split, name: className } = entry;
+  const captions = zeroShotPrompts(className, 'plain');
   const samples: SourceSample[] = [];
-  for (const file of files) {
-    if (file.isDirectory() || file.name.startsWith('.')) continue;
-    const inside = file.parentPath.slice(join(folder, entry.path).length).replaceAll('\\', '/');
-    const id = `${entry.path}${inside}/${file.name}`;
-    if (isImage(file.name))
-      samples.push({
-        id,
-        split: entry.split,
-        captions: zeroShotPrompts(entry.name, 'plain'),
-        className: entry.name,
-      });
+  for (const file of await readdir(join(folder, entry.path), { withFileTypes: true })) {
+    const id = `${entry.path}/${file.name}`;
+    if (file.name.startsWith('.')) continue;
+    if (file.isDirectory()) problems.add('ignored-folder', id);
+    else if (isImage(file.name)) samples.push({ id, split, captions, className });
     else problems.add('not-an-image-file', id);
   }
   if (samples.length === 0) problems.add('empty-class', entry.path);
