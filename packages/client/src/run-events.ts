@@ -7,7 +7,7 @@ import { pause } from './pause.ts';
 export interface EventsOptions extends Call {
   /** Only events after this sequence; 0 by default: from the beginning. */
   readonly after?: number;
-  /** The first wait before connecting again, doubled up to 5 s while nothing comes; 250 by default. */
+  /** The first wait before connecting again where the server names none, doubled up to 5 s while nothing comes; 250 by default. */
   readonly reconnectMs?: number;
   /** A connection on which nothing comes for so long (not even a comment) is given up as dead; 60 s by default. */
   readonly silenceMs?: number;
@@ -25,7 +25,8 @@ export async function* followRun(
   { after = 0, reconnectMs = 250, silenceMs = 60_000, signal }: EventsOptions = {},
 ): AsyncGenerator<RunEvent, void, void> {
   let last = after;
-  let wait = reconnectMs;
+  let firstWait = reconnectMs;
+  let wait = firstWait;
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -39,7 +40,8 @@ export async function* followRun(
         if (event.sequence <= last) continue;
         received = true;
         last = event.sequence;
-        wait = retryMs ?? reconnectMs;
+        firstWait = retryMs ?? firstWait;
+        wait = firstWait;
         yield event;
         if (event.type === 'state' && isTerminal(event.status)) return;
       }

@@ -1,0 +1,230 @@
+/** What can be known about docker-compose.yml and deploy/ without Docker: names, ports, settings, metrics. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createMetrics } from '@triptych/runtime';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { ControlMetrics } from '../apps/control-plane/src/metrics/control-metrics.ts';
+import { registerRecordGauges } from '../apps/control-plane/src/metrics/record-gauges.ts';
+import { SupervisorMetrics } from '../apps/control-plane/src/supervisor/supervisor-metrics.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+interface Service {
+  readonly build?: { readonly context: string; readonly dockerfile: string };
+  readonly image: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck?: object;
+  readonly container_name?: string;
+  readonly hostname?: string;
+}
+
+const composeText = read('docker-compose.yml');
+const compose = parse(composeText) as {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+};
+const services = Object.entries(compose.services);
+const ours = services.filter(([, service]) => service.build);
+const appOf = (service: Service): string =>
+  service.build!.dockerfile.includes('worker') ? 'worker' : 'control-plane';
+
+/** The environment variables that an app declares: the upper-case fields of its TypeBox schema. */
+function settingsOf(app: string): Set<string> {
+  const folder = join(root, 'apps', app, 'src');
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .flatMap((path) => [
+      ...readFileSync(join(folder, path), 'utf8').matchAll(/^\s+([A-Z][A-Z0-9_]+): Type\./gm),
+    ])
+    .map((match) => match[1]!);
+  return new Set(names);
+}
+
+describe('docker-compose.yml', () => {
+  test('has the services of the architecture', () => {
+    expect(Object.keys(compose.services).sort()).toEqual([
+      'control-plane',
+      'grafana',
+      'postgres',
+      'prometheus',
+      'redis',
+      'worker',
+      'worker-gpu',
+    ]);
+  });
+
+  test('starts without an .env file: every variable has a default', () => {
+    const open = [...composeText.matchAll(/\$\{([^}]*)\}/g)].filter((match) => !match[1]!.includes(':-'));
+    expect(open.map((match) => match[0])).toEqual([]);
+  });
+
+  test('publishes each port once, on this machine only', () => {
+    const published = services.flatMap(([, service]) => service.ports ?? []);
+    const hostPorts = published.map(
+      (port) => /^\$\{TRIPTYCH_BIND:-127\.0\.0\.1\}:(\d+):\d+$/.exec(port)?.[1],
+    );
+    expect(hostPorts).not.toContain(undefined);
+    expect(new Set(hostPorts).size).toBe(hostPorts.length);
+  });
+
+  test.each(ours.filter(([name]) => name.startsWith('worker')))('can have any number of %s', (_, service) => {
+    expect(service).not.toHaveProperty('container_name');
+    expect(service).not.toHaveProperty('hostname');
+    expect(service).not.toHaveProperty('network_mode');
+    expect(service).not.toHaveProperty('ports');
+    expect(service).not.toHaveProperty('volumes');
+  });
+
+  test('waits for health, and whatever is waited for reports it', () => {
+    const waits = services.flatMap(([, { depends_on = {} }]) => Object.entries(depends_on));
+    expect(waits.length).toBeGreaterThan(0);
+    for (const [name, { condition }] of waits) {
+      const needed = compose.services[name]!;
+      expect(condition).toBe('service_healthy');
+      const image = needed.build ? read(needed.build.dockerfile) : '';
+      expect({ name, healthy: needed.healthcheck !== undefined || image.includes('HEALTHCHECK') }).toEqual({
+        name,
+        healthy: true,
+      });
+    }
+  });
+
+  test('mounts what exists', () => {
+    for (const [, { volumes = [] }] of services) {
+      for (const source of volumes.map((volume) => volume.split(':')[0]!)) {
+        if (source.startsWith('./')) expect([source, existsSync(join(root, source))]).toEqual([source, true]);
+        else if (!source.startsWith('$')) expect(Object.keys(compose.volumes)).toContain(source);
+      }
+    }
+  });
+});
+
+describe('images', () => {
+  const shared = parse(read('deploy/compose/shared-artifacts.yml')) as typeof compose;
+
+  test.each(ours)('%s: is told only what the app reads', (name, service) => {
+    const settings = settingsOf(appOf(service));
+    const image = [...read(service.build!.dockerfile).matchAll(/^(?:ENV)? +([A-Z][A-Z0-9_]*)=/gm)].map(
+      (m) => m[1]!,
+    );
+    const given = [
+      ...Object.keys(service.environment ?? {}),
+      ...Object.keys(shared.services[name]?.environment ?? {}),
+      ...image.filter((variable) => /^(TRIPTYCH_|ARTIFACTS_|DATABASE_|QUEUE_)/.test(variable)),
+    ];
+    expect(given.length).toBeGreaterThan(0);
+    expect(given.filter((variable) => !settings.has(variable))).toEqual([]);
+  });
+
+  test.each(ours)('%s: builds a workspace that exists and starts its entry point', (_, service) => {
+    const text = read(service.build!.dockerfile);
+    const app = appOf(service);
+    expect(JSON.parse(read(`apps/${app}/package.json`)).name).toBe(`@triptych/${app}`);
+    expect(text).toContain(`--filter=@triptych/${app}\n`);
+    expect(text).toContain(`--workspace=@triptych/${app} `);
+    expect(text.trimEnd().split('\n').at(-1)).toBe(`CMD ["node", "apps/${app}/dist/main.js"]`);
+    expect(existsSync(join(root, `apps/${app}/src/main.ts`))).toBe(true);
+    const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) => match[1]!.split(' '));
+    expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+});
+
+describe('what Prometheus and Grafana ask for', () => {
+  const registry = createMetrics();
+  new ControlMetrics(registry);
+  new SupervisorMetrics(registry);
+  registerRecordGauges(registry, {
+    census: async () => [],
+    live: async () => [],
+    workers: async () => [],
+    queueDepth: async () => ({}),
+    connections: () => ({ total: 0, idle: 0, waiting: 0 }),
+  });
+
+  interface Dashboard {
+    readonly uid: string;
+    readonly panels: readonly {
+      readonly id: number;
+      readonly title: string;
+      readonly gridPos: { readonly x: number; readonly w: number };
+      readonly targets?: readonly { readonly expr: string }[];
+    }[];
+    readonly templating: { readonly list: readonly { readonly definition: string }[] };
+  }
+  const dashboards = readdirSync(join(root, 'deploy/grafana/dashboards')).map(
+    (file) => [file, JSON.parse(read(`deploy/grafana/dashboards/${file}`)) as Dashboard] as const,
+  );
+  const { groups } = parse(read('deploy/prometheus/alerts.yml')) as {
+    groups: { rules: { alert: string; expr: string; annotations: { summary: string } }[] }[];
+  };
+  const rules = groups.flatMap((group) => group.rules);
+
+  const questions: [where: string, expression: string][] = [
+    ...dashboards.flatMap(([file, { panels, templating }]) => [
+      ...panels.flatMap(({ title, targets = [] }) =>
+        targets.map(({ expr }): [string, string] => [`${file}: ${title}`, expr]),
+      ),
+      ...templating.list.map(({ definition }): [string, string] => [`${file}: variable`, definition]),
+    ]),
+    ...rules.map(({ alert, expr }): [string, string] => [`alerts.yml: ${alert}`, expr]),
+  ];
+
+  /** Series name to the labels it has. */
+  async function seriesOf(): Promise<Map<string, Set<string>>> {
+    const series = new Map<string, Set<string>>([['up', new Set(['job', 'instance'])]]);
+    for (const { name, type } of await registry.getMetricsAsJSON()) {
+      const { labelNames = [] } = registry.getSingleMetric(name) as unknown as { labelNames?: string[] };
+      const names =
+        String(type) === 'histogram' ? ['_bucket', '_sum', '_count'].map((end) => name + end) : [name];
+      for (const one of names) series.set(one, new Set([...labelNames, 'le', 'job', 'instance']));
+    }
+    return series;
+  }
+
+  test.each(questions)('%s exists: %s', async (_, expression) => {
+    const series = await seriesOf();
+    const used = [...expression.matchAll(/\b(up|triptych_\w+)(?:\{([^}]*)\})?/g)];
+    expect(used.length).toBeGreaterThan(0);
+    expect(used.map((match) => match[1]!).filter((name) => !series.has(name))).toEqual([]);
+
+    for (const [, name, matchers = ''] of used) {
+      const labels = [...matchers.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map((match) => match[1]!);
+      expect({ name, unknown: labels.filter((label) => !series.get(name!)!.has(label)) }).toEqual({
+        name,
+        unknown: [],
+      });
+    }
+    const known = new Set(used.flatMap(([, name]) => [...series.get(name!)!]));
+    const grouped = [...expression.matchAll(/\b(?:by|on)\s*\(([^)]*)\)/g)].flatMap((match) =>
+      match[1]!.split(',').map((label) => label.trim()),
+    );
+    expect(grouped.filter((label) => label !== '' && !known.has(label))).toEqual([]);
+  });
+
+  test('every rule has a name of its own and says in a sentence what is wrong', () => {
+    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+    expect(rules.filter(({ annotations }) => !annotations.summary)).toEqual([]);
+  });
+
+  test.each(dashboards)('%s can be provisioned', (_, { uid, panels }) => {
+    const datasource = read('deploy/grafana/provisioning/datasources/prometheus.yml');
+    expect(datasource).toContain('uid: prometheus');
+    expect(uid).toMatch(/^[a-z-]{1,40}$/);
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    expect(panels.filter(({ gridPos }) => gridPos.x + gridPos.w > 24)).toEqual([]);
+    expect(JSON.stringify(panels).match(/"uid":"(?!prometheus")/g)).toBeNull();
+  });
+
+  test('Prometheus scrapes the port that the control plane listens on', () => {
+    const { scrape_configs: jobs } = parse(read('deploy/prometheus/prometheus.yml'));
+    const image = read('deploy/docker/control-plane.Dockerfile');
+    const port = /TRIPTYCH_HTTP_PORT=(\d+)/.exec(image)?.[1];
+    expect(jobs[0].static_configs[0].targets).toEqual([`control-plane:${port}`]);
+  });
+});

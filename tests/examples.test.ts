@@ -1,0 +1,30 @@
+/** Every example is a spec that the service would take, and examples/README.md tells of it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { presets } from '@triptych/models/catalog';
+import { parse, RunSpec } from '@triptych/protocol';
+import { resolveRunSpec, totalSteps } from '@triptych/training/catalog';
+import { expect, test } from 'vitest';
+
+const folder = fileURLToPath(new URL('../examples/', import.meta.url));
+const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const readme = readFileSync(`${folder}README.md`, 'utf8');
+
+/** The splits of `triptych datasets sample` as it draws them by default. */
+const scenes = {
+  trainImages: 2400,
+  splits: (['train', 'validation', 'test'] as const).map((split) => ({
+    split,
+    images: split === 'train' ? 2400 : 300,
+    captions: 1200,
+    classes: 9,
+  })),
+};
+
+test.each(files)('%s', (file) => {
+  const spec = parse(RunSpec, JSON.parse(readFileSync(folder + file, 'utf8')));
+  const resolved = resolveRunSpec(spec, { modelConfig: presets[spec.model]!.config, dataset: scenes });
+  expect(totalSteps(resolved, scenes.trainImages)).toBeGreaterThan(0);
+  expect(resolved.dataset).toBe('scenes');
+  expect(readme).toContain(`triptych -- submit examples/${file}`);
+});
