@@ -77,3 +77,14 @@ function infoNce(images: tf.Tensor2D, texts: tf.Tensor2D, logitScale: tf.Tensor)
     return tf.mul(tf.add(rows, columns), -0.5);
   });
 }
+
+test('padding after the end token changes nothing', async () => {
+  await selectBackend({ backend: 'wasm' });
+  const { config, weights } = openGolden('clip-gelu');
+  using parameters = new Parameters(clipLayout(config), loadClipWeights(weights, config));
+  const clip = new Clip(config, parameters);
+  const short = Int32Array.of(298, 5, 6, 299, 298, 7, 299, 299);
+  const padded = Int32Array.of(298, 5, 6, 299, 299, 299, 298, 7, 299, 299, 299, 299);
+  const embed = (ids: Int32Array) => tf.tidy(() => [...clip.encodeText(ids, 2).dataSync()]);
+  expect(embed(padded)).toEqual(embed(short));
+});

@@ -34,9 +34,11 @@ export class Clip {
   encodeText(ids: Int32Array, batch: number): tf.Tensor2D {
     const weights = this.#weights;
     const tower = this.config.text_config;
-    const context = ids.length / batch;
+    const ends = endPositions(ids, batch, tower);
+    // Attention is causal: what follows the last end token cannot reach any end token, so it is left out.
+    const context = Math.max(...ends) + 1;
     return tf.tidy(() => {
-      const tokens = tf.tensor2d(ids, [batch, context], 'int32');
+      const tokens = tf.tensor2d(firstColumns(ids, batch, context), [batch, context], 'int32');
       const embedded = embed(weights('text_model.embeddings.token_embedding.weight'), tokens);
       const table = weights<tf.Rank.R2>('text_model.embeddings.position_embedding.weight');
       const positions = context === table.shape[0] ? table : tf.slice(table, [0, 0], [context, -1]);
@@ -46,9 +48,18 @@ export class Clip {
         tower,
         causal: true,
       });
-      const pooled = selectRows(hidden, endPositions(ids, batch, tower));
+      const pooled = selectRows(hidden, ends);
       const normed = normalise(pooled, 'text_model.final_layer_norm', { weights, tower });
       return l2Normalize(linear(normed, weights('text_projection.weight'))) as tf.Tensor2D;
     });
   }
+}
+
+/** Of a matrix with `rows` rows. */
+function firstColumns(values: Int32Array, rows: number, columns: number): Int32Array {
+  const width = values.length / rows;
+  return Int32Array.from(
+    { length: rows * columns },
+    (_, i) => values[Math.floor(i / columns) * width + (i % columns)]!,
+  );
 }
