@@ -4,8 +4,8 @@
  * (all-gather). Each rank moves about 2 (W - 1) / W vectors each way when its range is one node, at most log2(S) times
  * the first half when it is not.
  */
-
 import type { Exchange } from './exchange.ts';
+import { withResolvers } from './group-aborted.ts';
 import type { ShardSums } from './shard-accumulator.ts';
 import { balancedRange, type Range } from './shard-range.ts';
 import { coverOf } from './shard-tree.ts';
@@ -24,19 +24,17 @@ export class AllReduce {
   async run(sharing: Sharing): Promise<void> {
     const { exchange, sums, out } = sharing;
     checkComplete(sums, out);
-    const ranges = await gatherRanges(exchange, sums);
-    await Promise.all([sendPartialSums(sharing), this.#reduceOwnSegment(sharing, ranges)]);
-    const own = bytesOf(segment(out, exchange, exchange.rank));
-    await Promise.all(
-      exchange.peers.flatMap((peer) => [
-        exchange.send({ to: peer, phase: 'segments', content: own }),
-        exchange.receive({ from: peer, phase: 'segments', into: bytesOf(segment(out, exchange, peer)) }),
-      ]),
+    const reduced = withResolvers<void>();
+    const contributions = exchange.peers.map((peer) =>
+      contribute(sharing, { peer, reduced: reduced.promise }),
     );
+    await Promise.all([this.#collect(sharing, reduced.resolve), ...contributions]);
   }
 
-  async #reduceOwnSegment(sharing: Sharing, ranges: readonly Range[]): Promise<void> {
+  /** Everything that comes in: the ranges, the partial sums of the own segment, the others' finished segments. */
+  async #collect(sharing: Sharing, onReduced: () => void): Promise<void> {
     const { exchange, sums, out } = sharing;
+    const ranges = await receiveRanges(exchange, sums);
     const target = segment(out, exchange, exchange.rank);
     const covers = exchange.peers.map((peer) => coverOf(ranges[peer]!, sums.shards));
     const nodesToReceive = covers.reduce((count, cover) => count + cover.length, 0);
@@ -46,7 +44,7 @@ export class AllReduce {
       end: node.end,
       values: segment(node.sum, exchange, exchange.rank),
     }));
-    const receives: Promise<unknown>[] = [];
+    const partialSums: Promise<unknown>[] = [];
     let offset = 0;
     for (const [position, cover] of covers.entries()) {
       for (const [index, node] of cover.entries()) {
@@ -54,11 +52,19 @@ export class AllReduce {
         offset += target.length;
         parts.push({ ...node, values });
         const from = exchange.peers[position]!;
-        receives.push(exchange.receive({ from, phase: 'partialSums', index, into: bytesOf(values) }));
+        partialSums.push(exchange.receive({ from, phase: 'partialSums', index, into: bytesOf(values) }));
       }
     }
-    await Promise.all(receives);
-    sumInTreeOrder({ shards: sums.shards, parts, out: target });
+    // A peer that is done sooner sends its segment while this rank still waits for partial sums.
+    const segments = exchange.peers.map((from) =>
+      exchange.receive({ from, phase: 'segments', into: bytesOf(segment(out, exchange, from)) }),
+    );
+    const reduce = async () => {
+      await Promise.all(partialSums);
+      sumInTreeOrder({ shards: sums.shards, parts, out: target });
+      onReduced();
+    };
+    await Promise.all([reduce(), ...segments]);
   }
 
   #memory(floats: number): Float32Array {
@@ -77,18 +83,43 @@ function checkComplete(sums: ShardSums, out: Float32Array): void {
   if (!complete) throw new Error(`not every shard of [${sums.start}, ${sums.end}) was added`);
 }
 
+/** Everything that goes to one peer, in the order in which it expects it; nothing waits for an answer but the last. */
+async function contribute(
+  { exchange, sums, out }: Sharing,
+  { peer: to, reduced }: { peer: number; reduced: Promise<void> },
+): Promise<void> {
+  await exchange.send({ to, phase: 'ranges', content: describeShare(sums) });
+  for (const [index, node] of sums.nodes.entries()) {
+    await exchange.send({
+      to,
+      phase: 'partialSums',
+      index,
+      content: bytesOf(segment(node.sum, exchange, to)),
+    });
+  }
+  await reduced;
+  await exchange.send({ to, phase: 'segments', content: bytesOf(segment(out, exchange, exchange.rank)) });
+}
+
+function describeShare({ shards, length, start, end }: ShardSums): Uint8Array {
+  return bytesOf(Uint32Array.of(shards, length, start, end));
+}
+
 /** Who has which shards, checked: together every shard exactly once, all of the same number and length. */
-async function gatherRanges(exchange: Exchange, sums: ShardSums): Promise<Range[]> {
-  const own = Uint32Array.of(sums.shards, sums.length, sums.start, sums.end);
-  const gathered = await exchange.gather('ranges', bytesOf(own));
-  const ranges = gathered.map((bytes, rank) => {
-    const [shards, length, start, end] = new Uint32Array(bytes.slice().buffer);
-    if (bytes.byteLength !== own.byteLength || shards !== sums.shards || length !== sums.length) {
-      const actual = `${shards} shards of ${length} floats`;
-      throw new Error(`rank ${rank} sums ${actual}, this rank ${sums.shards} of ${sums.length}`);
-    }
-    return { start: start!, end: end! };
-  });
+async function receiveRanges(exchange: Exchange, sums: ShardSums): Promise<Range[]> {
+  const ranges: Range[] = [];
+  ranges[exchange.rank] = sums;
+  await Promise.all(
+    exchange.peers.map(async (from) => {
+      const bytes = await exchange.receive({ from, phase: 'ranges' });
+      const [shards, length, start, end] = new Uint32Array(bytes.slice().buffer);
+      if (shards !== sums.shards || length !== sums.length) {
+        const actual = `${shards} shards of ${length} floats`;
+        throw new Error(`rank ${from} sums ${actual}, this rank ${sums.shards} of ${sums.length}`);
+      }
+      ranges[from] = { start: start!, end: end! };
+    }),
+  );
   let next = 0;
   for (const range of ranges.filter(({ start, end }) => end > start).sort((a, b) => a.start - b.start)) {
     if (range.start !== next)
@@ -97,17 +128,6 @@ async function gatherRanges(exchange: Exchange, sums: ShardSums): Promise<Range[
   }
   if (next !== sums.shards) throw new Error(`shard ${next} of ${sums.shards} is summed by no rank`);
   return ranges;
-}
-
-async function sendPartialSums({ exchange, sums }: Sharing): Promise<void> {
-  await Promise.all(
-    exchange.peers.map(async (to) => {
-      for (const [index, node] of sums.nodes.entries()) {
-        const content = bytesOf(segment(node.sum, exchange, to));
-        await exchange.send({ to, phase: 'partialSums', index, content });
-      }
-    }),
-  );
 }
 
 /** The part of a vector that a rank sums; a view. Some are empty when the vector is shorter than the world is large. */
