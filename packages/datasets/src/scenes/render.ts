@@ -33,7 +33,7 @@ function fillBackground(
   }: { base: readonly number[]; width: number; height: number; stream: RandomStream },
 ): void {
   const direction = stream.between(0, 2 * Math.PI);
-  const strength = stream.between(0, 36);
+  const strength = stream.between(0, 30);
   const [dx, dy] = [(Math.cos(direction) * strength) / width, (Math.sin(direction) * strength) / height];
   for (let y = 0, at = 0; y < height; y += 1)
     for (let x = 0; x < width; x += 1) {
@@ -81,8 +81,8 @@ function paint(
 /** How bright the object's colour is at a point of it: patterns darken, so that the outline stays. */
 const shading: Readonly<Record<Texture, (x: number, y: number) => number>> = {
   solid: () => 1,
-  striped: (x, y) => (Math.sin((x + y) * 8) > 0 ? 1 : 0.62),
-  dotted: (x, y) => (Math.hypot(((x + 4) % 0.5) - 0.25, ((y + 4) % 0.5) - 0.25) < 0.14 ? 0.55 : 1),
+  striped: (x, y) => (Math.sin((x + y) * 8) > 0 ? 1 : 0.68),
+  dotted: (x, y) => (Math.hypot(((x + 4) % 0.5) - 0.25, ((y + 4) % 0.5) - 0.25) < 0.14 ? 0.6 : 1),
 };
 
 /** Brightness noise of the sensor kind, uniform within a level that differs from picture to picture. */

@@ -96,6 +96,6 @@ function placed(
     x: centre[0] + jitter(),
     y: centre[1] + jitter(),
     radius: stream.between(low, high),
-    angle: stream.between(-0.2, 0.2),
+    angle: stream.between(-0.12, 0.12),
   };
 }

@@ -18,19 +18,19 @@ type Rgb = readonly [number, number, number];
 
 export const colours = {
   red: [214, 40, 40],
-  orange: [245, 130, 20],
-  yellow: [245, 215, 40],
-  green: [40, 160, 60],
-  cyan: [40, 195, 205],
+  orange: [240, 125, 20],
+  yellow: [238, 200, 20],
+  green: [40, 150, 60],
+  cyan: [30, 180, 195],
   blue: [35, 75, 200],
-  purple: [125, 50, 165],
-  pink: [245, 130, 185],
+  purple: [120, 45, 160],
+  pink: [235, 100, 160],
 } as const satisfies Record<string, Rgb>;
 export type Colour = keyof typeof colours;
 export const colourNames = Object.keys(colours) as Colour[];
 
 /** Radius as a part of the shorter side: the range it is drawn from. Main objects are large or medium, the others small. */
-export const sizes = { large: [0.35, 0.4], medium: [0.27, 0.31], small: [0.085, 0.115] } as const;
+export const sizes = { large: [0.37, 0.41], medium: [0.3, 0.33], small: [0.085, 0.115] } as const;
 export type Size = keyof typeof sizes;
 
 export const textures = ['solid', 'striped', 'dotted'] as const;
@@ -39,10 +39,10 @@ export type Texture = (typeof textures)[number];
 /** Centres in the central square, as parts of its side: x to the right, y down. */
 export const mainPlaces = {
   'in the center': [0.5, 0.5],
-  'on the left': [0.42, 0.5],
-  'on the right': [0.58, 0.5],
-  'at the top': [0.5, 0.42],
-  'at the bottom': [0.5, 0.58],
+  'on the left': [0.44, 0.5],
+  'on the right': [0.56, 0.5],
+  'at the top': [0.5, 0.44],
+  'at the bottom': [0.5, 0.56],
 } as const;
 export type MainPlace = keyof typeof mainPlaces;
 
@@ -54,11 +54,12 @@ export const corners = {
 } as const;
 export type Corner = keyof typeof corners;
 
+/** All lighter than every colour, so that figure and ground never change roles: a small model learns shapes sooner. */
 export const backgrounds = {
-  white: [244, 243, 240],
-  gray: [128, 130, 134],
-  black: [22, 22, 26],
-  beige: [226, 214, 190],
+  white: [246, 246, 243],
+  gray: [214, 215, 218],
+  beige: [235, 224, 200],
+  lilac: [226, 216, 238],
 } as const satisfies Record<string, Rgb>;
 export type Background = keyof typeof backgrounds;
 
