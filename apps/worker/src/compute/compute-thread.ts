@@ -12,20 +12,24 @@ export interface ComputeThreadOptions {
   readonly logger: Logger;
   /** How long an aborted job may take to come back before its thread is ended; 5 s by default. */
   readonly graceMs?: number;
+  /** V8 heap of the thread (tensors lie outside of it); Node's default otherwise. */
+  readonly heapMb?: number;
   /** The thread's script; replaced in tests. */
   readonly entry?: URL;
 }
+
+type Complete = ComputeThreadOptions & Required<Pick<ComputeThreadOptions, 'graceMs' | 'entry'>>;
 
 /** The built file, also where this module runs from its source. */
 const ENTRY = new URL('../../dist/compute/thread.js', import.meta.url);
 
 export class ComputeThread implements Compute {
   readonly description: EngineDescription;
-  readonly #options: Required<ComputeThreadOptions>;
+  readonly #options: Complete;
   #thread: Promise<Worker>;
   #closed = false;
 
-  private constructor(options: Required<ComputeThreadOptions>, first: StartedThread) {
+  private constructor(options: Complete, first: StartedThread) {
     this.#options = options;
     this.description = first.description;
     this.#thread = Promise.resolve(first.worker);
@@ -112,30 +116,40 @@ interface StartedThread {
   readonly description: EngineDescription;
 }
 
-async function startThread({
-  entry,
-  settings,
-  logger,
-}: Required<ComputeThreadOptions>): Promise<StartedThread> {
-  const worker = new Worker(entry, { workerData: settings, name: 'compute' });
-  const message = await new Promise<FromThread>((resolve, reject) => {
-    worker.once('message', resolve);
-    worker.once('error', (error) => reject(errorOf(failureOf(error))));
-    worker.once('exit', (code) =>
-      reject(new TriptychError('INTERNAL', `The compute thread ended with code ${code}`)),
-    );
+async function startThread({ entry, settings, logger, heapMb }: Complete): Promise<StartedThread> {
+  const worker = new Worker(entry, {
+    workerData: settings,
+    name: 'compute',
+    ...(heapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
   });
+  const message = await firstMessage(worker);
   if (message.kind === 'ready') {
     const { description, seconds } = message;
     logger.info(
       { event: 'compute-ready', ...description, seconds },
       `Tensor engine ready: ${description.backend}`,
     );
-    worker.removeAllListeners();
     return { worker, description };
   }
   await worker.terminate();
   throw message.kind === 'unusable'
     ? errorOf(message.failure)
     : new TriptychError('INTERNAL', 'The compute thread did not report');
+}
+
+/** Not with removeAllListeners: that would take Node's own listeners along, and the worker would fall silent. */
+function firstMessage(worker: Worker): Promise<FromThread> {
+  return new Promise((resolve, reject) => {
+    const stop = () => worker.off('message', reported).off('error', died).off('exit', exited);
+    const reported = (message: FromThread) => {
+      stop();
+      resolve(message);
+    };
+    const died = (error: unknown) => {
+      stop();
+      reject(errorOf(failureOf(error)));
+    };
+    const exited = (code: number) => died(new Error(`The compute thread ended with code ${code}`));
+    worker.on('message', reported).on('error', died).on('exit', exited);
+  });
 }

@@ -1,0 +1,35 @@
+import { readEnvironment } from '@triptych/runtime';
+import { expect, test } from 'vitest';
+import { endpointOf, WorkerEnvironment } from './config.ts';
+
+const environment = (variables: Record<string, string>) => readEnvironment(WorkerEnvironment, variables);
+
+test('the address of the control plane is enough', () => {
+  expect(environment({ TRIPTYCH_CONTROL: 'control-plane:8081' })).toMatchObject({
+    TRIPTYCH_WORKER_PORT: 0,
+    TRIPTYCH_POOL: 'default',
+    TRIPTYCH_BACKEND: 'auto',
+    TRIPTYCH_THREADS: 1,
+  });
+});
+
+test('every problem is named at once', () => {
+  const read = () =>
+    environment({ TRIPTYCH_THREADS: 'many', TRIPTYCH_BACKEND: 'abacus', TRIPTYCH_POOL: '-' });
+  for (const name of ['TRIPTYCH_CONTROL', 'TRIPTYCH_THREADS', 'TRIPTYCH_BACKEND', 'TRIPTYCH_POOL'])
+    expect(read).toThrow(name);
+});
+
+test.each([
+  ['127.0.0.1:8081', undefined, '127.0.0.1', '127.0.0.1'],
+  ['localhost:8081', undefined, '127.0.0.1', '127.0.0.1'],
+  ['control-plane:8081', undefined, '0.0.0.0', ''],
+  ['control-plane:8081', '0.0.0.0', '0.0.0.0', ''],
+  ['control-plane:8081', '10.0.0.7', '10.0.0.7', '10.0.0.7'],
+])(
+  'control plane at %s, host %s: binds %s, is dialled at "%s"',
+  (control, host, bindHost, advertisedHost) => {
+    const variables = { TRIPTYCH_CONTROL: control, ...(host && { TRIPTYCH_WORKER_HOST: host }) };
+    expect(endpointOf(environment(variables))).toEqual({ bindHost, advertisedHost });
+  },
+);

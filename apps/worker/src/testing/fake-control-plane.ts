@@ -1,0 +1,77 @@
+/** A control plane of a few lines: remembers what workers say, keeps artifacts in memory, forgets workers on demand. */
+import { promisify } from 'node:util';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { control, TriptychError } from '@triptych/protocol';
+import { type ArtifactStore, memoryStore } from '@triptych/storage';
+import { toStatus } from '../grpc-errors.ts';
+
+export class FakeControlPlane {
+  readonly store: ArtifactStore = memoryStore();
+  readonly registered: control.RegisterRequest[] = [];
+  readonly heartbeats: control.HeartbeatRequest[] = [];
+  readonly left: control.LeaveRequest[] = [];
+  /** Workers with a lease. */
+  readonly leases = new Set<string>();
+  heartbeatMs = 20;
+  #server: Server | undefined;
+  #port = 0;
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** On the same port as before, if there was one. */
+  async start(): Promise<void> {
+    this.#server = new Server();
+    this.#server.addService(control.ControlService, this.#service());
+    const bind = promisify(this.#server.bindAsync.bind(this.#server));
+    this.#port = await bind(this.address, ServerCredentials.createInsecure());
+  }
+
+  stop(): void {
+    this.#server?.forceShutdown();
+  }
+
+  #service(): control.ControlServer {
+    return {
+      register: ({ request }, answer) => {
+        this.registered.push(request);
+        const workerId = request.workerId || `worker-${this.registered.length}`;
+        this.leases.add(workerId);
+        answer(null, { workerId, leaseMs: 1_000, heartbeatMs: this.heartbeatMs });
+      },
+      heartbeat: ({ request }, answer) => {
+        this.heartbeats.push(request);
+        if (this.leases.has(request.workerId)) answer(null, { leaseMs: 1_000 });
+        else answer(toStatus(new TriptychError('NOT_FOUND', 'There is no such worker')));
+      },
+      leave: ({ request }, answer) => {
+        this.left.push(request);
+        answer(null, {});
+      },
+      fetchArtifact: (call) => {
+        const { sha256, offset, length } = call.request;
+        const range = length === 0 ? { offset } : { offset, length };
+        send(this.store.read(sha256, range), call).catch((error) => call.emit('error', toStatus(error)));
+      },
+      publishArtifact: (call, answer) => {
+        this.store.put(contents(call)).then(
+          (stored) => answer(null, stored),
+          (error) => answer(toStatus(error)),
+        );
+      },
+    };
+  }
+}
+
+async function send(
+  content: AsyncIterable<Uint8Array>,
+  call: { write(chunk: control.ArtifactChunk): boolean; end(): void },
+): Promise<void> {
+  for await (const chunk of content) call.write({ content: Buffer.from(chunk) });
+  call.end();
+}
+
+async function* contents(call: AsyncIterable<control.ArtifactChunk>): AsyncGenerator<Uint8Array> {
+  for await (const { content } of call) yield content;
+}
