@@ -13,7 +13,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.base.json turbo.json ./
 RUN npx turbo run build --filter=@triptych/control-plane
 
-# Only what this process imports.
+# Only what this process imports: it reads the catalogs of models and recipes, never the tensor engine that comes with them.
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY --from=build /app/package.json /app/package-lock.json /app/.npmrc ./
@@ -21,7 +21,7 @@ COPY --from=build /app/packages packages
 COPY --from=build /app/apps apps
 RUN rm -rf packages/*/node_modules apps/*/node_modules \
   && npm ci --ignore-scripts --omit=dev --workspace=@triptych/control-plane \
-  && rm -rf packages/*/src apps/*/src
+  && rm -rf packages/*/src apps/*/src node_modules/@tensorflow node_modules/onnxruntime-node
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production

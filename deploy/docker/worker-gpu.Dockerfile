@@ -53,7 +53,7 @@ COPY --from=build /app/apps apps
 RUN rm -rf packages/*/node_modules apps/*/node_modules \
   && npm ci --ignore-scripts --omit=dev --workspace=@triptych/worker \
   && npm install --no-save --ignore-scripts --workspace=@triptych/worker @tensorflow/tfjs-node-gpu@4.22.0 \
-  && rm -rf packages/*/src apps/*/src
+  && rm -rf packages/*/src apps/*/src node_modules/onnxruntime-node/bin/*/darwin node_modules/onnxruntime-node/bin/*/win32
 COPY --from=tensorflow /opt/tensorflow/include node_modules/@tensorflow/tfjs-node-gpu/deps/include
 COPY --from=tensorflow /opt/tensorflow/lib node_modules/@tensorflow/tfjs-node-gpu/deps/lib
 # Not the package's install script: for the GPU it empties deps/ first. node-gyp fetches Node's headers from nodejs.org.

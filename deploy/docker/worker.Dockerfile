@@ -19,7 +19,7 @@ COPY --from=build /app/packages packages
 COPY --from=build /app/apps apps
 RUN rm -rf packages/*/node_modules apps/*/node_modules \
   && npm ci --ignore-scripts --omit=dev --workspace=@triptych/worker \
-  && rm -rf packages/*/src apps/*/src
+  && rm -rf packages/*/src apps/*/src node_modules/onnxruntime-node/bin/*/darwin node_modules/onnxruntime-node/bin/*/win32
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
