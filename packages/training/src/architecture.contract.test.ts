@@ -40,7 +40,12 @@ describe.each(cases)('$name with $kind', ({ kind, config }) => {
     const initial = weights.slice();
     const [group] = memoryGroups(1);
     const trainer = new ClipTrainer({
-      ...{ config, weights, objective: { kind }, group: group!, shards: 2, range: { start: 0, end: 2 } },
+      config,
+      weights,
+      objective: { kind },
+      group: group!,
+      shards: 2,
+      range: { start: 0, end: 2 },
       // Without decay a parameter moves only where it has a gradient.
       optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0, clipNorm: 0 },
       recompute: false,
@@ -48,7 +53,9 @@ describe.each(cases)('$name with $kind', ({ kind, config }) => {
     const counts = [];
     for (let step = 0; step < 3; step++) {
       const { loss } = await trainer.step([batch(config, 1), batch(config, 2)], {
-        ...{ step, learningRate: 1e-3, signal: new AbortController().signal },
+        step,
+        learningRate: 1e-3,
+        signal: new AbortController().signal,
         samplesOf: () => [],
       });
       expect(Number.isFinite(loss)).toBe(true);

@@ -44,7 +44,11 @@ test('a run tells its journey: phases, every step on every rank, the rest on ran
   const scores = eventsOf(first!, 'score').map(({ value }) => value);
   expect(scores.filter(({ stage }) => stage === 'baseline').length).toBe(8);
   expect(scores.find(({ metric, stage }) => metric === 'accuracy@1' && stage === 'final')).toMatchObject({
-    ...{ task: 'zero-shot', split: 'test', step: 3, samples: 9, chance: 1 / 3 },
+    task: 'zero-shot',
+    split: 'test',
+    step: 3,
+    samples: 9,
+    chance: 1 / 3,
   });
   expect(tf.memory().numTensors).toBe(before);
 });

@@ -48,7 +48,12 @@ export class TrainingRun implements Disposable {
     this.#options = options;
     this.#dataset = dataset;
     this.#start = start;
-    this.#plan = batchPlan({ ...spec, indices, globalBatch: spec.batch.global, shards: spec.batch.shards });
+    this.#plan = batchPlan({
+      indices,
+      seed: spec.seed,
+      globalBatch: spec.batch.global,
+      shards: spec.batch.shards,
+    });
     this.totalSteps = totalSteps(spec, indices.length);
     this.stepsPerEpoch = this.#plan.stepsPerEpoch;
     const images = new ImageReader(dataset, { transform, config });
@@ -57,8 +62,13 @@ export class TrainingRun implements Disposable {
     const samples = (range.end - range.start) * (spec.batch.global / spec.batch.shards);
     const budget = options.activationBudgetBytes ?? DEFAULT_ACTIVATION_BUDGET_BYTES;
     this.#trainer = new ClipTrainer({
-      ...{ config, weights: start.weights, objective: spec.objective, optimizer: spec.optimizer },
-      ...{ group, shards: spec.batch.shards, range },
+      config,
+      weights: start.weights,
+      objective: spec.objective,
+      optimizer: spec.optimizer,
+      group,
+      shards: spec.batch.shards,
+      range,
       recompute: activationBytes(config, samples) > budget,
     });
     this.#embedder = new Embedder({ clip: this.#trainer.clip, images, tokenizer, group, signal });
@@ -158,8 +168,12 @@ export class TrainingRun implements Disposable {
         step: this.#step,
         specHash: specHash(spec, this.#options),
         ledger: this.#ledger.state,
-        ...{ config, transform, tokenizerFiles: tokenizer.files() },
-        ...{ weights, firstMoment, secondMoment },
+        config,
+        transform,
+        tokenizerFiles: tokenizer.files(),
+        weights,
+        firstMoment,
+        secondMoment,
       }),
     );
   }
@@ -171,7 +185,10 @@ export class TrainingRun implements Disposable {
     const { spec, store, datasetManifest } = this.#options;
     const { config } = this.#start;
     const card = modelCard({
-      ...{ spec, config, datasetManifest, scores },
+      spec,
+      config,
+      datasetManifest,
+      scores,
       ledger: this.#ledger.state,
       steps: this.#step,
     });

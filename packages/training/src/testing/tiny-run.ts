@@ -13,7 +13,9 @@ const TRAIN_IMAGES = 24;
 export const tinySpec = (changes: Partial<RunSpec> = {}) =>
   resolveRunSpec(
     {
-      ...{ model: 'clip-tiny', dataset: 'tiny', seed: 5 },
+      model: 'clip-tiny',
+      dataset: 'tiny',
+      seed: 5,
       duration: { steps: 3 },
       batch: { global: 12, shards: 4 },
       checkpoint: { everySteps: 0 },
