@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { createMetrics } from '@triptych/runtime';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { ControlPlaneEnvironment } from '../apps/control-plane/src/config.ts';
 import { ControlMetrics } from '../apps/control-plane/src/metrics/control-metrics.ts';
 import { registerRecordGauges } from '../apps/control-plane/src/metrics/record-gauges.ts';
 import { SupervisorMetrics } from '../apps/control-plane/src/supervisor/supervisor-metrics.ts';
+import { WorkerEnvironment } from '../apps/worker/src/config.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -34,17 +36,8 @@ const ours = services.filter(([, service]) => service.build);
 const appOf = (service: Service): string =>
   service.build!.dockerfile.includes('worker') ? 'worker' : 'control-plane';
 
-/** The environment variables that an app declares: the upper-case fields of its TypeBox schema. */
-function settingsOf(app: string): Set<string> {
-  const folder = join(root, 'apps', app, 'src');
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
-    .flatMap((path) => [
-      ...readFileSync(join(folder, path), 'utf8').matchAll(/^\s+([A-Z][A-Z0-9_]+): Type\./gm),
-    ])
-    .map((match) => match[1]!);
-  return new Set(names);
-}
+const settingsOf = (app: string): Set<string> =>
+  new Set(Object.keys((app === 'worker' ? WorkerEnvironment : ControlPlaneEnvironment).properties));
 
 describe('docker-compose.yml', () => {
   test('has the services of the architecture', () => {
