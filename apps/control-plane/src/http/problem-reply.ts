@@ -3,18 +3,14 @@
  * ours is INTERNAL: its message goes to the log, never to the client.
  */
 import { type ErrorCode, type Problem, TriptychError } from '@triptych/protocol';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isOutage } from '../store/database.ts';
+import type { App } from './app.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-export function answerWithProblems(app: FastifyInstance): void {
-  app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const known = asTriptychError(error);
-    if (known.kind.httpStatus >= 500)
-      request.log.error({ event: 'request-failed', err: error, code: known.code }, 'A request failed');
-    return sendProblem(reply, { error: known, request });
-  });
+export function answerWithProblems(app: App): void {
+  app.setErrorHandler(answerWithProblem);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0];
     const error = new TriptychError(
@@ -25,7 +21,19 @@ export function answerWithProblems(app: FastifyInstance): void {
   });
 }
 
-export function problemOf(error: TriptychError, instance: string): Problem {
+/** Also for errors before routing (`frameworkErrors`), such as a path that cannot be decoded. */
+export function answerWithProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const known = asTriptychError(error);
+  if (known.kind.httpStatus >= 500)
+    request.log.error({ event: 'request-failed', err: error, code: known.code }, 'A request failed');
+  return sendProblem(reply, { error: known, request });
+}
+
+function problemOf(error: TriptychError, instance: string): Problem {
   return {
     type: `/docs/errors#${error.code}`,
     title: error.kind.title,
@@ -84,4 +92,5 @@ const fastifyCodes: Readonly<Record<string, { readonly code: ErrorCode; readonly
     message: 'The body must be JSON; send Content-Type: application/json',
   },
   FST_ERR_BAD_URL: { code: 'NOT_FOUND' },
+  FST_ERR_MAX_PARAM_LENGTH: { code: 'NOT_FOUND', message: 'There is nothing with so long a name' },
 };

@@ -101,7 +101,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     reply.raw.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, stopping.signal]);
     return reply
-      .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+      .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' })
       .type('text/event-stream; charset=utf-8')
       .send(Readable.from(eventStream(services, { ...from, signal })));
   }

@@ -9,7 +9,7 @@ import { datasetRoutes } from './dataset-routes.ts';
 import { errorPage } from './error-page.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { modelRoutes } from './model-routes.ts';
-import { answerWithProblems } from './problem-reply.ts';
+import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
 import { validatorCompiler } from './request-validation.ts';
 import { runHistoryRoutes } from './run-history-routes.ts';
 import { runRoutes } from './run-routes.ts';
@@ -30,7 +30,10 @@ export async function buildServer({ services, logger, version }: ServerOptions):
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
+    frameworkErrors: answerWithProblem,
     routerOptions: { maxParamLength: 200 },
+    // A connection that is idle when the server closes must not outlast the time there is for closing.
+    keepAliveTimeout: 5000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });

@@ -67,7 +67,7 @@ const censusGauges: GaugeDefinition<State<'census'>>[] = [
     name: 'runs',
     help: 'Runs by status, architecture and pool',
     labelNames: ['status', 'architecture', 'pool'],
-    samples: (rows) => rows.map(({ status, pool, count }) => [count, { status, pool, architecture: 'clip' }]),
+    samples: (rows) => rows.map(({ status, pool, count }) => [count, { status, architecture: 'clip', pool }]),
   },
 ];
 

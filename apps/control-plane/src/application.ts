@@ -1,0 +1,134 @@
+/**
+ * The control plane put together: what is opened, in which order, and who is handed to whom. Everything is closed in the
+ * reverse order: no more requests, runs handed over, workers hung up on, and the database last.
+ */
+import { createMetrics, type Logger } from '@triptych/runtime';
+import { openStore } from '@triptych/storage';
+import { createGrpcServer } from './grpc/create-grpc-server.ts';
+import { listen } from './http/listen.ts';
+import { buildServer } from './http/server.ts';
+import { ControlMetrics } from './metrics/control-metrics.ts';
+import { registerRecordGauges } from './metrics/record-gauges.ts';
+import { createQueue } from './queue/create-queue.ts';
+import { createRegistry } from './registry/worker-registry.ts';
+import { openDatabase } from './store/database.ts';
+import { DatasetStore } from './store/dataset-store.ts';
+import { migrate } from './store/migrator.ts';
+import { describeModel } from './store/model-description.ts';
+import { ModelStore } from './store/model-store.ts';
+import { PrismaRunStore } from './store/prisma-run-store.ts';
+import { PrismaWorkerStore } from './store/prisma-worker-store.ts';
+import { RunHistory } from './store/run-history.ts';
+import { RunNotifier } from './store/run-notifier.ts';
+import { RunSubmission } from './store/run-submission.ts';
+import { createSupervisor } from './supervisor/supervisor.ts';
+
+export interface ApplicationConfig {
+  readonly databaseUrl: string;
+  /** `redis://` or `postgres://`. */
+  readonly queueUrl: string;
+  readonly artifactsUrl: string;
+  readonly http: Endpoint;
+  readonly grpc: Endpoint;
+  /** Connections to the database, beside the few of the queue. */
+  readonly databaseConnections?: number;
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+}
+
+export interface Ports {
+  readonly httpPort: number;
+  readonly grpcPort: number;
+}
+
+export interface Application extends Ports {
+  /** Hands live runs over to whoever supervises next; their workers go on training. */
+  close(): Promise<void>;
+}
+
+/** Rejects where a part cannot be started, after closing those that were. */
+export async function buildApplication(config: ApplicationConfig): Promise<Application> {
+  const closers: Close[] = [];
+  try {
+    const ports = await start(config, (close) => closers.push(close));
+    return { ...ports, close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers).catch((err: unknown) => config.logger.warn({ err }, 'Closing failed, too'));
+    throw error;
+  }
+}
+
+type Close = () => void | Promise<void>;
+
+async function start(config: ApplicationConfig, onClose: (close: Close) => void): Promise<Ports> {
+  const { databaseUrl, logger } = config;
+  const applied = await migrate({ databaseUrl });
+  if (applied.length > 0) logger.info({ event: 'migrated', applied }, `Applied ${applied.join(', ')}`);
+
+  const registry = createMetrics();
+  const metrics = new ControlMetrics(registry);
+  const artifacts = openStore(config.artifactsUrl);
+  const database = openDatabase({ url: databaseUrl, ...connectionsOf(config) });
+  onClose(() => database.close());
+  const notifier = new RunNotifier();
+  const runs = new PrismaRunStore({
+    database,
+    notifier,
+    describeModel: (artifact) => describeModel(artifacts, artifact),
+    observer: metrics,
+  });
+  const history = new RunHistory(database);
+  const workers = new PrismaWorkerStore(database);
+
+  const fleet = createRegistry({ store: workers, logger });
+  onClose(() => fleet.close());
+  const grpc = await createGrpcServer({ ...config.grpc, registry: fleet, store: artifacts, logger });
+  onClose(() => grpc.close());
+  const onError = (err: Error) => logger.warn({ event: 'queue-error', err }, 'The queue reports an error');
+  const queue = await createQueue({ url: config.queueUrl, onError });
+  onClose(() => queue.close());
+  registerRecordGauges(registry, {
+    census: () => history.census(),
+    live: () => history.live(),
+    workers: () => workers.list({ now: new Date() }),
+    queueDepth: () => queue.depth(),
+    connections: () => database.connections(),
+  });
+  const supervisor = createSupervisor({ runs, registry: fleet, queue, notifier, logger, metrics: registry });
+  onClose(() => supervisor.close());
+  await supervisor.start();
+
+  const services = {
+    ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry },
+    submission: new RunSubmission(database),
+    datasets: new DatasetStore(database),
+    models: new ModelStore(database),
+  };
+  const server = await buildServer({ services, logger, version: config.version });
+  onClose(() => server.close());
+  const httpPort = await listen(server, config.http);
+
+  return { httpPort, grpcPort: grpc.port };
+}
+
+/** The last opened first. One that fails does not keep the others from closing. */
+async function closeAll(closers: Close[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (let close = closers.pop(); close; close = closers.pop()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be closed');
+}
+
+const connectionsOf = ({ databaseConnections: connections }: ApplicationConfig) =>
+  connections === undefined ? {} : { connections };

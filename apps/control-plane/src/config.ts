@@ -1,0 +1,31 @@
+/** The environment of a control plane. Read once, in main. */
+import { type Static, Type } from 'typebox';
+
+const Port = (byDefault: number) =>
+  Type.Integer({ minimum: 0, maximum: 65_535, default: byDefault, description: '0 chooses a free one' });
+
+export const ControlPlaneEnvironment = Type.Object({
+  DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://', description: 'PostgreSQL 14 or newer' }),
+  QUEUE_URL: Type.Optional(
+    Type.String({
+      pattern: '^(rediss?|postgres(ql)?)://',
+      description: 'Where BullMQ keeps its jobs; DATABASE_URL by default',
+    }),
+  ),
+  ARTIFACTS_URL: Type.String({
+    pattern: '^file:///',
+    description: 'Where datasets, checkpoints and models live',
+  }),
+  TRIPTYCH_HTTP_HOST: Type.String({ default: '127.0.0.1' }),
+  TRIPTYCH_HTTP_PORT: Port(8080),
+  TRIPTYCH_GRPC_HOST: Type.String({ default: '127.0.0.1' }),
+  TRIPTYCH_GRPC_PORT: Port(8081),
+  TRIPTYCH_DATABASE_CONNECTIONS: Type.Integer({ minimum: 2, maximum: 1000, default: 10 }),
+  TRIPTYCH_LOG_LEVEL: Type.Union(
+    (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) =>
+      Type.Literal(level),
+    ),
+    { default: 'info' },
+  ),
+});
+export type ControlPlaneEnvironment = Readonly<Static<typeof ControlPlaneEnvironment>>;

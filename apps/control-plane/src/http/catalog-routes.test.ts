@@ -1,0 +1,165 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClipTokenizer, writeScenes } from '@triptych/datasets';
+import { clipParameters, presets } from '@triptych/models/catalog';
+import { Dataset, DatasetPage, Model, ModelPage, type Problem, violationsOf } from '@triptych/protocol';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from '../testing/server.ts';
+
+let server: TestServer;
+let folder: string;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.close());
+beforeEach(async () => {
+  await server.stores.database.client.$executeRawUnsafe('TRUNCATE runs, datasets, models CASCADE');
+  folder = await mkdtemp(join(tmpdir(), 'catalog-'));
+  return () => rm(folder, { recursive: true });
+});
+
+const post = (url: string, payload: object) => server.app.inject({ method: 'POST', url, payload });
+const get = async (url: string) => (await server.app.inject(url)).json();
+
+describe('datasets', () => {
+  test('a folder is packed, counted and found by id and by name', async () => {
+    const path = join(folder, 'scenes');
+    await writeScenes({ path, images: 40, seed: 1 });
+    const answer = await post('/v1/datasets', { name: 'scenes', path });
+    expect(answer.statusCode).toBe(201);
+    const dataset = answer.json<Dataset>();
+    expect(violationsOf(Dataset, dataset)).toEqual([]);
+    expect(dataset.splits.reduce((sum, { images }) => sum + images, 0)).toBe(40);
+    expect(await server.stores.artifacts.has(dataset.manifest)).toBe(true);
+    expect(await get(`/v1/datasets/${dataset.id}`)).toEqual(dataset);
+    expect(await get('/v1/datasets/scenes')).toEqual(dataset);
+    const page = await get('/v1/datasets');
+    expect(violationsOf(DatasetPage, page)).toEqual([]);
+    expect(page.items).toEqual([dataset]);
+    expect((await post('/v1/datasets', { name: 'scenes', path })).json()).toMatchObject({
+      status: 409,
+      code: 'NAME_TAKEN',
+    });
+  });
+
+  test('a folder that is not there, a file, a name that cannot be one', async () => {
+    const missing = (await post('/v1/datasets', { name: 'x', path: join(folder, 'no') })).json<Problem>();
+    expect(missing).toMatchObject({ status: 422, code: 'DATASET_INVALID', violations: [{ path: '/path' }] });
+    await writeFile(join(folder, 'file'), '');
+    expect((await post('/v1/datasets', { name: 'x', path: join(folder, 'file') })).json().detail).toContain(
+      'a file at',
+    );
+    const wrong = (await post('/v1/datasets', { name: '../x', format: 'zip' })).json<Problem>();
+    expect(wrong.violations?.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['/name', '/path', '/format']),
+    );
+    expect(await get('/v1/datasets/nothing')).toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('models', () => {
+  const { config } = presets['clip-tiny']!;
+
+  /** A safetensors file of zeros with the tensors of the smallest preset. */
+  function weightsOf(
+    change: (
+      header: Record<string, { dtype: string; shape: readonly number[]; data_offsets: number[] }>,
+    ) => void = () => {},
+  ): Buffer {
+    let offset = 0;
+    const header = Object.fromEntries(
+      clipParameters(config)
+        .flatMap(({ parts }) => parts)
+        .map(({ name, shape }) => {
+          const bytes = 4 * shape.reduce((product, size) => product * size, 1);
+          offset += bytes;
+          return [name, { dtype: 'F32', shape, data_offsets: [offset - bytes, offset] }];
+        }),
+    );
+    change(header);
+    const text = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    return Buffer.concat([length, text, Buffer.alloc(offset)]);
+  }
+
+  async function writeModel(weights = weightsOf()): Promise<void> {
+    const tokenizer = ClipTokenizer.train(
+      ['a red square', 'a blue circle'],
+      config.text_config.vocab_size,
+    ).files();
+    const files = { 'config.json': JSON.stringify(config), 'model.safetensors': weights, ...tokenizer };
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+  }
+
+  test('presets are there from the start, with their size', async () => {
+    const page = await get('/v1/models');
+    expect(violationsOf(ModelPage, page)).toEqual([]);
+    const large = page.items.find((model: Model) => model.name === 'clip-vit-large-patch14');
+    // https://huggingface.co/openai/clip-vit-large-patch14: 427,616,513 parameters.
+    expect(large).toMatchObject({ kind: 'preset', parameters: 427_616_513 });
+    expect(await get('/v1/models/clip-tiny/files/config.json')).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('a folder in Hugging Face layout is imported, its files come back byte for byte', async () => {
+    await writeModel();
+    const answer = await post('/v1/models', { name: 'mine', path: folder });
+    expect(answer.statusCode).toBe(201);
+    const model = answer.json<Model>();
+    expect(violationsOf(Model, model)).toEqual([]);
+    expect(model).toMatchObject({
+      kind: 'imported',
+      config,
+      parameters: (await get('/v1/models/clip-tiny')).parameters,
+    });
+    const file = await server.app.inject('/v1/models/mine/files/model.safetensors');
+    expect(file.rawPayload.equals(weightsOf())).toBe(true);
+    expect(file.headers).toMatchObject({
+      'content-length': String(model.weights?.bytes),
+      etag: `"${model.weights?.sha256}"`,
+    });
+    expect(await get('/v1/models/mine/files/nothing.bin')).toMatchObject({ code: 'NOT_FOUND' });
+    for (const name of ['mine', 'clip-tiny'])
+      expect((await post('/v1/models', { name, path: folder })).json()).toMatchObject({ code: 'NAME_TAKEN' });
+  });
+
+  test('every missing file is named', async () => {
+    const problem = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
+    expect(problem.code).toBe('MODEL_INVALID');
+    expect(problem.violations?.map(({ path }) => path)).toEqual([
+      '/config.json',
+      '/model.safetensors',
+      '/vocab.json',
+      '/merges.txt',
+    ]);
+  });
+
+  test('weights that do not fit the configuration are told tensor by tensor', async () => {
+    await writeModel(
+      weightsOf((header) => {
+        delete header['logit_scale'];
+        header['visual_projection.weight']!.shape = [1, 2];
+        header['text_projection.weight']!.dtype = 'I64';
+      }),
+    );
+    const problem = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
+    expect(problem.violations?.map(({ path }) => path).sort()).toEqual([
+      '/model.safetensors/logit_scale',
+      '/model.safetensors/text_projection.weight',
+      '/model.safetensors/visual_projection.weight',
+    ]);
+  });
+
+  test.each([
+    ['cut off', weightsOf().subarray(0, 9000)],
+    ['no safetensors at all', Buffer.from('PK\u0003\u0004 this is a zip file')],
+    ['empty', Buffer.alloc(0)],
+  ])('weights that are %s', async (_, weights) => {
+    await writeModel(weights);
+    expect((await post('/v1/models', { name: 'mine', path: folder })).json()).toMatchObject({
+      code: 'MODEL_INVALID',
+    });
+    expect(await server.stores.models.find('mine')).toBeUndefined();
+  });
+});

@@ -1,0 +1,109 @@
+import type { AddressInfo } from 'node:net';
+import type { Dataset, Run, RunEvent } from '@triptych/protocol';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from '../testing/server.ts';
+import { addDataset, addRun, metricOf, progressOf } from '../testing/store.ts';
+import { eventStream } from './event-stream.ts';
+
+let server: TestServer;
+let run: Run;
+let dataset: Dataset;
+beforeAll(async () => {
+  server = await startTestServer();
+  dataset = await addDataset(server.stores);
+});
+afterAll(() => server.close());
+beforeEach(async () => {
+  run = await addRun(server.stores, { dataset });
+});
+
+const stream = (headers: Record<string, string> = {}) =>
+  server.app.inject({
+    url: `/v1/runs/${run.id}/events`,
+    headers: { accept: 'text/event-stream', ...headers },
+  });
+
+/** The messages of a stream, read as a browser reads them. */
+const messagesOf = (text: string) =>
+  text
+    .split('\n\n')
+    .filter((block) => block.startsWith('id:'))
+    .map((block) => {
+      const field = (name: string) => block.match(new RegExp(`^${name}: (.*)$`, 'm'))?.[1] ?? '';
+      return { id: Number(field('id')), event: field('event'), data: JSON.parse(field('data')) as RunEvent };
+    });
+
+async function work(): Promise<void> {
+  const { runs } = server.stores;
+  const tenure = await runs.acquire(run.id);
+  if (!tenure) throw new Error('over');
+  const token = tenure.fencingToken;
+  for (const event of ['schedule', 'place', 'start'] as const)
+    await runs.transition(run.id, token, { event, reason: 'TRAINING', message: event });
+  await runs.recordSteps(run.id, token, { steps: [metricOf(1)], progress: progressOf(1), lastSequence: 1 });
+  await runs.transition(run.id, token, { event: 'fail', reason: 'OUT_OF_MEMORY', message: 'no memory' });
+}
+
+test('a live stream tells everything in order and ends with the run', async () => {
+  const streaming = stream();
+  await work();
+  const answer = await streaming;
+  expect(answer.headers['content-type']).toMatch(/^text\/event-stream/);
+  const messages = messagesOf(answer.body);
+  expect(messages.map(({ id, event }) => `${id} ${event}`)).toEqual([
+    '1 state',
+    '2 state',
+    '3 state',
+    '4 state',
+    '5 progress',
+    '6 state',
+  ]);
+  expect(messages.at(-1)?.data).toMatchObject({ sequence: 6, status: 'FAILED', reason: 'OUT_OF_MEMORY' });
+  expect(server.stores.notifier.size).toBe(0);
+});
+
+test('Last-Event-ID resumes without loss or repetition; past the end it ends', async () => {
+  await work();
+  expect(messagesOf((await stream({ 'last-event-id': '4' })).body).map(({ id }) => id)).toEqual([5, 6]);
+  expect(messagesOf((await stream({ 'last-event-id': '6' })).body)).toEqual([]);
+  expect((await stream({ 'last-event-id': 'six' })).statusCode).toBe(422);
+});
+
+test('a quiet stream beats, and ends when its reader goes', async () => {
+  const gone = new AbortController();
+  const options = { runId: run.id, after: 1, signal: gone.signal, heartbeatMs: 0 };
+  const seen: string[] = [];
+  for await (const text of eventStream(server.stores, options)) {
+    seen.push(text);
+    if (seen.length === 3) gone.abort();
+  }
+  expect(seen).toEqual(['retry: 1000\n\n', ': heartbeat\n\n', ': heartbeat\n\n']);
+  expect(server.stores.notifier.size).toBe(0);
+});
+
+test('pages hold the same events; a run that is not there is told in both forms', async () => {
+  await work();
+  const page = (await server.app.inject(`/v1/runs/${run.id}/events?after=1&limit=2`)).json();
+  expect(page.items.map((event: RunEvent) => event.sequence)).toEqual([2, 3]);
+  expect(page.nextSequence).toBe(3);
+  const steps = (await server.app.inject(`/v1/runs/${run.id}/metrics`)).json();
+  expect(steps).toEqual({ items: [metricOf(1)], nextStep: 1 });
+  expect((await server.app.inject(`/v1/runs/${run.id}/checkpoints`)).json()).toEqual({ items: [] });
+  for (const accept of ['application/json', 'text/event-stream'])
+    expect(
+      (await server.app.inject({ url: '/v1/runs/run_no/events', headers: { accept } })).json(),
+    ).toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('stopping the server ends its streams', async () => {
+  const other = await startTestServer();
+  run = await addRun(other.stores, { dataset: await addDataset(other.stores) });
+  await other.app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = other.app.server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}/v1/runs/${run.id}/events`, {
+    headers: { accept: 'text/event-stream' },
+  });
+  const reading = response.text();
+  await other.close();
+  expect(messagesOf(await reading).map(({ id }) => id)).toEqual([1]);
+});

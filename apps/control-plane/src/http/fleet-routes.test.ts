@@ -1,0 +1,158 @@
+import { type Dataset, violationsOf, WorkerPage } from '@triptych/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from '../testing/server.ts';
+import {
+  addDataset,
+  addRun,
+  addWorker,
+  anyHash,
+  metricOf,
+  placed,
+  progressOf,
+  putModel,
+} from '../testing/store.ts';
+
+let server: TestServer;
+let dataset: Dataset;
+beforeAll(async () => {
+  server = await startTestServer();
+  dataset = await addDataset(server.stores);
+});
+afterAll(() => server.close());
+
+const get = async (url: string) => (await server.app.inject(url)).json();
+const scrape = async () => (await server.app.inject('/metrics')).body;
+
+test('workers are idle, busy, draining or lost', async () => {
+  for (const id of ['w-idle', 'w-busy', 'w-draining']) await addWorker(server.stores, id);
+  await addWorker(server.stores, 'w-lost', new Date(Date.now() - 1000));
+  await addWorker(server.stores, 'w-forgotten', new Date(Date.now() - 3_600_000));
+  await addWorker(server.stores, 'w-left');
+  await server.stores.workers.leave('w-left');
+  await server.stores.workers.renew('w-draining', {
+    leaseExpiresAt: new Date(Date.now() + 60_000),
+    memoryUsedBytes: 5,
+    eventLoopLagMs: 2,
+    draining: true,
+  });
+  const run = await addRun(server.stores, { dataset });
+  const { fencingToken } = (await server.stores.runs.acquire(run.id))!;
+  await server.stores.runs.startGeneration(run.id, fencingToken, {
+    attempt: 1,
+    generation: 1,
+    assignments: placed('w-busy'),
+  });
+  const page = await get('/v1/workers');
+  expect(violationsOf(WorkerPage, page)).toEqual([]);
+  const states = page.items.map((worker: { id: string; state: string }) => `${worker.id}: ${worker.state}`);
+  expect(states.sort()).toEqual(['w-busy: busy', 'w-draining: draining', 'w-idle: idle', 'w-lost: lost']);
+  expect(page.items.find(({ id }: { id: string }) => id === 'w-busy')).toMatchObject({
+    runId: run.id,
+    rank: 0,
+  });
+  expect(
+    await server.stores.workers.renew('w-left', {
+      leaseExpiresAt: new Date(),
+      memoryUsedBytes: 0,
+      eventLoopLagMs: 0,
+      draining: false,
+    }),
+  ).toBe(false);
+  await server.stores.runs.requestCancel(run.id);
+});
+
+test('ready means that database and queue answer', async () => {
+  expect(await get('/health/live')).toEqual({ status: 'live' });
+  expect(await get('/health/ready')).toEqual({ status: 'ready' });
+  server.queue.down = true;
+  const answer = await server.app.inject('/health/ready');
+  expect(answer.statusCode).toBe(503);
+  expect(answer.json()).toMatchObject({
+    code: 'UNAVAILABLE',
+    detail: 'Not ready: the queue cannot be reached',
+  });
+  server.queue.down = false;
+});
+
+test('the metrics of a run are there while it lives and gone when it is over; counters stay', async () => {
+  const { runs, artifacts } = server.stores;
+  const { id } = await addRun(server.stores, { dataset, spec: { name: 'measured' } });
+  const token = (await runs.acquire(id))!.fencingToken;
+  const move = (event: 'schedule' | 'place' | 'start' | 'finalize') =>
+    runs.transition(id, token, { event, reason: 'TRAINING', message: event });
+  await move('schedule');
+  await runs.startGeneration(id, token, { attempt: 1, generation: 3, assignments: placed('w-idle') });
+  await move('place');
+  await move('start');
+  await runs.recordSteps(id, token, {
+    steps: [metricOf(1), metricOf(2)],
+    progress: progressOf(2),
+    lastSequence: 2,
+  });
+  await runs.recordCheckpoint(id, token, {
+    step: 2,
+    sha256: anyHash('c'),
+    bytes: 77,
+    at: '2030-01-01T00:00:00.000Z',
+  });
+  const live = await scrape();
+  for (const line of [
+    `triptych_run_step{run="${id}"} 2`,
+    `triptych_run_loss{run="${id}"} 1.5`,
+    `triptych_run_world_size{run="${id}"} 1`,
+    `triptych_run_generation{run="${id}"} 3`,
+    `triptych_samples_processed_total{run="${id}"} 32`,
+    `triptych_checkpoint_size_bytes{run="${id}"} 77`,
+    `triptych_run_info{run="${id}",name="measured",model="clip-tiny",dataset="scenes",status="RUNNING",pool="default"} 1`,
+    'triptych_runs{status="RUNNING",architecture="clip",pool="default"} 1',
+    'triptych_step_duration_seconds_count{phase="forward_backward"} 2',
+    'triptych_run_queue_wait_seconds_count 1',
+    'triptych_run_time_to_first_step_seconds_count 1',
+    'triptych_queue_depth{state="waiting"} 0',
+  ])
+    expect(live).toContain(line);
+  await move('finalize');
+  const { sha256 } = await putModel(artifacts);
+  await runs.complete(id, token, { modelArtifact: sha256, weights: { sha256: anyHash('e'), bytes: 1 } });
+  await expect(runs.releaseAssignments(id, token - 1n)).rejects.toMatchObject({ code: 'FENCED' });
+  const after = await scrape();
+  expect(after).not.toContain(`run="${id}"`);
+  expect(after).toContain(
+    'triptych_runs_finished_total{status="SUCCEEDED",reason="COMPLETED",architecture="clip"} 1',
+  );
+  expect(after).toContain('triptych_fenced_writes_total 1');
+  expect(after).toMatch(
+    /triptych_http_request_duration_seconds_count\{method="GET",route="\/v1\/workers",status_code="200"\} 1/,
+  );
+});
+
+test('a scrape survives a queue that is away', async () => {
+  server.queue.down = true;
+  const body = await scrape();
+  expect(body).not.toContain('triptych_queue_depth{');
+  expect(body).toContain('triptych_workers{pool="default",state="idle",backend="wasm"} 2');
+  server.queue.down = false;
+});
+
+test('the API describes itself: every route, with its answers', async () => {
+  const document = await get('/docs/json');
+  expect(document.openapi).toBe('3.1.0');
+  const routes = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  );
+  for (const route of [
+    'post /v1/runs',
+    'post /v1/runs/plan',
+    'get /v1/runs/{id}/events',
+    'post /v1/datasets',
+    'post /v1/models',
+    'get /v1/workers',
+    'get /metrics',
+  ])
+    expect(routes).toContain(route);
+  expect(
+    document.paths['/v1/runs'].post.requestBody.content['application/json'].schema.properties.seed,
+  ).toMatchObject({ type: 'integer' });
+  expect((await server.app.inject('/docs')).statusCode).toBeLessThan(400);
+  expect((await server.app.inject('/docs/errors')).body).toContain('id="NAME_TAKEN"');
+});

@@ -1,0 +1,41 @@
+/** Entry point of a control plane: reads its configuration, starts the application, ends it on a signal. */
+import { createRequire } from 'node:module';
+import { TriptychError } from '@triptych/protocol';
+import { createLogger, readEnvironment, Shutdown } from '@triptych/runtime';
+import { buildApplication } from './application.ts';
+import { ControlPlaneEnvironment } from './config.ts';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+try {
+  await start(readEnvironment(ControlPlaneEnvironment, process.env));
+} catch (error) {
+  const expected = error instanceof TriptychError;
+  createLogger({ name: 'control-plane' }).fatal(
+    { event: 'start-failed', ...(expected ? { code: error.code } : { err: error }) },
+    error instanceof Error ? error.message : String(error),
+  );
+  process.exit(1);
+}
+
+async function start(environment: ControlPlaneEnvironment): Promise<void> {
+  const logger = createLogger({ name: 'control-plane', level: environment.TRIPTYCH_LOG_LEVEL });
+  const shutdown = new Shutdown({ logger });
+  shutdown.listen();
+  const application = await buildApplication({
+    databaseUrl: environment.DATABASE_URL,
+    queueUrl: environment.QUEUE_URL ?? environment.DATABASE_URL,
+    artifactsUrl: environment.ARTIFACTS_URL,
+    http: { host: environment.TRIPTYCH_HTTP_HOST, port: environment.TRIPTYCH_HTTP_PORT },
+    grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
+    databaseConnections: environment.TRIPTYCH_DATABASE_CONNECTIONS,
+    version,
+    logger,
+  });
+  shutdown.register('application', () => application.close());
+  const { httpPort, grpcPort } = application;
+  logger.info(
+    { event: 'listening', httpPort, grpcPort, version },
+    `Listening on ${httpPort} (HTTP) and ${grpcPort} (gRPC)`,
+  );
+}
