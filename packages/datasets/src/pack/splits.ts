@@ -36,8 +36,11 @@ export function withoutDuplicates(samples: readonly UsableSample[], problems: Pr
 export function withHeldOut(samples: readonly UsableSample[], problems: ProblemLog): UsableSample[] {
   if (samples.length < 2 || samples.some(({ split }) => split !== 'train')) return [...samples];
   const byClass = new Map<string | undefined, UsableSample[]>();
-  for (const sample of samples)
-    byClass.set(sample.className, [...(byClass.get(sample.className) ?? []), sample]);
+  for (const sample of samples) {
+    const group = byClass.get(sample.className);
+    if (group) group.push(sample);
+    else byClass.set(sample.className, [sample]);
+  }
   const moved = new Set<UsableSample>();
   for (const group of byClass.values()) {
     const count = Math.round(group.length / HELD_OUT_PART);
