@@ -33,8 +33,9 @@ const tiny: Recipe = {
 const small: Recipe = {
   ...tiny,
   duration: { epochs: 8 },
-  globalBatch: 128,
+  globalBatch: 64,
   shards: 8,
+  learningRate: 5e-4,
 };
 
 const scratch: Recipe = {

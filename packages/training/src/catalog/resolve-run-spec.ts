@@ -93,6 +93,8 @@ function evaluationDefaults(
   const split =
     spec.evaluation?.split ?? (['test', 'validation'] as const).find((one) => images(one) > 0) ?? 'test';
   const summary = splits.find((one) => one.split === split);
+  // A split that was asked for and is empty is reported, not skipped.
+  if (spec.evaluation?.split && !summary?.images) return { tasks: ['zero-shot', 'retrieval'], split };
   const tasks: ResolvedRunSpec['evaluation']['tasks'] = [];
   if ((summary?.classes ?? 0) >= 2) tasks.push('zero-shot');
   if ((summary?.captions ?? 0) > 0) tasks.push('retrieval');
