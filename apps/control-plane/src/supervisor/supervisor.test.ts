@@ -139,6 +139,23 @@ describe('a run that nothing happens to', () => {
     await expect.poll(() => queue.depth()).toMatchObject({ waiting: 0, active: 0 });
   });
 
+  test('is one of 100 that wait together, each with its reason, and that can all be cancelled', async () => {
+    const queue = await createQueue({ url: stores.url });
+    const plane = await launch({ queue });
+    const runs = await Promise.all(Array.from({ length: 100 }, () => submit(plane)));
+    const count = async (where: { reason?: string; status?: string }) =>
+      stores.database.client.run.count({ where: { ...where, id: { in: runs.map(({ id }) => id) } } });
+    const waits = { timeout: 30_000, interval: 50 };
+    await expect.poll(() => count({ reason: 'WAITING_FOR_WORKERS' }), waits).toBe(100);
+    expect(plane.supervisor.size).toBe(100);
+    await Promise.all(runs.map(({ id }) => stores.runs.requestCancel(id)));
+    expect(await count({ status: 'CANCELLED' })).toBe(100);
+    await expect.poll(() => plane.supervisor.size, waits).toBe(0);
+    await expect
+      .poll(() => queue.depth(), waits)
+      .toMatchObject({ waiting: 0, active: 0, delayed: 0, failed: 0 });
+  });
+
   test('shares the fleet: three runs, one worker, one after the other', async () => {
     const plane = await launch();
     const [fake] = await addFakes(plane, 1);

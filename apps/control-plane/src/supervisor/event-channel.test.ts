@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { EventChannel } from './event-channel.ts';
+
+const forever = new AbortController().signal;
+const HOUR_MS = 3_600_000;
+const isUrgent = (item: string) => item.startsWith('!');
+
+test('the first item does not wait, those after it are one batch', async () => {
+  const channel = new EventChannel<string>({ paceMs: 50, isUrgent });
+  const batches = channel.batches(forever);
+  channel.push('a');
+  expect((await batches.next()).value).toEqual(['a']);
+  const begin = performance.now();
+  channel.push('b');
+  channel.push('c');
+  expect((await batches.next()).value).toEqual(['b', 'c']);
+  // Timers may be a millisecond early.
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(48);
+});
+
+test('an urgent item takes all before it along, at once', async () => {
+  const channel = new EventChannel<string>({ paceMs: HOUR_MS, isUrgent });
+  const batches = channel.batches(forever);
+  channel.push('a');
+  await batches.next();
+  channel.push('b');
+  const next = batches.next();
+  channel.push('!');
+  expect((await next).value).toEqual(['b', '!']);
+});
+
+test('what was there when it was closed is handed over, then it ends', async () => {
+  const channel = new EventChannel<string>({ paceMs: HOUR_MS, isUrgent });
+  const batches = channel.batches(forever);
+  channel.push('a');
+  await batches.next();
+  channel.push('b');
+  channel.close();
+  channel.push('too late');
+  expect((await batches.next()).value).toEqual(['b']);
+  expect((await batches.next()).done).toBe(true);
+});
+
+test('an abort ends the waiting with its reason', async () => {
+  const aborter = new AbortController();
+  const batches = new EventChannel<string>({ paceMs: 0, isUrgent }).batches(aborter.signal);
+  const next = batches.next();
+  aborter.abort(new Error('cancelled'));
+  await expect(next).rejects.toThrow('cancelled');
+});
