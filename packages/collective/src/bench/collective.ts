@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import type { CellResult } from './messages.ts';
 import { RankProcess } from './rank-process.ts';
 
-const iterationsOf = (megabytes: number): number => (megabytes >= 100 ? 3 : megabytes >= 10 ? 10 : 40);
+const maxIterations = 40;
+const budgetMs = 2000;
 
 interface Row {
   readonly ranks: number;
@@ -63,8 +64,7 @@ async function* measureWorld(worldSize: number, sizes: readonly number[]): Async
     await Promise.all(ranks.map((process, rank) => process.ask({ kind: 'joinGroup', rank, grpcPorts })));
     await Promise.all(ranks.map((process, rank) => process.ask({ kind: 'joinMesh', rank, tcpPorts })));
     for (const megabytes of sizes) {
-      const iterations = iterationsOf(megabytes);
-      const cell = { kind: 'measure', floats: (megabytes * 1e6) / 4, iterations } as const;
+      const cell = { kind: 'measure', floats: (megabytes * 1e6) / 4, maxIterations, budgetMs } as const;
       const results = await Promise.all(ranks.map((rank) => rank.ask<CellResult>(cell)));
       yield rowOf({ worldSize, megabytes, results });
     }

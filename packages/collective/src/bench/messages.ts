@@ -9,7 +9,13 @@ export interface RankAddress {
 export type Order =
   | { readonly kind: 'joinGroup'; readonly rank: number; readonly grpcPorts: readonly number[] }
   | { readonly kind: 'joinMesh'; readonly rank: number; readonly tcpPorts: readonly number[] }
-  | { readonly kind: 'measure'; readonly floats: number; readonly iterations: number }
+  | {
+      readonly kind: 'measure';
+      readonly floats: number;
+      readonly maxIterations: number;
+      /** Fewer iterations, though 3 at least, where so many would take longer. */
+      readonly budgetMs: number;
+    }
   | { readonly kind: 'leave' };
 
 /** One rank's times for one vector length, an entry for each iteration. */

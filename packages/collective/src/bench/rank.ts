@@ -47,8 +47,9 @@ async function obey(order: Order): Promise<unknown> {
 
 async function measure(
   ranks: ProcessGroup,
-  { floats, iterations }: { floats: number; iterations: number },
+  order: { floats: number; maxIterations: number; budgetMs: number },
 ): Promise<CellResult> {
+  const { floats, maxIterations, budgetMs } = order;
   const { rank, worldSize } = ranks;
   const sums = new ShardAccumulator({ shards: worldSize, start: rank, end: rank + 1, length: floats });
   sums.add(rank, shardSlice({ shard: rank, from: 0, to: floats }));
@@ -63,17 +64,28 @@ async function measure(
   });
   const allReduceMs: number[] = [];
   const tcpMs: number[] = [];
+  let iterations = maxIterations;
   // The first round warms up.
   for (let round = 0; round <= iterations; round++) {
     await ranks.barrier();
     const allReduce = await millisecondsOf(() => ranks.allReduceShards(sums, out));
     await ranks.barrier();
     const tcp = await millisecondsOf(() => mesh.exchange(segments));
-    if (round === 0) continue;
+    if (round === 0) {
+      const roundMs = await slowest(ranks, allReduce + tcp);
+      iterations = Math.min(maxIterations, Math.max(3, Math.floor(budgetMs / roundMs)));
+      continue;
+    }
     allReduceMs.push(allReduce);
     tcpMs.push(tcp);
   }
   return { allReduceMs, tcpMs };
+}
+
+/** The largest of everyone's values, so that all ranks decide alike. */
+async function slowest(ranks: ProcessGroup, value: number): Promise<number> {
+  const gathered = await ranks.allGather(new Uint8Array(Float64Array.of(value).buffer));
+  return Math.max(...gathered.map((bytes) => new Float64Array(bytes.slice().buffer)[0]!));
 }
 
 /** Against the naive sum in blocks, so that 100 MB need no more memory than they must. */

@@ -85,7 +85,7 @@ export class OutgoingLink {
     const memory = this.#memory(frame.content.byteLength + maxHeaderBytes);
     this.#call.write(encodeFrameInto(memory, frame), (error: Error | null | undefined) => {
       this.#rejectPending.delete(reject);
-      if (memory.length > smallFrameBytes) this.#spare.push(memory);
+      if (memory.length > smallFrameBytes && !this.#broken) this.#spare.push(memory);
       if (error) reject(error);
       else resolve();
     });
@@ -97,6 +97,7 @@ export class OutgoingLink {
     this.#broken ??= reason;
     for (const reject of this.#rejectPending) reject(this.#broken);
     this.#rejectPending.clear();
+    this.#spare.length = 0;
   }
 
   /** Says that no more will come; the peer answers (`over`) when it has taken everything. */

@@ -46,7 +46,7 @@ export class PeerHub {
   readonly #parked = new Set<Parked>();
   readonly #parkMs: number;
   readonly #maxParked: number;
-  readonly #maxRuns = 256;
+  readonly #maxRuns = 64;
 
   /** `parkMs`: how long an early peer is kept before it is told to dial again. */
   constructor(options: { parkMs?: number; maxParked?: number } = {}) {
