@@ -1,5 +1,7 @@
 /** Puts the status page's files where the compiled server reads them. */
-import { cpSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 
-for (const file of ['status.html', 'status.css', 'status.js'])
-  cpSync(new URL(`../src/page/${file}`, import.meta.url), new URL(`../dist/page/${file}`, import.meta.url));
+const from = new URL('../src/page/', import.meta.url);
+const to = new URL('../dist/page/', import.meta.url);
+for (const file of readdirSync(from))
+  if (!file.endsWith('.ts')) cpSync(new URL(file, from), new URL(file, to));

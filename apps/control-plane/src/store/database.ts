@@ -45,7 +45,7 @@ export const isDangling = (error: unknown): boolean => hasCode(error, 'P2003');
 /** True where Postgres could not be reached or broke off; the same request can succeed later. */
 export const isOutage = (error: unknown): boolean =>
   error instanceof Prisma.PrismaClientInitializationError ||
-  (error instanceof Prisma.PrismaClientKnownRequestError && /^P1|^P2024$/.test(error.code)) ||
+  (error instanceof Prisma.PrismaClientKnownRequestError && /^(P1...|P2024|P2028)$/.test(error.code)) ||
   (error instanceof Error &&
     /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|57P0[123])$/.test(String((error as { code?: unknown }).code)));
 

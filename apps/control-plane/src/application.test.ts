@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { writeScenes } from '@triptych/datasets';
+import type { Run } from '@triptych/protocol';
+import { createLogger } from '@triptych/runtime';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Application, buildApplication } from './application.ts';
+import { createTestDatabase, type TestDatabase } from './testing/postgres.ts';
+
+let database: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'application-'));
+});
+afterAll(async () => {
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+const start = (httpPort = 0): Promise<Application> =>
+  buildApplication({
+    databaseUrl: database.url,
+    queueUrl: database.url,
+    artifactsUrl: pathToFileURL(join(folder, 'artifacts')).href,
+    http: { host: '127.0.0.1', port: httpPort },
+    grpc: { host: '127.0.0.1', port: 0 },
+    version: '0.0.0-test',
+    logger: createLogger({ name: 'test', level: 'silent' }),
+  });
+
+const ask = async (application: Application, path: string, body?: object) => {
+  const response = await fetch(`http://127.0.0.1:${application.httpPort}${path}`, {
+    ...(body
+      ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+      : {}),
+  });
+  return { status: response.status, body: await response.json() };
+};
+
+test('a run that waits for workers survives a restart of the control plane, and says why it waits', async () => {
+  const first = await start();
+  expect(await ask(first, '/health/ready')).toEqual({ status: 200, body: { status: 'ready' } });
+  const path = join(folder, 'scenes');
+  await writeScenes({ path, images: 60, seed: 1 });
+  expect((await ask(first, '/v1/datasets', { name: 'scenes', path })).status).toBe(201);
+  const { id } = (await ask(first, '/v1/runs', { model: 'clip-tiny', dataset: 'scenes' })).body as Run;
+  await reason(first, id, 'WAITING_FOR_WORKERS');
+  await first.close();
+
+  const second = await start();
+  const run = (await ask(second, `/v1/runs/${id}`)).body as Run;
+  expect(run).toMatchObject({ status: 'QUEUED', reason: 'WAITING_FOR_WORKERS', queuePosition: 1 });
+  expect((await ask(second, `/v1/runs/${id}/cancel`, {})).body).toMatchObject({ status: 'CANCELLED' });
+  await second.close();
+});
+
+test('a port that is taken is told with the way out, and leaves nothing open', async () => {
+  const first = await start();
+  await expect(start(first.httpPort)).rejects.toThrow(
+    /Cannot listen on 127.0.0.1:\d+: .*EADDRINUSE.*TRIPTYCH_HTTP_PORT/,
+  );
+  expect((await ask(first, '/health/ready')).status).toBe(200);
+  await first.close();
+  await first.close();
+});
+
+/** Follows the events of a run until one carries this reason. */
+async function reason(application: Application, id: string, wanted: Run['reason']): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${application.httpPort}/v1/runs/${id}/events`, {
+    headers: { accept: 'text/event-stream' },
+  });
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes(`"reason":"${wanted}"`)) return;
+  }
+  throw new Error(`the stream ended before ${wanted}: ${text}`);
+}

@@ -1,0 +1,208 @@
+/** The selected run: where it stands, its loss curve, its scores and its story. It follows the run's events as they come. */
+import { bytes, clock, count, duration, element, fixed, percent, statusLabel, table } from './elements.js';
+import { lossChart } from './loss-chart.js';
+
+const over = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
+
+export class RunDetail {
+  #place;
+  #id;
+  #run;
+  #metrics = [];
+  #story = [];
+  #stream;
+  #loading = Promise.resolve();
+
+  constructor(place) {
+    this.#place = place;
+    window.addEventListener('resize', () => this.#run && this.#draw());
+  }
+
+  get id() {
+    return this.#id;
+  }
+
+  /** Shows a run and follows it until another is shown. */
+  show(id) {
+    if (id === this.#id) return;
+    this.#stream?.close();
+    this.#id = id;
+    this.#run = undefined;
+    this.#metrics = [];
+    this.#story = [];
+    if (id === undefined) return this.#place.replaceChildren(this.#welcome());
+    this.#place.replaceChildren(element('p', { class: 'empty', text: 'Loading…' }));
+    this.#stream = new EventSource(`/v1/runs/${encodeURIComponent(id)}/events`);
+    for (const type of ['state', 'progress', 'checkpoint', 'score', 'log'])
+      this.#stream.addEventListener(type, (message) => this.#hear(id, JSON.parse(message.data)));
+  }
+
+  #hear(id, event) {
+    if (id !== this.#id) return;
+    if (event.type !== 'progress') this.#story.push(event);
+    if (event.type === 'state' && over.has(event.status)) this.#stream.close();
+    // Hundreds of old events come at once at first: they are drawn once.
+    this.#loading = this.#loading.then(() => this.#refreshSoon(id));
+  }
+
+  #pending = false;
+  async #refreshSoon(id) {
+    if (this.#pending) return;
+    this.#pending = true;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    this.#pending = false;
+    try {
+      await this.#refresh(id);
+    } catch {
+      // The header says that the control plane is away; the stream comes back by itself.
+    }
+  }
+
+  async #refresh(id) {
+    const path = `/v1/runs/${encodeURIComponent(id)}`;
+    const run = await (await fetch(path)).json();
+    for (;;) {
+      const after = this.#metrics.at(-1)?.step ?? 0;
+      const { items } = await (await fetch(`${path}/metrics?afterStep=${after}&limit=5000`)).json();
+      if (id !== this.#id) return;
+      this.#metrics.push(...items);
+      if (items.length < 5000) break;
+    }
+    this.#run = run;
+    this.#draw();
+  }
+
+  #draw() {
+    const run = this.#run;
+    const { progress } = run;
+    const story = this.#place.querySelector('.story');
+    const scrolled = story?.scrollTop;
+    this.#place.replaceChildren(
+      element('div', { class: 'row' }, element('h2', { text: run.name ?? run.id }), statusLabel(run.status)),
+      element('p', {
+        class: 'small muted',
+        text: `${run.message}${run.queuePosition ? ` (position ${run.queuePosition} in the queue)` : ''}`,
+      }),
+      element('progress', { value: progress.ratio, max: 1, 'aria-label': 'Progress' }),
+      facts({
+        Step: `${count(progress.step)} / ${count(progress.totalSteps)}`,
+        Loss: fixed(progress.loss),
+        'Samples/s': progress.samplesPerSecond === undefined ? '–' : fixed(progress.samplesPerSecond, 1),
+        ...(over.has(run.status) ? { Took: tookOf(run) } : { 'Time left': duration(progress.etaSeconds) }),
+        Workers: String(run.worldSize),
+        Model: run.spec.model,
+        Dataset: run.spec.dataset,
+        Batch: `${run.spec.batch.global} in ${run.spec.batch.shards} shards`,
+      }),
+      element('h3', { text: 'Loss' }),
+      this.#metrics.length === 0
+        ? element('p', {
+            class: 'empty',
+            text: over.has(run.status) ? 'No step was committed.' : 'No step has been committed yet.',
+          })
+        : lossChart(this.#metrics, this.#innerWidth()),
+      element('h3', { text: 'Scores' }),
+      scoresOf(run),
+      ...weightsOf(run),
+      element('h3', { text: 'Story' }),
+      element(
+        'ol',
+        { class: 'plain story', tabindex: 0, 'aria-label': 'What happened, newest first' },
+        this.#story
+          .toReversed()
+          .map((event) =>
+            element(
+              'li',
+              {},
+              element('time', { datetime: event.at, text: clock(event.at) }),
+              element(
+                'span',
+                {},
+                event.type === 'state' ? `${event.status}: ${event.message}` : event.message,
+              ),
+            ),
+          ),
+      ),
+    );
+    if (scrolled) this.#place.querySelector('.story').scrollTop = scrolled;
+  }
+
+  #innerWidth() {
+    const { paddingLeft, paddingRight } = getComputedStyle(this.#place);
+    return Math.max(
+      200,
+      this.#place.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight),
+    );
+  }
+
+  #welcome() {
+    return element('p', { class: 'empty' }, 'Choose a run to see its loss, its scores and what happened.');
+  }
+}
+
+const facts = (values) =>
+  element(
+    'dl',
+    { class: 'facts' },
+    Object.entries(values).map(([name, value]) =>
+      element('div', {}, element('dt', { text: name }), element('dd', { text: value, title: value })),
+    ),
+  );
+
+const tookOf = ({ startedAt, createdAt, finishedAt }) =>
+  duration((Date.parse(finishedAt) - Date.parse(startedAt ?? createdAt)) / 1000);
+
+/** Final beside baseline beside chance, one row for each score. */
+function scoresOf({ scores, status, spec }) {
+  if (scores.length === 0) {
+    const none =
+      spec.evaluation.tasks.length === 0
+        ? 'This run evaluates nothing.'
+        : over.has(status)
+          ? 'No score was reported.'
+          : 'Scores come before the first step and after the last.';
+    return element('p', { class: 'empty', text: none });
+  }
+  const rows = new Map();
+  for (const score of scores) {
+    const key = `${score.task} ${score.metric}`;
+    rows.set(key, {
+      ...rows.get(key),
+      task: score.task,
+      metric: score.metric,
+      chance: score.chance,
+      split: score.split,
+      [score.stage]: score.value,
+    });
+  }
+  return table(
+    ['Task', 'Metric', 'Split', '#Final', '#Baseline', '#Chance'],
+    [...rows.values()].map((row) => [
+      row.task,
+      row.metric,
+      row.split,
+      percent(row.final),
+      percent(row.baseline),
+      percent(row.chance),
+    ]),
+  );
+}
+
+function weightsOf({ weights, modelId }) {
+  if (!weights || !modelId) return [];
+  const path = `/v1/models/${modelId}/files/model.safetensors`;
+  return [
+    element('h3', { text: 'Weights' }),
+    element(
+      'p',
+      {},
+      element('a', {
+        href: path,
+        download: 'model.safetensors',
+        text: `model.safetensors (${bytes(weights.bytes)})`,
+      }),
+      element('br'),
+      element('code', { class: 'small muted', text: `sha256 ${weights.sha256}` }),
+    ),
+  ];
+}
