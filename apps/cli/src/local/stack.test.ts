@@ -1,5 +1,5 @@
 /** The whole embedded stack as real processes, from the built files. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -13,6 +13,8 @@ let stack: Stack | undefined;
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'triptych-stack-'));
+  // Open to PostgreSQL's own user, which it needs where the tests run as root.
+  chmodSync(home, 0o755);
 });
 
 afterEach(async () => {

@@ -78,6 +78,10 @@ function assertVersion(data: string, binaries: Binaries): void {
   );
 }
 
+export function removeCluster(folder: string): void {
+  rmSync(join(folder, 'data'), { recursive: true, force: true });
+}
+
 /** Stops the server that a launcher left behind when it was killed together with its guard. */
 export async function stopOrphan(folder: string, signal: AbortSignal): Promise<void> {
   const data = join(folder, 'data');

@@ -1,9 +1,10 @@
 /** The real embedded PostgreSQL, from the built files. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isAlive, parentOf } from '../process-identity.ts';
+import { commandOf, isAlive, parentOf } from '../process-identity.ts';
 import { isOpen, launch } from '../testing/launch.ts';
 import { type Database, startDatabase } from './database.ts';
 
@@ -12,6 +13,8 @@ const open: Database[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'triptych-database-'));
+  // Open to PostgreSQL's own user, which it needs where the tests run as root.
+  chmodSync(folder, 0o755);
 });
 
 afterEach(async () => {
@@ -61,3 +64,34 @@ test('kill -9 of launcher and guard leaves an orphan, which the next start repla
   expect(await isOpen(portOf(await start()))).toBe(true);
   expect(isAlive(pids[0]!)).toBe(false);
 });
+
+test.runIf(process.getuid?.() === 0)(
+  'under a folder that is closed to others the data lies elsewhere, and goes with its home',
+  async () => {
+    chmodSync(folder, 0o700);
+    const closed = join(folder, 'home');
+    const open = () =>
+      startDatabase({
+        folder: closed,
+        logPath: join(folder, 'postgres.log'),
+        signal: new AbortController().signal,
+      });
+    const first = await open();
+    const data = dataFolderOf(first.pid);
+    expect(data.startsWith(folder)).toBe(false);
+    await first.stop();
+    rmSync(closed, { recursive: true });
+    const second = await open();
+    try {
+      expect(dataFolderOf(second.pid)).toBe(data);
+      const client = new Client({ connectionString: second.url });
+      await client.connect();
+      await client.end();
+    } finally {
+      await second.stop();
+      rmSync(dirname(data), { recursive: true });
+    }
+  },
+);
+
+const dataFolderOf = (pid: number) => / -D (\S+)/.exec(commandOf(pid) ?? '')?.[1] ?? '';

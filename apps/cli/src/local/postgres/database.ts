@@ -28,7 +28,7 @@ export interface DatabaseOptions {
 /** UNAVAILABLE with the reason where the database cannot be started; the signal's reason where it is aborted. */
 export async function startDatabase({ folder, logPath, signal }: DatabaseOptions): Promise<Database> {
   mkdirSync(folder, { recursive: true });
-  const password = passwordIn(folder);
+  const { password, fresh } = passwordIn(folder);
   const log = openSync(logPath, 'a');
   const guard = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(GUARD)], {
     stdio: ['ignore', log, log, 'ipc'],
@@ -38,7 +38,7 @@ export async function startDatabase({ folder, logPath, signal }: DatabaseOptions
   const abort = () => guard.kill('SIGTERM');
   signal.addEventListener('abort', abort, { once: true });
   try {
-    guard.send({ folder, password } satisfies StartDatabase);
+    guard.send({ folder, password, fresh } satisfies StartDatabase);
     const message = await firstMessage(guard);
     signal.throwIfAborted();
     if (message?.kind === 'ready') {
@@ -76,13 +76,13 @@ async function end(guard: ChildProcess): Promise<void> {
 }
 
 /** Made once for each home, so that the data of the last time can be opened again. Readable for the owner only. */
-function passwordIn(folder: string): string {
+function passwordIn(folder: string): { password: string; fresh: boolean } {
   const path = join(folder, 'password');
   try {
-    return readFileSync(path, 'utf8');
+    return { password: readFileSync(path, 'utf8'), fresh: false };
   } catch {
     const password = randomBytes(18).toString('base64url');
     writeFileSync(path, password, { mode: 0o600 });
-    return password;
+    return { password, fresh: true };
   }
 }

@@ -5,7 +5,7 @@
 import { TriptychError } from '@triptych/protocol';
 import { freePorts } from '../ports.ts';
 import { locateBinaries } from './binaries.ts';
-import { ensureCluster, startServer, stopOrphan, stopServer } from './cluster.ts';
+import { ensureCluster, removeCluster, startServer, stopOrphan, stopServer } from './cluster.ts';
 import { databaseUser, reachableFolder } from './database-user.ts';
 import type { GuardMessage, StartDatabase } from './messages.ts';
 
@@ -14,14 +14,15 @@ process.once('disconnect', () => stopping.abort());
 process.on('SIGTERM', () => stopping.abort());
 process.once('message', (message) => void own(message as StartDatabase));
 
-async function own({ folder, password }: StartDatabase): Promise<void> {
+async function own({ folder, password, fresh }: StartDatabase): Promise<void> {
   try {
     const user = databaseUser();
     const binaries = locateBinaries(user);
     const { signal } = stopping;
     const options = { binaries, user, folder: reachableFolder(folder, user), password, signal };
-    await ensureCluster(options);
     await stopOrphan(options.folder, signal);
+    if (fresh && options.folder !== folder) removeCluster(options.folder);
+    await ensureCluster(options);
     const [port = 0] = await freePorts(1);
     const server = await startServer({ ...options, port });
     server.once('exit', (code) => process.exit(code ?? 1));

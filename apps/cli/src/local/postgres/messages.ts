@@ -4,6 +4,8 @@ export interface StartDatabase {
   /** Belongs to the database; created if needed. */
   readonly folder: string;
   readonly password: string;
+  /** True where the password was just made: whatever lies in another folder for this one belongs to a home that was deleted. */
+  readonly fresh: boolean;
 }
 
 export type GuardMessage =
