@@ -10,5 +10,9 @@ export const METRIC_PREFIX = 'triptych_';
 export function createMetrics(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: METRIC_PREFIX });
+  // The library's own sums of these are gauges that end in _total, which belongs to counters.
+  for (const what of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`${METRIC_PREFIX}nodejs_active_${what}_total`);
+  }
   return registry;
 }
