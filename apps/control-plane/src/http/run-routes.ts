@@ -51,7 +51,7 @@ export function runRoutes(app: App, services: Services): void {
       const idempotency = idempotencyOf(request);
       const found = foundIn(request);
       const earlier = found.length === 0 ? await submission.findEarlier(idempotency) : undefined;
-      if (earlier) return reply.code(200).send(await reviewed(earlier.id));
+      if (earlier) return reply.code(200).send(await reviewed(earlier.id, request));
       const { spec, dataset, model, totalSteps } = await resolveRun(body, { ...catalogs, found });
       const { run, created } = await submission.insert({
         spec,
@@ -60,7 +60,7 @@ export function runRoutes(app: App, services: Services): void {
         totalSteps,
         ...(idempotency ? { idempotency } : {}),
       });
-      if (!created) return reply.code(200).send(await reviewed(run.id));
+      if (!created) return reply.code(200).send(await reviewed(run.id, request));
       metrics.submitted(run);
       await deliver(run, request);
       return reply.code(201).header('location', `/v1/runs/${run.id}`).send(run);
@@ -125,9 +125,9 @@ export function runRoutes(app: App, services: Services): void {
   );
 
   /** A repeat also repairs: the run may have been committed and never enqueued. */
-  async function reviewed(runId: string): Promise<Run> {
+  async function reviewed(runId: string, request: FastifyRequest): Promise<Run> {
     const run = await runs.get(runId);
-    if (run.status === 'QUEUED') await queue.enqueue(run.id, run.spec.priority);
+    if (run.status === 'QUEUED') await deliver(run, request);
     return run;
   }
 

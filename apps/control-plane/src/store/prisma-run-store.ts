@@ -18,7 +18,7 @@ import { membershipError, writeMembership } from './run-membership.ts';
 import type { RunNotifier } from './run-notifier.ts';
 import type { RunObserver } from './run-observer.ts';
 import { writeCheckpoint, writeScores, writeSteps } from './run-reports.ts';
-import { checkpointOf, runOf, runRelations } from './run-rows.ts';
+import { checkpointOf, type RunRow, runOf, runRelations } from './run-rows.ts';
 import type {
   Membership,
   Outcome,
@@ -52,40 +52,44 @@ export class PrismaRunStore implements RunStore {
     const [owned] = await this.#client.run.updateManyAndReturn({
       where: { id: runId, status: { in: unfinished } },
       data: { fencingToken: { increment: 1 } },
-      select: { fencingToken: true },
     });
-    // Read after the transaction: whatever a newer owner wrote in between, this token is fenced by then.
-    const run = await this.#client.run.findUnique({
-      where: { id: runId },
-      include: {
-        ...runRelations,
-        dataset: { select: { manifest: true } },
-        assignments: { where: { heldWorkerId: { not: null } }, orderBy: { rank: 'asc' } },
-        checkpoints: { orderBy: { step: 'desc' } },
-      },
-    });
-    if (!run) throw noSuchRun(runId);
-    if (!owned) return undefined;
-    const shown = runOf(run);
-    const checkpoints = run.checkpoints.map(checkpointOf);
+    if (!owned) {
+      await this.statusOf(runId);
+      return undefined;
+    }
+    // Read after the update: whatever a newer owner writes in between, this token is fenced by then.
+    const [run, dataset, held, saved] = await Promise.all([
+      this.#shown(owned),
+      this.#client.dataset.findUniqueOrThrow({ where: { id: owned.datasetId }, select: { manifest: true } }),
+      neverPlaced(owned)
+        ? []
+        : this.#client.assignment.findMany({
+            where: { runId, heldWorkerId: { not: null } },
+            orderBy: { rank: 'asc' },
+          }),
+      neverPlaced(owned)
+        ? []
+        : this.#client.checkpoint.findMany({ where: { runId }, orderBy: { step: 'desc' } }),
+    ]);
+    const checkpoints = saved.map(checkpointOf);
     return {
-      run: shown,
+      run,
       fencingToken: owned.fencingToken,
-      spec: shown.spec,
-      datasetManifest: run.dataset.manifest,
-      ...(run.baseArtifact === null ? {} : { modelArtifact: run.baseArtifact }),
-      attempt: run.attempt,
-      generation: run.generation,
-      assignments: run.assignments.map(({ rank, workerId, address }) => ({ rank, workerId, address })),
-      lastSequence: Number(run.workerSequence),
+      spec: run.spec,
+      datasetManifest: dataset.manifest,
+      ...(owned.baseArtifact === null ? {} : { modelArtifact: owned.baseArtifact }),
+      attempt: owned.attempt,
+      generation: owned.generation,
+      assignments: held.map(({ rank, workerId, address }) => ({ rank, workerId, address })),
+      lastSequence: Number(owned.workerSequence),
       ...(checkpoints[0] ? { checkpoint: checkpoints[0] } : {}),
       checkpoints,
     };
   }
 
   async transition(runId: string, fencingToken: bigint, change: StateChange): Promise<Run> {
-    const { moved } = await this.#write(runId, fencingToken, (write) => write.move(change));
-    return moved ?? this.get(runId);
+    const { row } = await this.#write(runId, fencingToken, (write) => write.move(change));
+    return this.#shown(row);
   }
 
   async explain(
@@ -93,21 +97,21 @@ export class PrismaRunStore implements RunStore {
     fencingToken: bigint,
     why: { reason: RunReason; message: string },
   ): Promise<Run> {
-    await this.#write(runId, fencingToken, async (write) => {
+    const { row } = await this.#write(runId, fencingToken, async (write) => {
       write.assertAlive('a new reason');
       if (write.run.reason === why.reason && write.run.message === why.message) return;
       await write.tell({ type: 'state', message: why.message, fields: why });
     });
-    return this.get(runId);
+    return this.#shown(row);
   }
 
   async startGeneration(runId: string, fencingToken: bigint, membership: Membership): Promise<Run> {
     try {
-      await this.#write(runId, fencingToken, (write) => writeMembership(write, membership));
+      const { row } = await this.#write(runId, fencingToken, (write) => writeMembership(write, membership));
+      return await this.#shown(row);
     } catch (cause) {
       throw membershipError(cause, runId, membership);
     }
-    return this.get(runId);
   }
 
   async releaseAssignments(runId: string, fencingToken: bigint): Promise<void> {
@@ -143,7 +147,7 @@ export class PrismaRunStore implements RunStore {
     const { modelArtifact, weights, scores = [], message = 'Finished' } = outcome;
     const description = await this.#options.describeModel(modelArtifact);
     const weightFields = { weightsSha256: weights.sha256, weightsBytes: BigInt(weights.bytes) };
-    const { moved } = await this.#write(runId, fencingToken, async (write) => {
+    const { row } = await this.#write(runId, fencingToken, async (write) => {
       await writeScores(write, { scores });
       const { model } = write.transaction;
       const wanted = write.run.name ?? runId;
@@ -164,14 +168,15 @@ export class PrismaRunStore implements RunStore {
       const detail = { modelId, weights };
       await write.move({ event: 'succeed', reason: 'COMPLETED', message, detail, fields: weightFields });
     });
-    return moved ?? this.get(runId);
+    return this.#shown(row);
   }
 
   async requestCancel(runId: string): Promise<Run> {
-    const from = await this.#client.$transaction(async (transaction) => {
+    const { from, row } = await this.#client.$transaction(async (transaction) => {
       const write = await RunWrite.unowned(transaction, runId);
       const { status } = write;
-      if (write.status === 'CANCELLING' || write.status === 'CANCELLED') return undefined;
+      if (write.status === 'CANCELLING' || write.status === 'CANCELLED')
+        return { from: undefined, row: write.run };
       if (isTerminal(write.status))
         throw new TriptychError(
           'ILLEGAL_STATE',
@@ -190,17 +195,19 @@ export class PrismaRunStore implements RunStore {
           reason: 'CANCELLED_BY_USER',
           message: 'Cancelled before it started',
         });
-      return status;
+      return { from: status, row: write.run };
     });
+    const run = await this.#shown(row);
+    if (from) this.#options.observer?.moved({ run, from });
     this.#options.notifier.wake(runId);
-    return from ? this.#moved(runId, from) : this.get(runId);
+    return run;
   }
 
   async get(runId: string): Promise<Run> {
-    const run = await this.#client.run.findUnique({ where: { id: runId }, include: runRelations });
-    if (!run) throw noSuchRun(runId);
-    const positions = run.status === 'QUEUED' ? await queuePositions(this.#client, [runId]) : undefined;
-    return runOf(run, positions?.get(runId));
+    const row = await this.#client.run.findUnique({ where: { id: runId } });
+    if (!row) throw noSuchRun(runId);
+    const positions = row.status === 'QUEUED' ? await queuePositions(this.#client, [runId]) : undefined;
+    return this.#shown(row, positions?.get(runId));
   }
 
   async statusOf(runId: string): Promise<RunStatus> {
@@ -222,31 +229,40 @@ export class PrismaRunStore implements RunStore {
     return this.#options.database.client;
   }
 
-  /** One transaction by the owner: what it made, and the run where its state has changed. */
+  /** One transaction by the owner: what it made, and the run's row after it. */
   async #write<T>(
     runId: string,
     fencingToken: bigint,
     change: (write: RunWrite) => Promise<T>,
-  ): Promise<{ result: T; moved: Run | undefined }> {
+  ): Promise<{ result: T; row: RunRow }> {
     const { notifier, observer } = this.#options;
     try {
-      const { result, from } = await this.#client.$transaction(async (transaction) => {
+      const { result, from, row } = await this.#client.$transaction(async (transaction) => {
         const write = await RunWrite.owned(transaction, runId, fencingToken);
         const { status } = write;
         const result = await change(write);
-        return { result, from: write.status === status ? undefined : status };
+        return { result, from: status, row: write.run };
       });
       notifier.wake(runId);
-      return { result, moved: from && (await this.#moved(runId, from)) };
+      if (row.status !== from) observer?.moved({ run: await this.#shown(row), from });
+      return { result, row };
     } catch (error) {
       if (error instanceof TriptychError && error.code === 'FENCED') observer?.fenced();
       throw error;
     }
   }
 
-  async #moved(runId: string, from: RunStatus): Promise<Run> {
-    const run = await this.get(runId);
-    this.#options.observer?.moved({ run, from });
-    return run;
+  async #shown(row: RunRow, queuePosition?: number): Promise<Run> {
+    const runId = row.id;
+    const [scores, model] = neverPlaced(row)
+      ? [[], null]
+      : await Promise.all([
+          this.#client.score.findMany({ where: { runId }, ...runRelations.scores }),
+          this.#client.model.findUnique({ where: { runId }, ...runRelations.model }),
+        ]);
+    return runOf({ ...row, scores, model }, queuePosition);
   }
 }
+
+/** Nothing else can be on record of such a run, and hundreds of them may wait: what is not there is not asked for. */
+const neverPlaced = ({ attempt }: RunRow): boolean => attempt === 0;
