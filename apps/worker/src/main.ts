@@ -17,6 +17,10 @@ import { trainerService } from './trainer-service.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
+// onnxruntime would report to its makers and write session files. The native library reads the variable of the process, which a
+// worker thread cannot set.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 try {
   await start(readEnvironment(WorkerEnvironment, process.env));
 } catch (error) {
