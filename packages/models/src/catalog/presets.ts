@@ -64,7 +64,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   'clip-small': preset({
     description: 'For the quickstart: trains from scratch in minutes on two cores, 64-pixel images',
     projection: 128,
-    vision: { width: 128, layers: 4, heads: 4, patch: 8, image: 64 },
+    vision: { width: 128, layers: 4, heads: 4, patch: 16, image: 64 },
     text: { width: 128, layers: 3, heads: 4, context: 32, vocabulary: 1024 },
   }),
   'clip-vit-base-patch32': preset({

@@ -32,10 +32,9 @@ const tiny: Recipe = {
 
 const small: Recipe = {
   ...tiny,
-  duration: { epochs: 8 },
-  globalBatch: 64,
+  duration: { epochs: 12 },
+  globalBatch: 128,
   shards: 8,
-  learningRate: 5e-4,
 };
 
 const scratch: Recipe = {
