@@ -32,9 +32,10 @@ const tiny: Recipe = {
 
 const small: Recipe = {
   ...tiny,
-  duration: { epochs: 12 },
-  globalBatch: 128,
+  duration: { epochs: 9 },
+  globalBatch: 64,
   shards: 8,
+  learningRate: 5e-4,
 };
 
 const scratch: Recipe = {
