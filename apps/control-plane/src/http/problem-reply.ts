@@ -6,11 +6,15 @@ import { type ErrorCode, type Problem, TriptychError } from '@triptych/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isOutage } from '../store/database.ts';
 import type { App } from './app.ts';
+import { drain } from './request-drain.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
 export function answerWithProblems(app: App): void {
-  app.setErrorHandler(answerWithProblem);
+  app.setErrorHandler(async (error, request, reply) => {
+    if (asTriptychError(error).code === 'BODY_TOO_LARGE') await drain(request.raw);
+    return answerWithProblem(error, request, reply);
+  });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0];
     const error = new TriptychError(
