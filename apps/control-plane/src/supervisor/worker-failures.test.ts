@@ -1,0 +1,160 @@
+/** Runs whose workers fail, on fake workers and the real record. Oracle: the record, and what the workers were asked. */
+import type { ErrorCode, Run } from '@triptych/protocol';
+import { describe, expect, test } from 'vitest';
+import { checkpointHash, failWith } from './testing/scripts.ts';
+import { allSteps, nobodyIsHeld, STEPS, useSupervision } from './testing/supervisions.ts';
+
+const supervisions = useSupervision();
+
+describe('a run whose workers fail', () => {
+  test('goes on from its checkpoint with the workers that are left', async () => {
+    const plane = await supervisions.launch();
+    const [survivor, victim] = await supervisions.addFakes(plane, 2, {
+      checkpoints: [2],
+      pauses: ['step 4'],
+    });
+    const { id } = await supervisions.submit(plane);
+    await survivor?.reached('step 4');
+    await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3, 4]);
+    victim?.crash();
+    survivor?.abortCollective('rank 1 does not answer');
+    await expect.poll(() => survivor?.trains.length, { timeout: 5000 }).toBe(2);
+    survivor?.open('step 4');
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(survivor?.trains[1]).toMatchObject({
+      attempt: 2,
+      worldSize: 1,
+      checkpointSha256: checkpointHash(2),
+    });
+    expect(await supervisions.statusesOf(id)).toContain('RECOVERING');
+    expect(await supervisions.stepsOf(id)).toEqual(allSteps);
+    expect(await supervisions.stores.runs.get(id)).toMatchObject({ attempt: 2, worldSize: 1 });
+  });
+
+  test('is recovered from a worker that hangs without closing its connection', async () => {
+    const plane = await supervisions.launch();
+    const [survivor, victim] = await supervisions.addFakes(plane, 2, {
+      checkpoints: [1],
+      pauses: ['step 2'],
+    });
+    const { id } = await supervisions.submit(plane);
+    await survivor?.reached('step 2');
+    victim?.hang();
+    await expect.poll(() => survivor?.trains.length, { timeout: 10_000 }).toBe(2);
+    survivor?.open('step 2');
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(survivor?.trains[1]).toMatchObject({
+      attempt: 2,
+      worldSize: 1,
+      checkpointSha256: checkpointHash(1),
+    });
+  });
+
+  test('queues again where too few are left, and starts when there are enough', async () => {
+    const plane = await supervisions.launch();
+    const [survivor, victim] = await supervisions.addFakes(plane, 2, {
+      checkpoints: [2],
+      pauses: ['step 4'],
+    });
+    const { id } = await supervisions.submit(plane, { min: 2 });
+    await survivor?.reached('step 4');
+    victim?.crash();
+    survivor?.abortCollective('rank 1 does not answer');
+    await supervisions.reaches(id, 'QUEUED');
+    expect(await supervisions.stores.runs.get(id)).toMatchObject({
+      reason: 'WAITING_FOR_WORKERS',
+      attempt: 1,
+    });
+    survivor?.open('step 4');
+    const [newcomer] = await supervisions.addFakes(plane, 1);
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(newcomer?.trains[0]).toMatchObject({
+      attempt: 2,
+      worldSize: 2,
+      checkpointSha256: checkpointHash(2),
+    });
+  });
+
+  const endings: [ErrorCode, Run['reason'], RegExp][] = [
+    ['OUT_OF_MEMORY', 'OUT_OF_MEMORY', /raise batch\.shards/],
+    ['LOSS_NOT_FINITE', 'LOSS_NOT_FINITE', /lower optimizer\.learningRate/],
+    ['DATASET_INVALID', 'DATASET_INVALID', /register the dataset again/],
+    ['MODEL_INVALID', 'INVALID_SPEC', /another base model/],
+    ['BACKEND_UNAVAILABLE', 'BACKEND_UNAVAILABLE', /start workers with that backend/],
+  ];
+  test.each(endings)('ends at once with %s, whoever else complains first', async (code, reason, remedy) => {
+    const plane = await supervisions.launch();
+    const fakes = await supervisions.addFakes(plane, 2, {
+      pauses: ['step 2'],
+      beforeStep: (step, { rank }) => step === 3 && rank === 1 && failWith(code),
+    });
+    const { id } = await supervisions.submit(plane);
+    await Promise.all(fakes.map((fake) => fake.reached('step 2')));
+    fakes[0]?.abortCollective('rank 1 has left');
+    fakes[1]?.open('step 2');
+    await supervisions.reaches(id, 'FAILED');
+    const run = await supervisions.stores.runs.get(id);
+    expect(run).toMatchObject({ reason, attempt: 1 });
+    expect(run.message).toMatch(remedy);
+    await nobodyIsHeld(plane);
+  });
+
+  test('gives up after failures without progress, and says what the last one was', async () => {
+    const plane = await supervisions.launch({ failures: { limit: 3, firstDelayMs: 10 } });
+    const [fake] = await supervisions.addFakes(plane, 1, {
+      beforeStep: (step) => step === 2 && failWith('INTERNAL', 'a bug'),
+    });
+    const { id } = await supervisions.submit(plane);
+    await supervisions.reaches(id, 'FAILED');
+    const run = await supervisions.stores.runs.get(id);
+    expect(run).toMatchObject({ reason: 'FAILURES_EXHAUSTED', attempt: 3 });
+    expect(run.message).toMatch(/3 times without getting past step 1.*a bug/);
+    expect(fake?.trains).toHaveLength(3);
+    expect(await supervisions.statusesOf(id)).toContain('BACKOFF');
+    await nobodyIsHeld(plane);
+  });
+
+  test('may fail as often as it likes while it gets further', async () => {
+    const plane = await supervisions.launch({ failures: { limit: 2, firstDelayMs: 1 } });
+    let next = 2;
+    const [fake] = await supervisions.addFakes(plane, 1, {
+      checkpoints: allSteps,
+      beforeStep: (step) => {
+        if (step !== next || step === STEPS) return;
+        next += 1;
+        failWith('INTERNAL');
+      },
+    });
+    const { id } = await supervisions.submit(plane);
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(fake?.trains).toHaveLength(STEPS - 1);
+    expect(await supervisions.stepsOf(id)).toEqual(allSteps);
+  });
+
+  test('passes over a checkpoint that is corrupt, and says so', async () => {
+    const plane = await supervisions.launch();
+    const corrupt = checkpointHash(4);
+    let failed = false;
+    const [fake] = await supervisions.addFakes(plane, 1, {
+      checkpoints: [2, 4],
+      beforeStep: (step, { checkpointSha256 }) => {
+        if (checkpointSha256 === corrupt) failWith('ARTIFACT_CORRUPT', 'the hash does not match');
+        if (step === 5 && !failed) {
+          failed = true;
+          failWith('INTERNAL');
+        }
+      },
+    });
+    const { id } = await supervisions.submit(plane);
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(fake?.trains.map(({ checkpointSha256 }) => checkpointSha256)).toEqual([
+      '',
+      corrupt,
+      checkpointHash(2),
+    ]);
+    const items = await supervisions.stores.history.events(id, { limit: 500 });
+    expect(items.filter(({ type }) => type === 'log').map(({ message }) => message)).toEqual([
+      expect.stringMatching(/passed over/),
+    ]);
+  });
+});
