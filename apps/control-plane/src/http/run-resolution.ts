@@ -23,7 +23,7 @@ export interface ResolvedRun {
 
 export interface Catalogs {
   readonly datasets: Pick<DatasetStore, 'find'>;
-  readonly models: ModelCatalog;
+  readonly models: Pick<ModelCatalog, 'find' | 'presetNames'>;
 }
 
 /**

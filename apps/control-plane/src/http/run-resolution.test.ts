@@ -1,0 +1,79 @@
+import { presets } from '@triptych/models/catalog';
+import type { Dataset, Model, RunSpec, SplitSummary, TriptychError } from '@triptych/protocol';
+import { recipeFor } from '@triptych/training/catalog';
+import { expect, test } from 'vitest';
+import { type ResolvedRun, resolveRun } from './run-resolution.ts';
+
+const { config, description } = presets['clip-tiny']!;
+const split = (name: SplitSummary['split'], fields: Partial<SplitSummary> = {}): SplitSummary => ({
+  split: name,
+  images: 100,
+  captions: 300,
+  classes: 7,
+  ...fields,
+});
+
+/** What a submission becomes where the model is of this kind and the dataset has these splits. */
+function resolved({
+  kind = 'preset',
+  splits = [split('train'), split('test')],
+  ...body
+}: Partial<RunSpec> & {
+  kind?: Model['kind'];
+  splits?: SplitSummary[];
+} = {}): Promise<ResolvedRun> {
+  const model: Model = {
+    ...{
+      id: 'model-1',
+      name: 'mine',
+      kind,
+      architecture: 'clip',
+      parameters: 1,
+      description,
+      config: { ...config },
+    },
+  };
+  const dataset: Dataset = {
+    ...{
+      id: 'dataset-1',
+      name: 'scenes',
+      format: 'scenes',
+      path: '/data',
+      manifest: 'd'.repeat(64),
+      bytes: 1,
+    },
+    ...{ splits, classNames: [], problems: [], createdAt: '2030-01-01T00:00:00.000Z' },
+  };
+  const datasets = { find: async () => dataset };
+  const models = { find: async () => model, presetNames: ['clip-tiny'] };
+  return resolveRun({ model: 'model-1', dataset: 'dataset-1', ...body }, { datasets, models, found: [] });
+}
+
+test.each(['imported', 'trained'] as const)(
+  'a model that was %s is fine-tuned, a preset is trained from scratch',
+  async (kind) => {
+    const [fromWeights, fromScratch] = [recipeFor(config, true), recipeFor(config, false)];
+    expect(fromWeights.learningRate).not.toBe(fromScratch.learningRate);
+    expect((await resolved({ kind })).spec.optimizer.learningRate).toBe(fromWeights.learningRate);
+    expect((await resolved()).spec.optimizer.learningRate).toBe(fromScratch.learningRate);
+  },
+);
+
+test('what is evaluated follows what the dataset’s splits hold', async () => {
+  const noCaptions = await resolved({ splits: [split('train'), split('validation', { captions: 0 })] });
+  expect(noCaptions.spec.evaluation).toMatchObject({ split: 'validation', tasks: ['zero-shot'] });
+  const held = await resolved();
+  expect(held.spec.evaluation).toMatchObject({ split: 'test', tasks: ['zero-shot', 'retrieval'] });
+  expect(held.trainImages).toBe(100);
+});
+
+test('a task that the split cannot serve is refused before anything is queued', async () => {
+  const evaluation = { split: 'test', tasks: ['retrieval'] } satisfies RunSpec['evaluation'];
+  const splits = [split('train'), split('test', { captions: 0 })];
+  const error = await resolved({ evaluation, splits }).catch((caught: TriptychError) => caught);
+  expect(error).toMatchObject({ code: 'INVALID_INPUT', violations: [{ path: '/evaluation/tasks' }] });
+});
+
+test('a spec has names, whatever they were asked for by', async () => {
+  expect((await resolved()).spec).toMatchObject({ model: 'mine', dataset: 'scenes' });
+});
