@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { credentials } from '@grpc/grpc-js';
-import { control } from '@triptych/protocol';
-import type { ArtifactStore } from '@triptych/storage';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { control, TriptychError } from '@triptych/protocol';
+import type { ArtifactStore, ReadRange } from '@triptych/storage';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { grpcStore } from './artifacts.ts';
 import { FakeControlPlane } from './testing/fake-control-plane.ts';
 
@@ -82,7 +82,105 @@ test('content that does not have its hash is ARTIFACT_CORRUPT', async () => {
   await expect(store.get(sha256)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
 });
 
-test('a control plane that is away is UNAVAILABLE', async () => {
-  plane.stop();
-  await expect(store.get('0'.repeat(64))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+describe('a control plane that is away', () => {
+  /** Reads, and has the control plane killed and started again when the first piece has come. */
+  async function readAcrossRestart(sha256: string, range: ReadRange = {}): Promise<Buffer> {
+    vi.spyOn(plane.store, 'read').mockImplementationOnce(async function* () {
+      yield large.subarray(0, 1_000_000);
+      await new Promise(() => {});
+    });
+    const pieces: Uint8Array[] = [];
+    for await (const piece of store.read(sha256, range)) {
+      if (pieces.push(piece) > 1) continue;
+      plane.stop();
+      await plane.start();
+    }
+    return Buffer.concat(pieces);
+  }
+
+  const breakPublishing = () =>
+    new Promise<void>((resolve) => {
+      vi.spyOn(plane.store, 'put').mockImplementationOnce(async (content) => {
+        for await (const _ of content as AsyncIterable<Uint8Array>) break;
+        plane.stop();
+        resolve();
+        return new Promise(() => {});
+      });
+    });
+
+  test('and comes back: fetching goes on where it was broken off', async () => {
+    const { sha256 } = await store.put(large);
+    const read = vi.spyOn(plane.store, 'read');
+    expect(Buffer.compare(await readAcrossRestart(sha256), large)).toBe(0);
+    const offsets = read.mock.calls.map(([, range]) => range?.offset);
+    expect(offsets[0]).toBe(0);
+    expect(offsets[1]).toBeGreaterThan(0);
+    expect(offsets).toHaveLength(2);
+  });
+
+  test('and comes back: a part is fetched without a gap and without repeating', async () => {
+    const { sha256 } = await store.put(large);
+    const part = await readAcrossRestart(sha256, { offset: 0, length: 1_000_005 });
+    expect(Buffer.compare(part, large.subarray(0, 1_000_005))).toBe(0);
+  });
+
+  test('and comes back: publishing begins again', async () => {
+    const broken = breakPublishing();
+    const published = store.put(large);
+    await broken;
+    await plane.start();
+    expect(await published).toEqual({ sha256: sha256Of(large), bytes: large.byteLength });
+    expect(Buffer.compare(await plane.store.get(sha256Of(large)), large)).toBe(0);
+  });
+
+  test('and was so from the beginning: a worker that starts first waits', async () => {
+    const { sha256 } = await store.put(large);
+    plane.stop();
+    const there = store.has(sha256);
+    await plane.start();
+    expect(await there).toBe(true);
+  });
+
+  test('and stays away is UNAVAILABLE when the window is over', async () => {
+    plane.stop();
+    const impatient = grpcStore(client, { windowMs: 150 });
+    const began = performance.now();
+    await expect(impatient.get('0'.repeat(64))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(impatient.put(large)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    // Timers may be a millisecond early.
+    expect(performance.now() - began).toBeGreaterThanOrEqual(295);
+  });
+
+  test('is not waited for with content that can be read only once', async () => {
+    plane.stop();
+    async function* once() {
+      yield large;
+    }
+    await expect(store.put(once())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  test('is not waited for after an abort, nor is what it was doing', async () => {
+    const stop = new AbortController();
+    const reason = new TriptychError('CANCELLED', 'the run was cancelled');
+    const aborted = grpcStore(client, { signal: stop.signal });
+    vi.spyOn(plane.store, 'read').mockImplementation(async function* () {
+      stop.abort(reason);
+      await new Promise(() => {});
+      yield large;
+    });
+    await expect(aborted.get(sha256Of(large))).rejects.toBe(reason);
+    plane.stop();
+    await expect(aborted.put(large)).rejects.toBe(reason);
+    const later = new AbortController();
+    const waiting = grpcStore(client, { signal: later.signal }).get(sha256Of(large));
+    const refused = expect(waiting).rejects.toBe(reason);
+    setImmediate(() => later.abort(reason));
+    await refused;
+  });
+
+  test('answers that are no absence are not asked for again', async () => {
+    const read = vi.spyOn(plane.store, 'read');
+    await expect(store.get('0'.repeat(64))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(read).toHaveBeenCalledTimes(1);
+  });
 });

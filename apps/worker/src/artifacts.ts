@@ -2,36 +2,42 @@
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import type { ClientReadableStream, ClientWritableStream, ServiceError } from '@grpc/grpc-js';
+import type { ClientReadableStream, ClientWritableStream } from '@grpc/grpc-js';
 import { type control, TriptychError } from '@triptych/protocol';
 import type { ArtifactStore, ReadRange, StoredArtifact } from '@triptych/storage';
-import { fromServiceError } from './grpc-errors.ts';
+import { Absence, type AbsenceOptions } from './control-absence.ts';
 
 const CHUNK_BYTES = 512 * 1024;
 
-/** The client stays the caller's. Every method rejects with UNAVAILABLE while the control plane is not there. */
-export function grpcStore(client: control.ControlClient): ArtifactStore {
-  return new GrpcStore(client);
+/**
+ * The client stays the caller's. While the control plane is away, every method waits for it: a transfer goes on where it was
+ * broken off, content is published from its start again.
+ * Every method rejects with UNAVAILABLE where the control plane stays away, and with the reason of `signal`.
+ */
+export function grpcStore(client: control.ControlClient, options: AbsenceOptions = {}): ArtifactStore {
+  return new GrpcStore(client, options);
 }
 
 class GrpcStore implements ArtifactStore {
   readonly #client: control.ControlClient;
+  readonly #options: AbsenceOptions;
 
-  constructor(client: control.ControlClient) {
+  constructor(client: control.ControlClient, options: AbsenceOptions) {
     this.#client = client;
+    this.#options = options;
   }
 
-  put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
-    return new Promise((resolve, reject) => {
-      const call = this.#client.publishArtifact((error, response) => {
-        if (error) reject(fromServiceError(error, 'The control plane did not take an artifact'));
-        else resolve({ sha256: response.sha256, bytes: response.bytes });
-      });
-      send(call, content).catch((error) => {
-        call.cancel();
-        reject(error);
-      });
-    });
+  /** A stream that can be read only once is not sent again where its connection breaks. */
+  async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+    const what = 'The control plane did not take an artifact';
+    const absence = new Absence(isRepeatable(content) ? this.#options : { ...this.#options, windowMs: 0 });
+    for (;;) {
+      try {
+        return await this.#publish(content);
+      } catch (error) {
+        await absence.wait(error, what);
+      }
+    }
   }
 
   async has(sha256: string): Promise<boolean> {
@@ -62,19 +68,23 @@ class GrpcStore implements ArtifactStore {
 
   async *read(sha256: string, range: ReadRange = {}): AsyncGenerator<Uint8Array> {
     const { offset = 0, length } = range;
-    // Zero means "to the end" on the wire.
-    if (length === 0) return;
-    const call = this.#client.fetchArtifact({ sha256, offset, length: length ?? 0 });
+    const absence = new Absence(this.#options);
     const hash = createHash('sha256');
-    try {
-      for await (const { content } of call as AsyncIterable<control.ArtifactChunk>) {
-        hash.update(content);
-        yield content;
+    let received = 0;
+    // Zero means "to the end" on the wire.
+    while (length === undefined || received < length) {
+      const rest = { offset: offset + received, length: length === undefined ? 0 : length - received };
+      try {
+        for await (const content of this.#fetch({ sha256, ...rest })) {
+          absence.over();
+          hash.update(content);
+          received += content.byteLength;
+          yield content;
+        }
+        break;
+      } catch (error) {
+        await absence.wait(error, `Fetching artifact ${sha256}`);
       }
-    } catch (error) {
-      throw fromServiceError(error as ServiceError, `Fetching artifact ${sha256}`);
-    } finally {
-      release(call);
     }
     if (offset > 0 || length !== undefined) return;
     const actual = hash.digest('hex');
@@ -91,17 +101,59 @@ class GrpcStore implements ArtifactStore {
     for await (const chunk of this.read(sha256)) bytes += chunk.byteLength;
     return bytes;
   }
+
+  /** One attempt. @throws ServiceError, or the content's own error */
+  #publish(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+    this.#options.signal?.throwIfAborted();
+    const answered = new AbortController();
+    return new Promise<StoredArtifact>((resolve, reject) => {
+      const call = this.#client.publishArtifact((error, response) => {
+        // Whoever waits for room in the stream would wait for ever.
+        answered.abort();
+        if (error) reject(error);
+        else resolve({ sha256: response.sha256, bytes: response.bytes });
+      });
+      cancelOn(this.#options.signal, call, answered.signal);
+      send(call, content, answered.signal).catch((error) => {
+        if (answered.signal.aborted) return;
+        call.cancel();
+        reject(error);
+      });
+    });
+  }
+
+  /** One attempt. @throws ServiceError */
+  async *#fetch(request: control.FetchArtifactRequest): AsyncGenerator<Uint8Array> {
+    this.#options.signal?.throwIfAborted();
+    const call = this.#client.fetchArtifact(request);
+    const over = new AbortController();
+    cancelOn(this.#options.signal, call, over.signal);
+    try {
+      for await (const { content } of call as AsyncIterable<control.ArtifactChunk>) yield content;
+    } finally {
+      over.abort();
+      release(call);
+    }
+  }
+}
+
+const isRepeatable = (content: Uint8Array | AsyncIterable<Uint8Array>): boolean =>
+  content instanceof Uint8Array || !Object.is(content[Symbol.asyncIterator](), content);
+
+function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }, over: AbortSignal): void {
+  signal?.addEventListener('abort', () => call.cancel(), { once: true, signal: over });
 }
 
 async function send(
   call: ClientWritableStream<control.ArtifactChunk>,
   content: Uint8Array | AsyncIterable<Uint8Array>,
+  answered: AbortSignal,
 ): Promise<void> {
   const pieces = content instanceof Uint8Array ? [content] : content;
   for await (const piece of pieces) {
     for (let start = 0; start < piece.byteLength; start += CHUNK_BYTES) {
       const chunk = piece.subarray(start, start + CHUNK_BYTES);
-      if (!call.write({ content: chunk as Buffer })) await once(call, 'drain');
+      if (!call.write({ content: chunk as Buffer })) await once(call, 'drain', { signal: answered });
     }
   }
   call.end();

@@ -20,14 +20,19 @@ export function toStatus(error: unknown): ServerErrorResponse {
 
 /** The error that the other side meant; where it did not say (a proxy, a broken connection), the nearest code. */
 export function fromServiceError(error: ServiceError, what: string): TriptychError {
-  const code = String(error.metadata?.get(CODE_KEY)[0] ?? '');
   return new TriptychError(
-    isErrorCode(code) ? code : nearest(error.code),
+    codeSaid(error) ?? nearest(error.code),
     `${what}: ${error.details || error.message}`,
     {
       cause: error,
     },
   );
+}
+
+/** The code that the other side gave; nothing where it did not answer. */
+export function codeSaid(error: ServiceError): ErrorCode | undefined {
+  const code = String(error.metadata?.get(CODE_KEY)[0] ?? '');
+  return isErrorCode(code) ? code : undefined;
 }
 
 function nearest(code: status): ErrorCode {

@@ -17,7 +17,6 @@ import type { FromThread, Job, ThreadSettings, ToThread } from './messages.ts';
 const port = parentPort as MessagePort;
 const settings = workerData as ThreadSettings;
 const client = new control.ControlClient(settings.control, credentials.createInsecure(), channelOptions);
-const store = cachedStore(folderStore(settings.artifactsFolder), grpcStore(client));
 let current: AbortController | undefined;
 
 port.on('message', (message: ToThread) => {
@@ -44,10 +43,11 @@ async function warmUp(): Promise<void> {
 async function runJob(job: Job, groupPort: MessagePort): Promise<void> {
   const { rank, worldSize, ...input } = job;
   current = new AbortController();
+  const { signal } = current;
+  const store = cachedStore(folderStore(settings.artifactsFolder), grpcStore(client, { signal }));
   const group = connectGroup(groupPort, { rank, worldSize });
   try {
-    for await (const event of train({ ...input, group, store, signal: current.signal }))
-      tell({ kind: 'event', event });
+    for await (const event of train({ ...input, group, store, signal })) tell({ kind: 'event', event });
     await group.close();
     tell({ kind: 'done' });
   } catch (error) {
