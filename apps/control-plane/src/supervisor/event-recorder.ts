@@ -1,24 +1,17 @@
 /** Turns rank 0's events into the run's record: states, steps in batches, checkpoints, scores, and in the end the model. */
-import type {
-  Checkpoint,
-  Progress,
-  ResolvedRunSpec,
-  RunStatus,
-  Score,
-  StepMetric,
-  worker,
-} from '@triptych/protocol';
+import type { Checkpoint, ResolvedRunSpec, RunStatus, Score, StepMetric, worker } from '@triptych/protocol';
+import { ProgressMeter } from './progress-meter.ts';
 import type { RunWriter } from './run-writer.ts';
 
 export interface EventRecorderOptions {
   readonly writer: RunWriter;
   readonly spec: ResolvedRunSpec;
-  readonly onSteps?: (steps: readonly worker.StepCommitted[], progress: Progress) => void;
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
 }
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
+  readonly #meter: ProgressMeter;
   #steps: Sequenced<worker.StepCommitted>[] = [];
   #scores: Sequenced<worker.ScoreReported>[] = [];
   #model: Sequenced<worker.ModelPublished> | undefined;
@@ -27,6 +20,7 @@ export class EventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#meter = new ProgressMeter({ globalBatch: options.spec.batch.global });
   }
 
   /** The last step that was committed in this generation; 0 where none was. */
@@ -104,14 +98,13 @@ export class EventRecorder {
     this.#steps = [];
     await this.reach('RUNNING');
     const values = steps.map(({ value }) => value);
-    const progress = progressOf(values, this.#options.spec);
+    const progress = this.#meter.after(values);
     await this.#options.writer.recordSteps({
       steps: steps.map(metricOf),
       progress,
       lastSequence: this.#acknowledge(last.sequence),
     });
     this.#step = last.value.step;
-    this.#options.onSteps?.(values, progress);
   }
 
   async #flushScores(): Promise<void> {
@@ -168,23 +161,5 @@ function metricOf({ atUnixMs, value }: Sequenced<worker.StepCommitted>): StepMet
       optimizer: value.optimizerSeconds,
     },
     at: new Date(atUnixMs).toISOString(),
-  };
-}
-
-/** Where the run is after these steps; the rate is their mean, so that the ETA does not jump with every step. */
-function progressOf(steps: readonly worker.StepCommitted[], spec: ResolvedRunSpec): Progress {
-  const last = steps.at(-1) as worker.StepCommitted;
-  const rate = steps.reduce((sum, { samplesPerSecond }) => sum + samplesPerSecond, 0) / steps.length;
-  const left = Math.max(0, last.totalSteps - last.step);
-  return {
-    step: last.step,
-    totalSteps: last.totalSteps,
-    epoch: last.epoch,
-    ratio: last.totalSteps > 0 ? last.step / last.totalSteps : 0,
-    samplesProcessed: last.samplesProcessed,
-    loss: last.loss,
-    ...(Number.isFinite(rate) && rate > 0
-      ? { samplesPerSecond: rate, etaSeconds: (left * spec.batch.global) / rate }
-      : {}),
   };
 }

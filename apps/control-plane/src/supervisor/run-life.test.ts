@@ -28,6 +28,8 @@ describe('a run that nothing happens to', () => {
       totalSteps: STEPS,
       ratio: 1,
       samplesProcessed: STEPS * 16,
+      samplesPerSecond: 160,
+      etaSeconds: 0,
     });
     expect(run.scores).toMatchObject([{ task: 'zero-shot', metric: 'top1', value: 0.9, stage: 'final' }]);
     expect(await supervisions.stepsOf(id)).toEqual(allSteps);
