@@ -1,6 +1,7 @@
 /** {@link RunStore} on Postgres. Each method is one transaction; the notifier is woken after it has been committed. */
 import { presets } from '@triptych/models/catalog';
 import {
+  type Backend,
   type Checkpoint,
   isTerminal,
   type Run,
@@ -17,6 +18,7 @@ import { queuePositions } from './queue-position.ts';
 import { membershipError, writeMembership } from './run-membership.ts';
 import type { RunNotifier } from './run-notifier.ts';
 import type { RunObserver } from './run-observer.ts';
+import { nothingPast, readPast } from './run-past.ts';
 import { writeCheckpoint, writeScores, writeSteps } from './run-reports.ts';
 import { checkpointOf, type RunRow, runOf, runRelations } from './run-rows.ts';
 import type {
@@ -58,7 +60,7 @@ export class PrismaRunStore implements RunStore {
       return undefined;
     }
     // Read after the update: whatever a newer owner writes in between, this token is fenced by then.
-    const [run, dataset, held, saved] = await Promise.all([
+    const [run, dataset, held, saved, past] = await Promise.all([
       this.#shown(owned),
       this.#client.dataset.findUniqueOrThrow({ where: { id: owned.datasetId }, select: { manifest: true } }),
       neverPlaced(owned)
@@ -70,6 +72,7 @@ export class PrismaRunStore implements RunStore {
       neverPlaced(owned)
         ? []
         : this.#client.checkpoint.findMany({ where: { runId }, orderBy: { step: 'desc' } }),
+      neverPlaced(owned) ? nothingPast : readPast(this.#client, runId),
     ]);
     const checkpoints = saved.map(checkpointOf);
     return {
@@ -84,6 +87,8 @@ export class PrismaRunStore implements RunStore {
       lastSequence: Number(owned.workerSequence),
       ...(checkpoints[0] ? { checkpoint: checkpoints[0] } : {}),
       checkpoints,
+      ...(owned.backend === null ? {} : { backend: owned.backend as Backend }),
+      ...past,
     };
   }
 

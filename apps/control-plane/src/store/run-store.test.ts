@@ -310,3 +310,37 @@ test('a run that does not exist', async () => {
   ])
     await expect(ask()).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
+
+test('a new owner learns the backend and what went wrong so far', async () => {
+  const { id } = await addRun(stores, { dataset });
+  await addWorker(stores, 'w1');
+  const { fencingToken: token, ...fresh } = await owned(id);
+  expect(fresh).toMatchObject({ failures: [], distrusted: [] });
+  expect(fresh).not.toHaveProperty('backend');
+  const start = async (attempt: number, backend: 'wasm' | undefined) => {
+    const membership = { attempt, generation: 1, assignments: placed('w1') };
+    await stores.runs.startGeneration(id, token, { ...membership, ...(backend && { backend }) });
+    await move(id, token, 'place', 'PLACED');
+  };
+  const lose = { event: 'lose', reason: 'WORKER_LOST', message: 'it broke' } as const;
+  await move(id, token, 'schedule');
+  await start(1, 'wasm');
+  await stores.runs.transition(id, token, { ...lose, detail: { code: 'WORKER_LOST', step: 7 } });
+  await stores.runs.recordLog(id, token, {
+    message: 'passed over',
+    fields: { code: 'ARTIFACT_CORRUPT', sha256: anyHash('c') },
+  });
+  await stores.runs.recordLog(id, token, { message: 'something else', fields: { sha256: anyHash('a') } });
+  await start(2, undefined);
+  await stores.runs.transition(id, token, { ...lose, reason: 'SUPERVISOR_RESTARTED' });
+  await start(3, undefined);
+  await stores.runs.transition(id, token, { ...lose, detail: { code: 'INTERNAL', step: 0 } });
+  expect(await owned(id)).toMatchObject({
+    backend: 'wasm',
+    failures: [
+      { code: 'WORKER_LOST', step: 7 },
+      { code: 'INTERNAL', step: 0 },
+    ],
+    distrusted: [anyHash('c')],
+  });
+});

@@ -6,7 +6,9 @@
  * change and the event that tells of it are one transaction, after which the notifier wakes whoever waits on that run.
  */
 import type {
+  Backend,
   Checkpoint,
+  ErrorCode,
   Progress,
   ResolvedRunSpec,
   Run,
@@ -106,6 +108,18 @@ export interface Tenure {
   readonly checkpoint?: Checkpoint;
   /** All checkpoints, newest first: what to fall back to where the newest is corrupt. */
   readonly checkpoints: readonly Checkpoint[];
+  /** Of the attempts so far; absent before the first. */
+  readonly backend?: Backend;
+  /** How the generations so far failed, oldest first. */
+  readonly failures: readonly PastFailure[];
+  /** sha256 of checkpoints that could not be read. */
+  readonly distrusted: readonly string[];
+}
+
+export interface PastFailure {
+  readonly code: ErrorCode;
+  /** The last step that the generation had committed; 0 where none was. */
+  readonly step: number;
 }
 
 export interface StateChange {
@@ -127,6 +141,8 @@ export interface Membership {
   readonly attempt: number;
   readonly generation: number;
   readonly assignments: readonly PlacedRank[];
+  /** That all its workers have. */
+  readonly backend?: Backend;
 }
 
 export interface StepBatch {

@@ -86,10 +86,13 @@ describe('a control plane that is restarted', () => {
     first = await supervisions.launch();
   });
 
-  const restart = async (fakes: readonly FakeWorker[], options: { kill: boolean }) => {
+  const restart = async (
+    fakes: readonly FakeWorker[],
+    { kill, ...options }: { kill: boolean } & Parameters<typeof supervisions.launch>[0],
+  ) => {
     // Killed: the old one is never told, and goes on believing that it owns the run.
-    if (!options.kill) await first.close();
-    const second = await supervisions.launch();
+    if (!kill) await first.close();
+    const second = await supervisions.launch(options);
     await Promise.all(fakes.map((fake) => fake.moveTo(second.port)));
     return second;
   };
@@ -131,6 +134,51 @@ describe('a control plane that is restarted', () => {
       worldSize: 1,
       checkpointSha256: checkpointHash(1),
     });
+  });
+
+  test('goes on with the backend that the run began with, however long it waits for it', async () => {
+    const [fake] = await supervisions.addFakes(first, 1, { pauses: ['step 3'], checkpoints: [1] });
+    const { id } = await supervisions.submit(first);
+    await fake?.reached('step 3');
+    await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3]);
+    await first.close();
+    fake?.crash();
+    const second = await restart([], { kill: false });
+    const [other] = await supervisions.addFakes(second, 1, { backend: 'cpu' });
+    await supervisions.reaches(id, 'QUEUED');
+    expect(await supervisions.stores.runs.get(id)).toMatchObject({ reason: 'WAITING_FOR_WORKERS' });
+    const [same] = await supervisions.addFakes(second, 1);
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(other?.trains).toEqual([]);
+    expect(same?.trains).toMatchObject([{ attempt: 2, checkpointSha256: checkpointHash(1) }]);
+  });
+
+  test('has the patience that was left, and passes over the same checkpoint', async () => {
+    const corrupt = checkpointHash(4);
+    await first.close();
+    const failures = { limit: 3, firstDelayMs: 60_000 };
+    first = await supervisions.launch({ failures });
+    const [fake] = await supervisions.addFakes(first, 1, {
+      checkpoints: [2, 4],
+      beforeStep: (step, { checkpointSha256 }) => {
+        if (checkpointSha256 === corrupt) failWith('ARTIFACT_CORRUPT', 'the hash does not match');
+        if (step === 5) failWith('INTERNAL', 'a bug');
+      },
+    });
+    const { id } = await supervisions.submit(first);
+    // Step 5 fails, then the checkpoint of step 4; two failures without a step further.
+    await supervisions.reaches(id, 'BACKOFF');
+    await restart([fake as FakeWorker], { kill: false, failures });
+    await supervisions.reaches(id, 'FAILED');
+    expect(await supervisions.stores.runs.get(id)).toMatchObject({
+      reason: 'FAILURES_EXHAUSTED',
+      attempt: 3,
+    });
+    expect(fake?.trains.map(({ checkpointSha256 }) => checkpointSha256)).toEqual([
+      '',
+      corrupt,
+      checkpointHash(2),
+    ]);
   });
 
   test('finishes a cancel that the old one had begun', async () => {

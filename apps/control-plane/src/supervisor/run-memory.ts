@@ -1,28 +1,37 @@
-/**
- * What this process remembers of a run between deliveries. A restart forgets it, and loses only patience: the budget of
- * failures begins anew, and a corrupt checkpoint is tried once more.
- */
+/** What a run's past means for its next attempt. Begins with what the record has, so that a restart forgets nothing. */
 import type { Backend } from '@triptych/protocol';
+import type { Tenure } from '../store/run-store.ts';
 import { FailureBudget, type FailureBudgetOptions } from './failure-verdict.ts';
 
 export class RunMemory {
   readonly budget: FailureBudget;
-  /** sha256, oldest first. */
-  readonly checkpoints = new Set<string>();
   /** The backend of the attempts so far: results are equal bit for bit only within one. */
   backend: Backend | undefined;
-  readonly #distrusted = new Set<string>();
+  /** sha256, oldest first. */
+  readonly #checkpoints: Set<string>;
+  readonly #distrusted: Set<string>;
 
-  constructor(options: FailureBudgetOptions) {
+  constructor(
+    tenure: Pick<Tenure, 'backend' | 'checkpoints' | 'distrusted' | 'failures'>,
+    options: FailureBudgetOptions,
+  ) {
     this.budget = new FailureBudget(options);
+    for (const failure of tenure.failures) this.budget.judge({ ...failure, message: 'in the past' });
+    this.backend = tenure.backend;
+    this.#checkpoints = new Set(tenure.checkpoints.map(({ sha256 }) => sha256).reverse());
+    this.#distrusted = new Set(tenure.distrusted);
   }
 
   /** Where the next attempt begins; nothing: at the beginning. */
   get newestCheckpoint(): string | undefined {
-    return [...this.checkpoints].findLast((sha256) => !this.#distrusted.has(sha256));
+    return [...this.#checkpoints].findLast((sha256) => !this.#distrusted.has(sha256));
   }
 
-  distrust(sha256: string): void {
-    this.#distrusted.add(sha256);
+  remember(checkpoint: string): void {
+    this.#checkpoints.add(checkpoint);
+  }
+
+  distrust(checkpoint: string): void {
+    this.#distrusted.add(checkpoint);
   }
 }

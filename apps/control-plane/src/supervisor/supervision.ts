@@ -10,11 +10,11 @@ import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { PlacedRank, RunStore, Tenure } from '../store/run-store.ts';
 import { EventRecorder } from './event-recorder.ts';
-import type { Failure } from './failure-verdict.ts';
+import type { Failure, FailureBudgetOptions } from './failure-verdict.ts';
 import { type Ending, followGeneration } from './follow-generation.ts';
 import { Generation } from './generation.ts';
 import { Placing } from './placing.ts';
-import type { RunMemory } from './run-memory.ts';
+import { RunMemory } from './run-memory.ts';
 import { RunWriter } from './run-writer.ts';
 import { stopRanks, stopUntilGone } from './stop-ranks.ts';
 import type { SupervisorMetrics } from './supervisor-metrics.ts';
@@ -27,6 +27,7 @@ export interface SupervisionParts {
   readonly clients: TrainerClients;
   readonly metrics: SupervisorMetrics;
   readonly timing: SupervisionTiming;
+  readonly failures: FailureBudgetOptions;
 }
 
 export interface SupervisionTiming {
@@ -46,7 +47,6 @@ export interface SupervisionOptions {
   readonly parts: SupervisionParts;
   readonly tenure: Tenure;
   readonly delivery: Delivery;
-  readonly memory: RunMemory;
   readonly logger: Logger;
 }
 
@@ -54,6 +54,7 @@ export class Supervision {
   readonly runId: string;
   readonly fencingToken: bigint;
   readonly #options: SupervisionOptions;
+  readonly #memory: RunMemory;
   readonly #writer: RunWriter;
   readonly #cancel = new AbortController();
   /** The delivery's end or the user's wish: what ends every wait in here. */
@@ -72,7 +73,7 @@ export class Supervision {
     this.#writer = new RunWriter({ runs: parts.runs, tenure, logger, signal: delivery.signal });
     this.#attempt = tenure.attempt;
     this.#ranks = tenure.assignments;
-    for (const { sha256 } of tenure.checkpoints.toReversed()) options.memory.checkpoints.add(sha256);
+    this.#memory = new RunMemory(tenure, parts.failures);
   }
 
   /** The attempt that is, or was last, at work. */
@@ -175,7 +176,8 @@ export class Supervision {
   }
 
   async #start(): Promise<Generation> {
-    const { tenure, parts, memory } = this.#options;
+    const { tenure, parts } = this.#options;
+    const memory = this.#memory;
     const workers = await new Placing({
       ...{ tenure, memory, writer: this.#writer, scheduler: parts.scheduler, signal: this.#signal },
       graceMs: parts.timing.graceMs,
@@ -190,13 +192,16 @@ export class Supervision {
     };
     if (this.#writer.status === 'QUEUED') await this.#writer.move({ event: 'schedule', ...placed });
     this.#attempt += 1;
-    await this.#writer.startGeneration({ attempt: this.#attempt, generation: 1, assignments: this.#ranks });
+    await this.#writer.startGeneration({
+      ...{ attempt: this.#attempt, generation: 1, assignments: this.#ranks },
+      ...(memory.backend && { backend: memory.backend }),
+    });
     await this.#writer.move({ event: 'place', ...placed });
     return this.#generation(0);
   }
 
   #generation(afterSequence: number): Generation {
-    const { tenure, parts, memory } = this.#options;
+    const { tenure, parts } = this.#options;
     return new Generation({
       ranks: this.#ranks,
       clients: parts.clients,
@@ -210,7 +215,7 @@ export class Supervision {
         specJson: JSON.stringify(tenure.spec),
         datasetManifest: tenure.datasetManifest,
         modelArtifact: tenure.modelArtifact ?? '',
-        checkpointSha256: memory.newestCheckpoint ?? '',
+        checkpointSha256: this.#memory.newestCheckpoint ?? '',
         afterSequence,
         reattachMs: parts.timing.reattachMs,
       },
@@ -218,11 +223,10 @@ export class Supervision {
   }
 
   #recorder(): EventRecorder {
-    const { tenure, memory } = this.#options;
     return new EventRecorder({
       writer: this.#writer,
-      spec: tenure.spec,
-      onCheckpoint: ({ sha256 }) => memory.checkpoints.add(sha256),
+      spec: this.#options.tenure.spec,
+      onCheckpoint: ({ sha256 }) => this.#memory.remember(sha256),
     });
   }
 
@@ -253,9 +257,9 @@ export class Supervision {
 
   /** @returns where the run goes now, or nothing where it goes on here at once. */
   async #recover(generation: Generation, failure: Failure): Promise<Disposition | undefined> {
-    const { parts, memory, logger } = this.#options;
+    const { parts, logger } = this.#options;
     const { code, message, step } = failure;
-    const verdict = memory.budget.judge(failure);
+    const verdict = this.#memory.budget.judge(failure);
     parts.metrics.failed(code);
     logger.warn(
       { event: 'generation-failed', code, step, attempt: this.#attempt, verdict: verdict.kind },
@@ -285,7 +289,7 @@ export class Supervision {
   async #distrustCheckpoint(generation: Generation, { code, message, step }: Failure): Promise<void> {
     const { checkpointSha256 } = generation.request;
     if (!isAboutArtifacts(code) || checkpointSha256 === '' || step > 0) return;
-    this.#options.memory.distrust(checkpointSha256);
+    this.#memory.distrust(checkpointSha256);
     await this.#writer.recordLog(`Checkpoint ${checkpointSha256} is passed over: ${message}`, {
       code,
       sha256: checkpointSha256,

@@ -11,7 +11,6 @@ import { Scheduler } from '../scheduler/scheduler.ts';
 import type { RunNotifier } from '../store/run-notifier.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { FailureBudgetOptions } from './failure-verdict.ts';
-import { RunMemory } from './run-memory.ts';
 import { Supervision, type SupervisionParts, type SupervisionTiming } from './supervision.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
 import { TrainerClients } from './trainer-clients.ts';
@@ -43,7 +42,6 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #parts: SupervisionParts;
   readonly #live = new Map<string, Supervision>();
-  readonly #memories = new Map<string, RunMemory>();
   /** Worker and run, while a stop is under way. */
   readonly #reaping = new Set<string>();
   #reconciler: NodeJS.Timeout | undefined;
@@ -59,6 +57,7 @@ export class Supervisor {
       clients: new TrainerClients(),
       metrics: new SupervisorMetrics(options.metrics),
       timing: { ...defaultTiming, ...options.timing },
+      failures: options.failures ?? {},
     };
   }
 
@@ -103,27 +102,18 @@ export class Supervisor {
     await this.#live.get(runId)?.ended;
     const tenure = await runs.acquire(runId).catch(ignoreMissing);
     if (!tenure) return { kind: 'done' };
-    const memory = this.#memoryOf(runId);
     const logger = this.#options.logger.child({ runId });
-    const supervision = new Supervision({ parts: this.#parts, tenure, delivery, memory, logger });
+    const supervision = new Supervision({ parts: this.#parts, tenure, delivery, logger });
     this.#live.set(runId, supervision);
     const unsubscribe = notifier.subscribe(runId, () => this.#checkCancel(runId));
     // A wish that came between the delivery and the subscription woke nobody.
     this.#checkCancel(runId);
     try {
-      const disposition = await supervision.run();
-      if (disposition.kind === 'done') this.#memories.delete(runId);
-      return disposition;
+      return await supervision.run();
     } finally {
       unsubscribe();
       if (this.#live.get(runId) === supervision) this.#live.delete(runId);
     }
-  }
-
-  #memoryOf(runId: string): RunMemory {
-    const known = this.#memories.get(runId) ?? new RunMemory(this.#options.failures ?? {});
-    this.#memories.set(runId, known);
-    return known;
   }
 
   #checkCancel(runId: string): void {

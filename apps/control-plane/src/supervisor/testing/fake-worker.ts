@@ -3,7 +3,7 @@
  * keeps its events for a supervisor that comes back, and lets a newer owner win over an older one.
  */
 import { credentials, Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
-import { control, TriptychError, worker } from '@triptych/protocol';
+import { type Backend, control, TriptychError, worker } from '@triptych/protocol';
 import { toServiceError } from '../../grpc/service-error.ts';
 
 export type TrainerEvent = NonNullable<worker.TrainEvent['event']>;
@@ -14,6 +14,7 @@ export interface FakeWorkerOptions {
   readonly controlPort: number;
   readonly script: Script;
   readonly heartbeatMs?: number;
+  readonly backend?: Backend;
 }
 
 type TrainCall = ServerWritableStream<worker.TrainRequest, worker.TrainEvent>;
@@ -136,7 +137,7 @@ export class FakeWorker {
       workerId: this.workerId,
       address: `:${this.#port}`,
       pool: 'default',
-      backend: 'wasm',
+      backend: this.#options.backend ?? 'wasm',
       device: 'fake',
       threads: 1,
       memoryBytes: 1_000_000,

@@ -1,5 +1,5 @@
 /** The supervisions under test: control planes and fake workers on one real record, and what that record says of a run. */
-import type { ResolvedRunSpec, RunStatus } from '@triptych/protocol';
+import type { Backend, ResolvedRunSpec, RunStatus } from '@triptych/protocol';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { addDataset, addRun, openTestStores, putModel, type TestStores } from '../../testing/store.ts';
 import { startControlPlane, type TestControlPlane } from './control-plane.ts';
@@ -58,12 +58,12 @@ export class Supervisions {
   async addFakes(
     plane: TestControlPlane,
     count: number,
-    script: Partial<TrainingScript> = {},
+    { backend = 'wasm', ...script }: Partial<TrainingScript> & { backend?: Backend } = {},
   ): Promise<FakeWorker[]> {
     const run = trainingScript({ steps: STEPS, model: this.#model, ...script });
     const added: FakeWorker[] = [];
     for (let i = 0; i < count; i++)
-      added.push(await FakeWorker.start({ controlPort: plane.port, script: run }));
+      added.push(await FakeWorker.start({ controlPort: plane.port, script: run, backend }));
     this.#workers.push(...added);
     // Ranks go by worker id.
     return added.sort((a, b) => (a.workerId < b.workerId ? -1 : 1));

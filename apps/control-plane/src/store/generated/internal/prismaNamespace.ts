@@ -1256,6 +1256,7 @@ export const RunScalarFieldEnum = {
   attempt: 'attempt',
   generation: 'generation',
   worldSize: 'worldSize',
+  backend: 'backend',
   progress: 'progress',
   fencingToken: 'fencingToken',
   eventSequence: 'eventSequence',

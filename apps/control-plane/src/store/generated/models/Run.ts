@@ -63,6 +63,7 @@ export type RunMinAggregateOutputType = {
   attempt: number | null
   generation: number | null
   worldSize: number | null
+  backend: string | null
   fencingToken: bigint | null
   eventSequence: number | null
   workerSequence: bigint | null
@@ -89,6 +90,7 @@ export type RunMaxAggregateOutputType = {
   attempt: number | null
   generation: number | null
   worldSize: number | null
+  backend: string | null
   fencingToken: bigint | null
   eventSequence: number | null
   workerSequence: bigint | null
@@ -116,6 +118,7 @@ export type RunCountAggregateOutputType = {
   attempt: number
   generation: number
   worldSize: number
+  backend: number
   progress: number
   fencingToken: number
   eventSequence: number
@@ -167,6 +170,7 @@ export type RunMinAggregateInputType = {
   attempt?: true
   generation?: true
   worldSize?: true
+  backend?: true
   fencingToken?: true
   eventSequence?: true
   workerSequence?: true
@@ -193,6 +197,7 @@ export type RunMaxAggregateInputType = {
   attempt?: true
   generation?: true
   worldSize?: true
+  backend?: true
   fencingToken?: true
   eventSequence?: true
   workerSequence?: true
@@ -220,6 +225,7 @@ export type RunCountAggregateInputType = {
   attempt?: true
   generation?: true
   worldSize?: true
+  backend?: true
   progress?: true
   fencingToken?: true
   eventSequence?: true
@@ -335,6 +341,7 @@ export type RunGroupByOutputType = {
   attempt: number
   generation: number
   worldSize: number
+  backend: string | null
   progress: runtime.JsonValue
   fencingToken: bigint
   eventSequence: number
@@ -386,6 +393,7 @@ export type RunWhereInput = {
   attempt?: Prisma.IntFilter<"Run"> | number
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
+  backend?: Prisma.StringNullableFilter<"Run"> | string | null
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -422,6 +430,7 @@ export type RunOrderByWithRelationInput = {
   attempt?: Prisma.SortOrder
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
+  backend?: Prisma.SortOrderInput | Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -461,6 +470,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   attempt?: Prisma.IntFilter<"Run"> | number
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
+  backend?: Prisma.StringNullableFilter<"Run"> | string | null
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -497,6 +507,7 @@ export type RunOrderByWithAggregationInput = {
   attempt?: Prisma.SortOrder
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
+  backend?: Prisma.SortOrderInput | Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -533,6 +544,7 @@ export type RunScalarWhereWithAggregatesInput = {
   attempt?: Prisma.IntWithAggregatesFilter<"Run"> | number
   generation?: Prisma.IntWithAggregatesFilter<"Run"> | number
   worldSize?: Prisma.IntWithAggregatesFilter<"Run"> | number
+  backend?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   progress?: Prisma.JsonWithAggregatesFilter<"Run">
   fencingToken?: Prisma.BigIntWithAggregatesFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntWithAggregatesFilter<"Run"> | number
@@ -560,6 +572,7 @@ export type RunCreateInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -596,6 +609,7 @@ export type RunUncheckedCreateInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -630,6 +644,7 @@ export type RunUpdateInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -666,6 +681,7 @@ export type RunUncheckedUpdateInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -701,6 +717,7 @@ export type RunCreateManyInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -728,6 +745,7 @@ export type RunUpdateManyMutationInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -756,6 +774,7 @@ export type RunUncheckedUpdateManyInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -799,6 +818,7 @@ export type RunCountOrderByAggregateInput = {
   attempt?: Prisma.SortOrder
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
+  backend?: Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -837,6 +857,7 @@ export type RunMaxOrderByAggregateInput = {
   attempt?: Prisma.SortOrder
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
+  backend?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
   workerSequence?: Prisma.SortOrder
@@ -863,6 +884,7 @@ export type RunMinOrderByAggregateInput = {
   attempt?: Prisma.SortOrder
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
+  backend?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
   workerSequence?: Prisma.SortOrder
@@ -1067,6 +1089,7 @@ export type RunCreateWithoutDatasetInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1101,6 +1124,7 @@ export type RunUncheckedCreateWithoutDatasetInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1165,6 +1189,7 @@ export type RunScalarWhereInput = {
   attempt?: Prisma.IntFilter<"Run"> | number
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
+  backend?: Prisma.StringNullableFilter<"Run"> | string | null
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -1192,6 +1217,7 @@ export type RunCreateWithoutModelInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1227,6 +1253,7 @@ export type RunUncheckedCreateWithoutModelInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1276,6 +1303,7 @@ export type RunUpdateWithoutModelInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1311,6 +1339,7 @@ export type RunUncheckedUpdateWithoutModelInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1344,6 +1373,7 @@ export type RunCreateWithoutAttemptsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1379,6 +1409,7 @@ export type RunUncheckedCreateWithoutAttemptsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1428,6 +1459,7 @@ export type RunUpdateWithoutAttemptsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1463,6 +1495,7 @@ export type RunUncheckedUpdateWithoutAttemptsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1496,6 +1529,7 @@ export type RunCreateWithoutAssignmentsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1531,6 +1565,7 @@ export type RunUncheckedCreateWithoutAssignmentsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1580,6 +1615,7 @@ export type RunUpdateWithoutAssignmentsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1615,6 +1651,7 @@ export type RunUncheckedUpdateWithoutAssignmentsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1648,6 +1685,7 @@ export type RunCreateWithoutEventsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1683,6 +1721,7 @@ export type RunUncheckedCreateWithoutEventsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1732,6 +1771,7 @@ export type RunUpdateWithoutEventsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1767,6 +1807,7 @@ export type RunUncheckedUpdateWithoutEventsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1800,6 +1841,7 @@ export type RunCreateWithoutStepsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1835,6 +1877,7 @@ export type RunUncheckedCreateWithoutStepsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1884,6 +1927,7 @@ export type RunUpdateWithoutStepsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1919,6 +1963,7 @@ export type RunUncheckedUpdateWithoutStepsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1952,6 +1997,7 @@ export type RunCreateWithoutCheckpointsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1987,6 +2033,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2036,6 +2083,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2071,6 +2119,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2104,6 +2153,7 @@ export type RunCreateWithoutScoresInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2139,6 +2189,7 @@ export type RunUncheckedCreateWithoutScoresInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2188,6 +2239,7 @@ export type RunUpdateWithoutScoresInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2223,6 +2275,7 @@ export type RunUncheckedUpdateWithoutScoresInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2256,6 +2309,7 @@ export type RunCreateManyDatasetInput = {
   attempt?: number
   generation?: number
   worldSize?: number
+  backend?: string | null
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2283,6 +2337,7 @@ export type RunUpdateWithoutDatasetInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2317,6 +2372,7 @@ export type RunUncheckedUpdateWithoutDatasetInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2351,6 +2407,7 @@ export type RunUncheckedUpdateManyWithoutDatasetInput = {
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
+  backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2455,6 +2512,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   attempt?: boolean
   generation?: boolean
   worldSize?: boolean
+  backend?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2492,6 +2550,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   attempt?: boolean
   generation?: boolean
   worldSize?: boolean
+  backend?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2521,6 +2580,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   attempt?: boolean
   generation?: boolean
   worldSize?: boolean
+  backend?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2550,6 +2610,7 @@ export type RunSelectScalar = {
   attempt?: boolean
   generation?: boolean
   worldSize?: boolean
+  backend?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2562,7 +2623,7 @@ export type RunSelectScalar = {
   finishedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "baseArtifact" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "baseArtifact" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   dataset?: boolean | Prisma.DatasetDefaultArgs<ExtArgs>
   model?: boolean | Prisma.Run$modelArgs<ExtArgs>
@@ -2609,6 +2670,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     attempt: number
     generation: number
     worldSize: number
+    backend: string | null
     progress: runtime.JsonValue
     fencingToken: bigint
     eventSequence: number
@@ -3065,6 +3127,7 @@ export interface RunFieldRefs {
   readonly attempt: Prisma.FieldRef<"Run", 'Int'>
   readonly generation: Prisma.FieldRef<"Run", 'Int'>
   readonly worldSize: Prisma.FieldRef<"Run", 'Int'>
+  readonly backend: Prisma.FieldRef<"Run", 'String'>
   readonly progress: Prisma.FieldRef<"Run", 'Json'>
   readonly fencingToken: Prisma.FieldRef<"Run", 'BigInt'>
   readonly eventSequence: Prisma.FieldRef<"Run", 'Int'>
