@@ -3,6 +3,7 @@ import { type ErrorCode, TriptychError, type worker } from '@triptych/protocol';
 import type { EventRecorder } from './event-recorder.ts';
 import { codeOf } from './failure-verdict.ts';
 import type { Generation, GenerationItem } from './generation.ts';
+import type { SilenceWatch } from './silence-watch.ts';
 
 export type Ending =
   | { readonly kind: 'succeeded'; readonly model: worker.ModelPublished }
@@ -11,6 +12,7 @@ export type Ending =
 export interface FollowOptions {
   readonly generation: Generation;
   readonly recorder: EventRecorder;
+  readonly watch: SilenceWatch;
   /** After the first failure, or rank 0's end, the others have this long to tell how they ended. */
   readonly settleMs: number;
   readonly signal: AbortSignal;
@@ -18,16 +20,29 @@ export interface FollowOptions {
 
 /**
  * The first failure is seldom the cause: where one rank runs out of memory, the others report an aborted collective, often
- * sooner. So the ranks have a moment to speak, and the most telling failure counts.
+ * sooner. So the ranks have a moment to speak, and the most telling failure counts. Ranks that say nothing at all for too
+ * long are a failure like a lost worker.
  * @throws TriptychError `FENCED` where a newer supervisor has the workers; the reason of `signal`
  */
 export async function followGeneration(options: FollowOptions): Promise<Ending> {
-  const { generation, recorder, settleMs, signal } = options;
+  const { generation, recorder, watch, settleMs, signal } = options;
   const failures: RankFailure[] = [];
-  const settled = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  const enough = new AbortController();
+  let settling: NodeJS.Timeout | undefined;
+  let silence: NodeJS.Timeout | undefined;
+  // Only while nothing is there to be recorded: a database that is away is not the ranks' silence.
+  const listen = () => {
+    const { limitMs } = watch;
+    silence = setTimeout(() => {
+      failures.push({ code: 'WORKER_LOST', message: watch.report(limitMs) });
+      enough.abort(ENOUGH);
+    }, limitMs);
+  };
   try {
-    for await (const batch of generation.batches(AbortSignal.any([signal, settled.signal]))) {
+    listen();
+    for await (const batch of generation.batches(AbortSignal.any([signal, enough.signal]))) {
+      clearTimeout(silence);
+      watch.heard(batch);
       await recorder.record(
         batch.flatMap((item) => (item.kind === 'event' && item.rank === 0 ? [item.event] : [])),
       );
@@ -35,18 +50,20 @@ export async function followGeneration(options: FollowOptions): Promise<Ending> 
       if (failures.some(({ code }) => code === 'FENCED'))
         throw new TriptychError('FENCED', mostTelling(failures).message);
       if (failures.length > 0 || recorder.result)
-        timer ??= setTimeout(() => settled.abort(SETTLED), settleMs);
+        settling ??= setTimeout(() => enough.abort(ENOUGH), settleMs);
+      listen();
     }
   } catch (error) {
-    if (error !== SETTLED || signal.aborted) throw error;
+    if (error !== ENOUGH || signal.aborted) throw error;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(settling);
+    clearTimeout(silence);
   }
   if (recorder.result) return { kind: 'succeeded', model: recorder.result };
   return { kind: 'failed', failure: mostTelling(failures) };
 }
 
-const SETTLED = new Error('the ranks had their time to speak');
+const ENOUGH = new Error('the ranks had their time to speak');
 
 interface RankFailure {
   readonly code: ErrorCode;

@@ -16,6 +16,7 @@ import { Generation } from './generation.ts';
 import { Placing } from './placing.ts';
 import { RunMemory } from './run-memory.ts';
 import { RunWriter } from './run-writer.ts';
+import { type SilenceLimits, SilenceWatch } from './silence-watch.ts';
 import { stopRanks, stopUntilGone } from './stop-ranks.ts';
 import type { SupervisorMetrics } from './supervisor-metrics.ts';
 import type { TrainerClients } from './trainer-clients.ts';
@@ -30,7 +31,7 @@ export interface SupervisionParts {
   readonly failures: FailureBudgetOptions;
 }
 
-export interface SupervisionTiming {
+export interface SupervisionTiming extends SilenceLimits {
   /** Steps are written at most once in this time. */
   readonly paceMs: number;
   /** How long workers go on without a supervisor. */
@@ -230,6 +231,15 @@ export class Supervision {
     });
   }
 
+  #watch({ ranks }: Generation): SilenceWatch {
+    const { tenure, parts } = this.#options;
+    return new SilenceWatch({
+      ...parts.timing,
+      worldSize: ranks.length,
+      checkpointEverySteps: tenure.spec.checkpoint.everySteps,
+    });
+  }
+
   /** Until the generation has finished and its result is in the record, or has failed. The ranks are let go of in any case. */
   async #follow(generation: Generation, recorder: EventRecorder): Promise<Ending> {
     const { parts } = this.#options;
@@ -237,6 +247,7 @@ export class Supervision {
       const ending = await followGeneration({
         ...{ generation, recorder, signal: this.#signal },
         settleMs: parts.timing.settleMs,
+        watch: this.#watch(generation),
       });
       if (ending.kind === 'failed') return ending;
       await recorder.reach('FINALIZING');

@@ -34,6 +34,8 @@ const defaultTiming: SupervisionTiming = {
   returnWindowMs: 15_000,
   graceMs: 10_000,
   settleMs: 1500,
+  stepSilenceMs: 60_000,
+  phaseSilenceMs: 600_000,
 };
 
 export const createSupervisor = (options: SupervisorOptions): Supervisor => new Supervisor(options);

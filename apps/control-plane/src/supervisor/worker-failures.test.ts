@@ -50,6 +50,36 @@ describe('a run whose workers fail', () => {
     });
   });
 
+  test('is recovered from ranks that hang with their leases, and says where they were', async () => {
+    const plane = await supervisions.launch({ timing: { stepSilenceMs: 500 } });
+    const fakes = await supervisions.addFakes(plane, 2, { checkpoints: [1], pauses: ['step 3'] });
+    const { id } = await supervisions.submit(plane);
+    await expect.poll(() => fakes.map(({ stops }) => stops.length), { timeout: 5000 }).toEqual([1, 1]);
+    for (const fake of fakes) fake.open('step 3');
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(fakes.map(({ trains }) => trains.length)).toEqual([2, 2]);
+    expect(fakes[0]?.trains[1]).toMatchObject({ attempt: 2, checkpointSha256: checkpointHash(1) });
+    const events = await supervisions.stores.history.events(id, { limit: 500 });
+    expect(events.find(({ status }) => status === 'RECOVERING')).toMatchObject({
+      reason: 'WORKER_LOST',
+      message: 'No rank has made progress for 0.5 s; all last reported phase training, step 3',
+      data: { code: 'WORKER_LOST', step: 3 },
+    });
+  });
+
+  test('fails where they hang again and again', async () => {
+    const timing = { phaseSilenceMs: 50, stepSilenceMs: 50 };
+    const plane = await supervisions.launch({ timing, failures: { limit: 2, firstDelayMs: 1 } });
+    const fakes = await supervisions.addFakes(plane, 1, { pauses: ['start'] });
+    const { id } = await supervisions.submit(plane);
+    await supervisions.reaches(id, 'FAILED');
+    const run = await supervisions.stores.runs.get(id);
+    expect(run).toMatchObject({ reason: 'FAILURES_EXHAUSTED', attempt: 2 });
+    expect(run.message).toMatch(/No rank has made progress .* phase loading/);
+    expect(fakes[0]?.stops).toHaveLength(2);
+    await nobodyIsHeld(plane);
+  });
+
   test('queues again where too few are left, and starts when there are enough', async () => {
     const plane = await supervisions.launch();
     const [survivor, victim] = await supervisions.addFakes(plane, 2, {
