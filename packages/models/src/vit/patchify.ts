@@ -10,12 +10,17 @@ export interface PatchGrid {
   readonly patch: number;
 }
 
-/** `pixels` [B, 3, size, size] as patches [B, (size/patch)^2, 3 * patch * patch], row by row. */
-export function patchify(pixels: Float32Array, { images, size, patch }: PatchGrid): Float32Array {
+/** `pixels` [B, 3, size, size] as patches [B, (size/patch)^2, 3 * patch * patch], row by row; into `out` where it is given. */
+export function patchify(
+  pixels: Float32Array,
+  { images, size, patch }: PatchGrid,
+  out = new Float32Array(images * 3 * size * size),
+): Float32Array {
   const channels = 3;
   const side = size / patch;
-  const out = new Float32Array(images * channels * size * size);
-  if (pixels.length !== out.length) throw new RangeError(`pixels must be [${images}, 3, ${size}, ${size}]`);
+  const length = images * channels * size * size;
+  if (pixels.length !== length || out.length !== length)
+    throw new RangeError(`pixels must be [${images}, 3, ${size}, ${size}]`);
   let at = 0;
   for (let image = 0; image < images; image++)
     for (let top = 0; top < side; top++)

@@ -55,9 +55,11 @@ export class Parameters implements Disposable {
     this.dispose();
   }
 
-  /** A copy, since the cpu backend would otherwise keep a window on `flat`. */
+  /** The wasm backend copies at once; the others keep the array that they are given, and must not keep a window on `flat`. */
   #slice({ offset, length, shape }: PlacedTensor): Tensor {
-    return tf.tensor(this.flat.slice(offset, offset + length), shape as number[], 'float32');
+    const window = this.flat.subarray(offset, offset + length);
+    const values = tf.getBackend() === 'wasm' ? window : window.slice();
+    return tf.tensor(values, shape as number[], 'float32');
   }
 }
 
