@@ -6,8 +6,9 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/**/*.{test,e2e,chaos}.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // A bound for a loaded machine, not an expectation.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: 2,
   },

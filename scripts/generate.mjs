@@ -44,3 +44,7 @@ function withoutSchemaEngine(generate) {
 
 run('buf', ['generate', 'proto'], { cwd: join(root, 'packages', 'protocol') });
 withoutSchemaEngine((env) => run('prisma', ['generate', '--no-hints'], { env }));
+execFileSync(process.execPath, [join(root, 'packages', 'nn', 'scripts', 'compile-kernels.mjs')], {
+  stdio: 'inherit',
+  cwd: root,
+});

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { TriptychClient } from '@triptych/client';
-import { type Run, type RunSpec, TriptychError } from '@triptych/protocol';
+import { isTerminal, type Run, type RunSpec, TriptychError } from '@triptych/protocol';
 import { downloadModel } from '../download-model.ts';
 import { type Stack, startStack } from '../local/index.ts';
 import type { ProgressDisplay } from '../progress.ts';
@@ -40,6 +40,7 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
   try {
     const client = new TriptychClient({ url: stack.url });
     display.line(`page      ${stack.url}   (API documentation at /docs, Prometheus at /metrics)`);
+    await cancelUnfinished(client, signal);
     const dataset = await registered({ client, path: images, signal });
     const [train, , test] = ['train', 'validation', 'test'].map(
       (name) => dataset.splits.find(({ split }) => split === name)?.images ?? 0,
@@ -96,6 +97,15 @@ async function prepare(options: QuickstartOptions): Promise<{ stack: Stack; imag
     const [started] = await Promise.allSettled([stack, images]);
     if (started.status === 'fulfilled') await started.value.stop();
     throw error;
+  }
+}
+
+/** What an earlier quickstart was killed in the middle of would go on, and take the workers from this one. */
+async function cancelUnfinished(client: TriptychClient, signal: AbortSignal): Promise<void> {
+  for (const run of await collect(client.runs.list({ signal }))) {
+    if (isTerminal(run.status)) continue;
+    await client.runs.cancel(run.id, { signal });
+    await collect(client.runs.events(run.id, { signal }));
   }
 }
 

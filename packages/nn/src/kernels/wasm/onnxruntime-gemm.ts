@@ -39,6 +39,8 @@ export function openOnnxruntime(
 }
 
 function onnxruntimeGemm(heap: WasmHeap, threads: number): Gemm {
+  // It would report to its makers and write session files. In a worker thread this comes too late: there the process sets it.
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const require = createRequire(import.meta.url);
   const { binding, initOrt } = require('onnxruntime-node/dist/binding.js') as Onnxruntime;
   const { Tensor } = require('onnxruntime-common') as { Tensor: TensorClass };
