@@ -1,7 +1,9 @@
 /**
  * How much faster two workers are than one, measured on the whole product: real processes, real runs, submitted over REST.
- * `npm run bench:scaling -- [--json FILE] [--steps K] [--rounds R] [--backend NAME]`. The rounds alternate between the fleets, so
- * that a machine that slows down in between slows both. Weights are compared before any figure is believed.
+ * `npm run bench:scaling -- [--json FILE] [--steps K] [--rounds R] [--backend NAME] [--global N] [--shards S]`.
+ * Each round runs one worker, two workers, and then two runs of one worker side by side that share nothing: what the machine's
+ * second core is worth without any communication, which is the most that two workers can reach. Alternating, so that a machine that
+ * slows down slows all. Weights are compared before any figure is believed.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -15,14 +17,16 @@ import { startStack } from '../local/index.ts';
 const { values } = parseArgs({
   options: {
     json: { type: 'string' },
-    steps: { type: 'string', default: '12' },
+    steps: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '3' },
     backend: { type: 'string', default: 'auto' },
     model: { type: 'string', default: 'clip-small' },
+    // Shards as large as in the quickstart's recipe twice over; a step long enough that one all-reduce is a small part of it.
+    global: { type: 'string', default: '512' },
+    shards: { type: 'string', default: '32' },
   },
 });
 const steps = Number(values.steps);
-const fleets = [1, 2];
 
 interface Measurement {
   readonly workers: number;
@@ -31,6 +35,12 @@ interface Measurement {
   readonly allReduceShare: number;
   readonly firstStepSeconds: number;
   readonly sha256: string;
+}
+
+interface Round {
+  readonly one: Measurement;
+  readonly two: Measurement;
+  readonly apart: readonly Measurement[];
 }
 
 const home = await mkdtemp(join(tmpdir(), 'triptych-bench-'));
@@ -45,40 +55,45 @@ try {
     backends.add(`${worker.backend}, ${worker.device}, ${worker.threads} thread`);
 
   // Not counted: fills the workers' caches and lets the kernels be compiled.
-  for (const workers of [...fleets].reverse()) await measure(client, workers);
-  const measurements: Measurement[] = [];
-  for (let round = 0; round < Number(values.rounds); round++)
-    for (const workers of fleets) measurements.push(await measure(client, workers));
-
-  const hashes = new Set(measurements.map(({ sha256 }) => sha256));
+  await Promise.all([measure(client, 1), measure(client, 1)]);
+  const rounds: Round[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    const [one, two] = [await measure(client, 1), await measure(client, 2)];
+    const apart = await Promise.all([measure(client, 1), measure(client, 1)]);
+    rounds.push({ one, two, apart });
+  }
+  const hashes = new Set(
+    rounds.flatMap(({ one, two, apart }) => [one, two, ...apart].map(({ sha256 }) => sha256)),
+  );
   if (hashes.size !== 1) throw new Error(`The weights differ: ${[...hashes].join(', ')}`);
 
-  const byFleet = fleets.map((workers) => summary(measurements.filter((one) => one.workers === workers)));
-  const [one, two] = byFleet as [Measurement, Measurement];
-  const ratios = pairs(measurements);
+  const speedups = rounds.map(({ one, two }) => two.samplesPerSecond / one.samplesPerSecond);
+  const ceilings = rounds.map(
+    ({ one, apart }) => apart.reduce((sum, run) => sum + run.samplesPerSecond, 0) / one.samplesPerSecond,
+  );
   const result = {
     model: values.model,
     backend: [...backends].join('; '),
     cpus: cpus().length,
+    batch: { global: Number(values.global), shards: Number(values.shards) },
     steps,
-    rounds: Number(values.rounds),
-    fleets: byFleet,
-    speedup: median(ratios),
-    speedups: ratios,
-    weights: one.sha256,
+    rounds: rounds.length,
+    fleets: [summary(rounds.map(({ one }) => one)), summary(rounds.map(({ two }) => two))],
+    speedup: median(speedups),
+    speedups,
+    ceiling: median(ceilings),
+    ceilings,
+    efficiency: median(speedups.map((speedup, round) => speedup / ceilings[round]!)),
+    weights: [...hashes][0]!,
   };
   print(
-    `${result.model} on ${result.backend}; ${result.cpus} cores; ${steps} steps, ${values.rounds} rounds, medians`,
+    `${result.model} on ${result.backend}; ${result.cpus} cores; global batch ${values.global} in ${values.shards} shards; ${steps} steps, ${rounds.length} rounds, medians`,
   );
-  for (const fleet of byFleet) {
-    print(
-      `${fleet.workers} worker${fleet.workers > 1 ? 's' : ' '}  ${fleet.samplesPerSecond.toFixed(1).padStart(8)} samples/s   step median ${ms(fleet.stepSeconds.median)} p90 ${ms(fleet.stepSeconds.p90)}   all-reduce ${(fleet.allReduceShare * 100).toFixed(1)} % of the step   first step ${fleet.firstStepSeconds.toFixed(2)} s after POST`,
-    );
-  }
-  print(
-    `speedup of 2 workers: ${result.speedup.toFixed(2)} (rounds: ${ratios.map((r) => r.toFixed(2)).join(', ')})`,
-  );
-  print(`same weights: sha256 ${two.sha256}`);
+  for (const fleet of result.fleets) print(line(fleet));
+  print(`speedup of 2 workers              ${each(result.speedup, speedups)}`);
+  print(`2 runs side by side (the ceiling) ${each(result.ceiling, ceilings)}`);
+  print(`efficiency against the ceiling    ${(result.efficiency * 100).toFixed(0)} %`);
+  print(`same weights in all runs: sha256 ${result.weights}`);
   if (values.json) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
 } finally {
   await stack.stop();
@@ -91,6 +106,7 @@ async function measure(client: TriptychClient, workers: number): Promise<Measure
     dataset: 'scenes',
     seed: 3,
     duration: { steps },
+    batch: { global: Number(values.global), shards: Number(values.shards) },
     checkpoint: { everySteps: 0 },
     evaluation: { tasks: [], baseline: false },
     workers: { min: workers, max: workers },
@@ -128,12 +144,16 @@ function summary(all: readonly Measurement[]): Measurement {
   };
 }
 
-/** Two workers over one worker, round by round. */
-function pairs(all: readonly Measurement[]): number[] {
-  const of = (workers: number) =>
-    all.filter((one) => one.workers === workers).map((one) => one.samplesPerSecond);
-  const single = of(1);
-  return of(2).map((rate, round) => rate / single[round]!);
+function line(fleet: Measurement): string {
+  const name = `${fleet.workers} worker${fleet.workers > 1 ? 's' : ' '}`;
+  const step = `step median ${ms(fleet.stepSeconds.median)} p90 ${ms(fleet.stepSeconds.p90)}`;
+  const share = `all-reduce and waiting for peers ${(fleet.allReduceShare * 100).toFixed(1)} % of it`;
+  const first = `first step ${fleet.firstStepSeconds.toFixed(2)} s after POST`;
+  return `${name}  ${fleet.samplesPerSecond.toFixed(1).padStart(7)} samples/s   ${step}   ${share}   ${first}`;
+}
+
+function each(middle: number, all: readonly number[]): string {
+  return `${middle.toFixed(2)} (rounds: ${all.map((value) => value.toFixed(2)).join(', ')})`;
 }
 
 function median(values: readonly number[]): number {
