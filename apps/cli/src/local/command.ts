@@ -8,7 +8,7 @@ interface LocalOptions {
   readonly workers: number;
   readonly backend: string;
   readonly home: string;
-  readonly port?: number;
+  readonly port: number;
 }
 
 export function register(program: Command): void {
@@ -22,7 +22,7 @@ export function register(program: Command): void {
         .default('auto'),
     )
     .option('--home <folder>', 'where everything is kept', '.triptych')
-    .option('-p, --port <port>', 'port of the page and the REST API (default: a free one)', wholeNumber)
+    .option('-p, --port <port>', 'port of the page and the REST API; 0: a free one', wholeNumber, 8080)
     .action(local);
 }
 
@@ -32,7 +32,7 @@ async function local({ workers, backend, home, port }: LocalOptions): Promise<vo
   try {
     stack = await startStack({
       ...{ workers, backend, home },
-      ...(port !== undefined && { httpPort: port }),
+      httpPort: port,
       signal: ending.signal,
       onEvent: show,
     });
