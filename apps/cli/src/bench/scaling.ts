@@ -45,7 +45,7 @@ interface Round {
 
 const home = await mkdtemp(join(tmpdir(), 'triptych-bench-'));
 const scenes = join(home, 'scenes');
-await writeScenes({ path: scenes, images: 600, seed: 1 });
+await writeScenes({ path: scenes, images: 1200, seed: 1 });
 const stack = await startStack({ home: join(home, 'state'), workers: 2, backend: values.backend });
 try {
   const client = new TriptychClient({ url: stack.url });
@@ -84,6 +84,7 @@ try {
     ceiling: median(ceilings),
     ceilings,
     efficiency: median(speedups.map((speedup, round) => speedup / ceilings[round]!)),
+    firstStepSeconds: { median: median(firstSteps), slowest: Math.max(...firstSteps) },
     weights: [...hashes][0]!,
   };
   print(
@@ -93,6 +94,10 @@ try {
   print(`speedup of 2 workers              ${each(result.speedup, speedups)}`);
   print(`2 runs side by side (the ceiling) ${each(result.ceiling, ceilings)}`);
   print(`efficiency against the ceiling    ${(result.efficiency * 100).toFixed(0)} %`);
+  const { firstStepSeconds: first } = result;
+  print(
+    `from POST to the first committed step, recipe's batch, warm workers: median ${first.median.toFixed(2)} s, slowest ${first.slowest.toFixed(2)} s`,
+  );
   print(`same weights in all runs: sha256 ${result.weights}`);
   if (values.json) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
 } finally {
@@ -100,13 +105,17 @@ try {
   await rm(home, { recursive: true, force: true });
 }
 
-async function measure(client: TriptychClient, workers: number): Promise<Measurement> {
+async function measure(
+  client: TriptychClient,
+  workers: number,
+  options: { readonly steps?: number; readonly recipe?: boolean } = {},
+): Promise<Measurement> {
   const { id } = await client.runs.create({
     model: values.model,
     dataset: 'scenes',
     seed: 3,
-    duration: { steps },
-    batch: { global: Number(values.global), shards: Number(values.shards) },
+    duration: { steps: options.steps ?? steps },
+    ...(options.recipe ? {} : { batch: { global: Number(values.global), shards: Number(values.shards) } }),
     checkpoint: { everySteps: 0 },
     evaluation: { tasks: [], baseline: false },
     workers: { min: workers, max: workers },
@@ -148,8 +157,7 @@ function line(fleet: Measurement): string {
   const name = `${fleet.workers} worker${fleet.workers > 1 ? 's' : ' '}`;
   const step = `step median ${ms(fleet.stepSeconds.median)} p90 ${ms(fleet.stepSeconds.p90)}`;
   const share = `all-reduce and waiting for peers ${(fleet.allReduceShare * 100).toFixed(1)} % of it`;
-  const first = `first step ${fleet.firstStepSeconds.toFixed(2)} s after POST`;
-  return `${name}  ${fleet.samplesPerSecond.toFixed(1).padStart(7)} samples/s   ${step}   ${share}   ${first}`;
+  return `${name}  ${fleet.samplesPerSecond.toFixed(1).padStart(7)} samples/s   ${step}   ${share}`;
 }
 
 function each(middle: number, all: readonly number[]): string {
