@@ -62,6 +62,10 @@ try {
     const apart = await Promise.all([measure(client, 1), measure(client, 1)]);
     rounds.push({ one, two, apart });
   }
+  const firstSteps: number[] = [];
+  for (let i = 0; i < 5; i++)
+    firstSteps.push((await measure(client, 2, { steps: 3, recipe: true })).firstStepSeconds);
+
   const hashes = new Set(
     rounds.flatMap(({ one, two, apart }) => [one, two, ...apart].map(({ sha256 }) => sha256)),
   );
