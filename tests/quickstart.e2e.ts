@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,8 @@ const root = resolve(fileURLToPath(import.meta.url), '..', '..');
 let home: string;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'triptych-quickstart-'));
+  // As root, PostgreSQL runs as another user: where that one cannot read the home, its data would lie elsewhere and stay.
+  await chmod(home, 0o755);
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 

@@ -5,7 +5,7 @@
  * second core is worth without any communication, which is the most that two workers can reach. Alternating, so that a machine that
  * slows down slows all. Weights are compared before any figure is believed.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -44,6 +44,8 @@ interface Round {
 }
 
 const home = await mkdtemp(join(tmpdir(), 'triptych-bench-'));
+// As root, PostgreSQL runs as another user: where that one cannot read the home, its data would lie elsewhere and stay.
+await chmod(home, 0o755);
 const scenes = join(home, 'scenes');
 await writeScenes({ path: scenes, images: 1200, seed: 1 });
 const stack = await startStack({ home: join(home, 'state'), workers: 2, backend: values.backend });
