@@ -4,7 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ServiceError, status } from '@grpc/grpc-js';
-import { codeSaid, fromServiceError } from './grpc-errors.ts';
+import { codeSaid } from '@triptych/protocol';
+import { fromServiceError } from './grpc-errors.ts';
 
 export interface AbsenceOptions {
   /** How long the control plane may be away, from the first failure after it was last heard of; 60 s by default. */

@@ -1,22 +1,9 @@
-/** The error table on the wire: a coded error becomes a gRPC status with the code in its trailer, and back. */
-import { Metadata, type ServerErrorResponse, type ServiceError, status } from '@grpc/grpc-js';
-import { type ErrorCode, errorTable, isErrorCode, TriptychError } from '@triptych/protocol';
+/** Coded errors on the worker's side of the wire. */
+import { type ServerErrorResponse, type ServiceError, status } from '@grpc/grpc-js';
+import { codeSaid, type ErrorCode, TriptychError, toServiceError } from '@triptych/protocol';
 
-const CODE_KEY = 'triptych-code';
-
-export function toStatus(error: unknown): ServerErrorResponse {
-  const coded =
-    error instanceof TriptychError
-      ? error
-      : new TriptychError('INTERNAL', 'Something went wrong inside the worker');
-  const metadata = new Metadata();
-  metadata.set(CODE_KEY, coded.code);
-  return Object.assign(new Error(coded.message), {
-    code: errorTable[coded.code].grpcStatus,
-    details: coded.message,
-    metadata,
-  });
-}
+export const toStatus = (error: unknown): ServerErrorResponse =>
+  toServiceError(error, 'Something went wrong inside the worker');
 
 /** The error that the other side meant; where it did not say (a proxy, a broken connection), the nearest code. */
 export function fromServiceError(error: ServiceError, what: string): TriptychError {
@@ -27,12 +14,6 @@ export function fromServiceError(error: ServiceError, what: string): TriptychErr
       cause: error,
     },
   );
-}
-
-/** The code that the other side gave; nothing where it did not answer. */
-export function codeSaid(error: ServiceError): ErrorCode | undefined {
-  const code = String(error.metadata?.get(CODE_KEY)[0] ?? '');
-  return isErrorCode(code) ? code : undefined;
 }
 
 function nearest(code: status): ErrorCode {

@@ -1,0 +1,23 @@
+/** The error table on the wire: a coded error becomes a gRPC status with its code in the trailer, and the code comes back. */
+import { Metadata, type ServerErrorResponse, type ServiceError } from '@grpc/grpc-js';
+import { type ErrorCode, errorTable, isErrorCode, TriptychError } from './errors.ts';
+
+const CODE_KEY = 'triptych-code';
+
+/** What a caller may see. Anything that is not a {@link TriptychError} is a mistake of ours: `hidden` is said in its place. */
+export function toServiceError(error: unknown, hidden: string): ServerErrorResponse {
+  const coded = error instanceof TriptychError ? error : new TriptychError('INTERNAL', hidden);
+  const metadata = new Metadata();
+  metadata.set(CODE_KEY, coded.code);
+  return Object.assign(new Error(coded.message), {
+    code: errorTable[coded.code].grpcStatus,
+    details: coded.message,
+    metadata,
+  });
+}
+
+/** The code that the other side gave; nothing where it did not answer. */
+export function codeSaid(error: ServiceError): ErrorCode | undefined {
+  const code = String(error.metadata?.get(CODE_KEY)[0] ?? '');
+  return isErrorCode(code) ? code : undefined;
+}
