@@ -1,5 +1,6 @@
 export { type Recording, record } from './autodiff/recording.ts';
-export { type BackendChoice, type EngineDescription, selectBackend } from './engine/select-backend.ts';
+export type { EngineDescription, GemmChoice } from './engine/engine.ts';
+export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
 export type { AttentionOptions, GeluKind } from './kernels/kernels.ts';
 export { attention } from './ops/attention.ts';
 export { dropout } from './ops/dropout.ts';

@@ -24,7 +24,7 @@ import {
 } from './index.ts';
 import { useKernels } from './kernels/kernels.ts';
 import { portable } from './kernels/portable.ts';
-import { startWasm } from './kernels/wasm/start-wasm.ts';
+import { presentBackends } from './testing/backends.ts';
 import { noise, relativeError, slopeAlong, values } from './testing/numeric.ts';
 
 interface Case {
@@ -157,20 +157,8 @@ beforeAll(async () => {
   for (const testCase of cases) oracle.set(testCase.name, evaluate(testCase));
 });
 
-const backends = {
-  cpu: () => selectBackend({ backend: 'cpu' }),
-  wasm: () => selectBackend({ backend: 'wasm' }),
-  'wasm without onnxruntime': () => startWasm({ threads: 1, gemm: 'assemblyscript' }),
-  'wasm with portable kernels': async () => {
-    await selectBackend({ backend: 'wasm' });
-    useKernels(portable);
-  },
-};
-
-describe.each(Object.keys(backends) as (keyof typeof backends)[])('on %s', (backend) => {
-  beforeAll(async () => {
-    await backends[backend]();
-  });
+describe.each(presentBackends())('on $name', ({ start }) => {
+  beforeAll(start);
   afterAll(() => useKernels(portable));
 
   describe.each(cases)('$name', (testCase) => {

@@ -12,8 +12,8 @@ import { wasmKernels } from './wasm-kernels.ts';
 export interface WasmOptions {
   /** For the matrix products of onnxruntime; everything else runs on one thread. */
   readonly threads: number;
-  /** `assemblyscript` leaves onnxruntime out even where it would load. */
-  readonly gemm?: 'onnxruntime' | 'assemblyscript';
+  /** `own` leaves onnxruntime out even where it would load. */
+  readonly gemm?: 'auto' | 'own';
 }
 
 /** Resolves to who multiplies matrices, and on how many threads; undefined where wasm cannot be started. */
@@ -35,7 +35,7 @@ export async function startWasm(
 let heap: WasmHeap | undefined;
 
 function bestGemm(open: WasmHeap, { threads, gemm }: WasmOptions): Gemm {
-  if (gemm === 'assemblyscript') return assemblyGemm(open);
+  if (gemm === 'own') return assemblyGemm(open);
   const onFailure = (reason: unknown) =>
     process.emitWarning(`onnxruntime cannot be used, matrix products are slower without it: ${reason}`);
   return openOnnxruntime(open, { threads, onFailure }) ?? assemblyGemm(open);

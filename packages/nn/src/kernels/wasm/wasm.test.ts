@@ -18,7 +18,7 @@ it('says what it runs on', async () => {
     backend: 'wasm',
     device: 'cpu',
   });
-  expect(await startWasm({ threads: 2, gemm: 'assemblyscript' })).toEqual({
+  expect(await startWasm({ threads: 2, gemm: 'own' })).toEqual({
     gemm: 'assemblyscript',
     threads: 1,
   });
@@ -41,7 +41,7 @@ it('says that memory is out before it writes beyond the heap, and goes on when s
   expect(tf.memory().numTensors).toBe(before + 1);
 });
 
-describe.each(['onnxruntime', 'assemblyscript'] as const)('tf.matMul through %s', (gemm) => {
+describe.each(['auto', 'own'] as const)('tf.matMul through the gemm "%s"', (gemm) => {
   beforeAll(async () => {
     await startWasm({ threads: 1, gemm });
   });
@@ -70,7 +70,7 @@ describe.each(['onnxruntime', 'assemblyscript'] as const)('tf.matMul through %s'
 });
 
 it('leaves onnxruntime out, with the reason, where it does not write to the heap', async () => {
-  await startWasm({ threads: 1, gemm: 'assemblyscript' });
+  await startWasm({ threads: 1, gemm: 'own' });
   const heap = await WasmHeap.open();
   const floats = heap.floats.bind(heap);
   heap.floats = (tensor) => floats(tensor).slice();

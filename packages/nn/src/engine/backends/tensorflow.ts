@@ -3,7 +3,10 @@
  * used where somebody installed them.
  */
 import { createRequire } from 'node:module';
-import { tf } from '../tensorflow.ts';
+import { useKernels } from '../../kernels/kernels.ts';
+import { portable } from '../../kernels/portable.ts';
+import { tf } from '../../tensorflow.ts';
+import { type EngineDescription, type EngineOptions, unavailable } from '../engine.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -19,15 +22,14 @@ export function installedTensorflow(): string | undefined {
   });
 }
 
-export type StartedTensorflow =
-  | { readonly device: string }
-  | { readonly failure: string; readonly cause?: unknown };
-
 /** Loads the native library with this many threads for an operation, and one operation at a time. */
-export async function startTensorflow(threads: number): Promise<StartedTensorflow> {
+export async function startTensorflow({ threads }: EngineOptions): Promise<EngineDescription> {
   const name = installedTensorflow();
   if (name === undefined)
-    return { failure: 'neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed' };
+    return unavailable(
+      'tensorflow',
+      'neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed',
+    );
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
@@ -35,17 +37,19 @@ export async function startTensorflow(threads: number): Promise<StartedTensorflo
   try {
     await import(name);
   } catch (cause) {
-    return { failure: `${name} is installed but does not load`, cause };
+    return unavailable('tensorflow', `${name} is installed but does not load`, cause);
   }
-  if (!(await tf.setBackend('tensorflow'))) return { failure: `${name} loads but does not start` };
+  if (!(await tf.setBackend('tensorflow')))
+    return unavailable('tensorflow', `${name} loads but does not start`);
   const backend = tf.backend() as unknown as {
     readonly isGPUPackage?: boolean;
     readonly isUsingGpuDevice?: boolean;
   };
-  if (backend.isGPUPackage === true && backend.isUsingGpuDevice !== true) {
-    return { failure: `${name} finds no GPU (driver, CUDA or cuDNN missing?)` };
-  }
-  return { device: backend.isUsingGpuDevice === true ? 'gpu' : 'cpu' };
+  if (backend.isGPUPackage === true && backend.isUsingGpuDevice !== true)
+    return unavailable('tensorflow', `${name} finds no GPU (driver, CUDA or cuDNN missing?)`);
+  useKernels(portable);
+  const device = backend.isUsingGpuDevice === true ? 'gpu' : 'cpu';
+  return { backend: 'tensorflow', device, threads, gemm: 'tensorflow' };
 }
 
 /** Node 23 removed a function that tfjs-node 4.22 calls on every kernel. */
