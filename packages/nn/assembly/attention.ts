@@ -1,106 +1,181 @@
-// Self-attention over packed projections qkv[B,T,3,H,d], head by head.
-// `probabilities` is [B,H,T,stride], stride = T rounded up to 4, with zeros in the padding.
+// Attention head by head: queries [B,Tq,H,d], keys and values [B,Tk,K,d] with any row strides, so that packed
+// projections are read in place. `probabilities` is [B,H,Tq,stride], stride = Tk rounded up to 4, with zeros wherever a
+// query does not see a key. Where queries see ranges of keys, blocks of queries leave out what none of them sees.
 import { gemm } from './gemm';
-import { exp4, sumLanes } from './vector';
+import { softmax, softmaxGradient } from './softmax';
 
+const CAUSAL: i32 = 1;
+const RANGES: i32 = 2;
+/** Queries of one block; short sequences are one block. */
+const BLOCK: i32 = 64;
+const ONE_BLOCK: i32 = 96;
+
+/**
+ * `mask` is 0 (all keys), 1 (causal) or 2: `ranges` [B,Tq,2] holds the first key that is seen and the end. `mean`: a
+ * query that sees nothing gets the mean of all values instead of zeros. Strides are in bytes.
+ */
 export function attention(
-  qkv: usize, probabilities: usize, y: usize,
-  batch: i32, length: i32, heads: i32, headDim: i32, causal: bool, scale: f32, scratch: usize,
+  q: usize, k: usize, v: usize, y: usize, probabilities: usize, ranges: usize,
+  batch: i32, queries: i32, keys: i32, heads: i32, keyValueHeads: i32, headDim: i32,
+  qRow: usize, kvRow: usize, mask: i32, mean: bool, scale: f32, scratch: usize,
 ): void {
-  const row = <usize>(3 * heads * headDim) << 2;
   const yRow = <usize>(heads * headDim) << 2;
-  const pRow = <usize>((length + 3) & ~3) << 2;
+  const pRow = <usize>((keys + 3) & ~3) << 2;
+  const group = heads / keyValueHeads;
+  const block = blockOf(queries, mask);
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
-      const offset = <usize>(h * headDim) << 2;
-      const q = qkv + offset;
-      const k = q + yRow;
-      const v = k + yRow;
-      gemm(length, length, headDim, q, row, 4, k, 4, row, probabilities, pRow, scratch);
-      for (let i = 0; i < length; i++) {
-        softmax(probabilities + <usize>i * pRow, causal ? i + 1 : length, pRow, scale);
+      const kvHead = <usize>((h / group) * headDim) << 2;
+      const qHead = <usize>(h * headDim) << 2;
+      for (let i0 = 0; i0 < queries; i0 += block) {
+        const rows = min(block, queries - i0);
+        const first = firstKey(ranges, i0, rows, mask);
+        const end = endKey(ranges, i0, rows, keys, mask);
+        const p = probabilities + <usize>i0 * pRow;
+        const from = <usize>first << 2;
+        const width = end - first;
+        if (width > 0) {
+          gemm(rows, width, headDim, q + qHead + <usize>i0 * qRow, qRow, 4,
+            k + kvHead + <usize>first * kvRow, 4, kvRow, p + from, pRow, scratch, false);
+        }
+        for (let i = 0; i < rows; i++) {
+          const start = rangeStart(ranges, i0 + i, mask);
+          const stop = rangeEnd(ranges, i0 + i, keys, mask);
+          softmax(p + <usize>i * pRow, start, stop, keys, pRow, mean, scale);
+        }
+        // Means reach beyond the block's range.
+        const blind = mean && mask == RANGES;
+        const outFirst = blind ? 0 : first;
+        const outWidth = blind ? keys : width;
+        const target = y + qHead + <usize>i0 * yRow;
+        if (outWidth > 0) {
+          gemm(rows, headDim, outWidth, p + (<usize>outFirst << 2), pRow, 4,
+            v + kvHead + <usize>outFirst * kvRow, kvRow, 4, target, yRow, scratch, false);
+        } else {
+          clear(target, rows, headDim, yRow);
+        }
       }
-      gemm(length, headDim, length, probabilities, pRow, 4, v, row, 4, y + offset, yRow, scratch);
-      probabilities += <usize>length * pRow;
+      probabilities += <usize>queries * pRow;
     }
-    qkv += <usize>length * row;
-    y += <usize>length * yRow;
+    q += <usize>queries * qRow;
+    k += <usize>keys * kvRow;
+    v += <usize>keys * kvRow;
+    y += <usize>queries * yRow;
+    if (mask == RANGES) ranges += <usize>queries << 3;
   }
 }
 
-/** `dScores` is scratch for one head: [T,stride]. */
+/** `dScores` is scratch for one block of queries: [min(Tq, 96), stride]. Gradients have the strides of what they are for. */
 export function attentionGradient(
-  dy: usize, qkv: usize, probabilities: usize, dQkv: usize,
-  batch: i32, length: i32, heads: i32, headDim: i32, scale: f32, dScores: usize, scratch: usize,
+  dy: usize, q: usize, k: usize, v: usize, probabilities: usize, ranges: usize, dQ: usize, dK: usize, dV: usize,
+  batch: i32, queries: i32, keys: i32, heads: i32, keyValueHeads: i32, headDim: i32,
+  qRow: usize, kvRow: usize, mask: i32, mean: bool, scale: f32, dScores: usize, scratch: usize,
 ): void {
-  const row = <usize>(3 * heads * headDim) << 2;
   const yRow = <usize>(heads * headDim) << 2;
-  const pRow = <usize>((length + 3) & ~3) << 2;
+  const pRow = <usize>((keys + 3) & ~3) << 2;
+  const group = heads / keyValueHeads;
+  const block = blockOf(queries, mask);
+  const blind = mean && mask == RANGES;
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
-      const offset = <usize>(h * headDim) << 2;
-      const q = qkv + offset;
-      const k = q + yRow;
-      const v = k + yRow;
-      const dQ = dQkv + offset;
-      const dK = dQ + yRow;
-      const dV = dK + yRow;
-      const d = dy + offset;
-      gemm(length, headDim, length, probabilities, 4, pRow, d, yRow, 4, dV, row, scratch);
-      gemm(length, length, headDim, d, yRow, 4, v, 4, row, dScores, pRow, scratch);
-      for (let i = 0; i < length; i++) {
-        const at = <usize>i * pRow;
-        softmaxGradient(dScores + at, probabilities + at, length, pRow, scale);
+      const kvHead = <usize>((h / group) * headDim) << 2;
+      const qHead = <usize>(h * headDim) << 2;
+      // The first query head of a group writes, the others add.
+      const firstOfGroup = h % group == 0;
+      const whole = firstOfGroup && block >= queries && mask != RANGES;
+      if (firstOfGroup && !whole) {
+        clear(dK + kvHead, keys, headDim, kvRow);
+        clear(dV + kvHead, keys, headDim, kvRow);
       }
-      gemm(length, headDim, length, dScores, pRow, 4, k, row, 4, dQ, row, scratch);
-      gemm(length, headDim, length, dScores, 4, pRow, q, row, 4, dK, row, scratch);
-      probabilities += <usize>length * pRow;
+      for (let i0 = 0; i0 < queries; i0 += block) {
+        const rows = min(block, queries - i0);
+        const first = blind ? 0 : firstKey(ranges, i0, rows, mask);
+        const width = (blind ? keys : endKey(ranges, i0, rows, keys, mask)) - first;
+        const dQAt = dQ + qHead + <usize>i0 * qRow;
+        if (width <= 0) {
+          clear(dQAt, rows, headDim, qRow);
+          continue;
+        }
+        const from = <usize>first << 2;
+        const skip = kvHead + <usize>first * kvRow;
+        const p = probabilities + <usize>i0 * pRow;
+        const d = dy + qHead + <usize>i0 * yRow;
+        gemm(width, headDim, rows, p + from, 4, pRow, d, yRow, 4, dV + skip, kvRow, scratch, !whole);
+        gemm(rows, width, headDim, d, yRow, 4, v + skip, 4, kvRow, dScores + from, pRow, scratch, false);
+        for (let i = 0; i < rows; i++) {
+          const at = <usize>i * pRow;
+          const start = rangeStart(ranges, i0 + i, mask);
+          const stop = rangeEnd(ranges, i0 + i, keys, mask);
+          softmaxGradient(dScores + at, p + at, start, stop, first, first + width, scale);
+        }
+        gemm(rows, headDim, width, dScores + from, pRow, 4, k + skip, kvRow, 4, dQAt, qRow, scratch, false);
+        gemm(width, headDim, rows, dScores + from, 4, pRow, q + qHead + <usize>i0 * qRow, qRow, 4,
+          dK + skip, kvRow, scratch, !whole);
+      }
+      probabilities += <usize>queries * pRow;
     }
-    qkv += <usize>length * row;
-    dQkv += <usize>length * row;
-    dy += <usize>length * yRow;
+    q += <usize>queries * qRow;
+    k += <usize>keys * kvRow;
+    v += <usize>keys * kvRow;
+    dQ += <usize>queries * qRow;
+    dK += <usize>keys * kvRow;
+    dV += <usize>keys * kvRow;
+    dy += <usize>queries * yRow;
+    if (mask == RANGES) ranges += <usize>queries << 3;
   }
 }
 
-/** softmax(scale * scores) over the first `length` floats in place; the rest of `bytes` becomes zero. */
-export function softmax(scores: usize, length: i32, bytes: usize, scale: f32): void {
-  const used = <usize>((length + 3) & ~3) << 2;
-  const end = <usize>length << 2;
-  for (let j = end; j < used; j += 4) f32.store(scores + j, -3e38);
-  let largest = v128.load(scores);
-  for (let j: usize = 16; j < used; j += 16) largest = f32x4.pmax(largest, v128.load(scores + j));
-  const top = max(
-    max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
-    max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)),
-  );
-  const scale4 = f32x4.splat(scale);
-  const shift = f32x4.splat(top * scale);
-  let sum = f32x4.splat(0);
-  for (let j: usize = 0; j < used; j += 16) {
-    const e = exp4(f32x4.sub(f32x4.mul(v128.load(scores + j), scale4), shift));
-    v128.store(scores + j, e);
-    sum = f32x4.add(sum, e);
-  }
-  // The padding lanes added e^-87 each: less than half a bit of a sum that is at least 1.
-  const inverse = f32x4.splat(1 / sumLanes(sum));
-  for (let j: usize = 0; j < used; j += 16) {
-    v128.store(scores + j, f32x4.mul(v128.load(scores + j), inverse));
-  }
-  memory.fill(scores + end, 0, bytes - end);
+function blockOf(queries: i32, mask: i32): i32 {
+  return mask == 0 || queries <= ONE_BLOCK ? queries : BLOCK;
 }
 
-/** dScores = scale * p * (dP - sum(p * dP)) over one row, in place of dP. */
-function softmaxGradient(dP: usize, p: usize, length: i32, bytes: usize, scale: f32): void {
-  const end = <usize>length << 2;
-  for (let j = end; j < bytes; j += 4) f32.store(dP + j, 0);
-  let sum = f32x4.splat(0);
-  for (let j: usize = 0; j < bytes; j += 16) {
-    sum = f32x4.add(sum, f32x4.mul(v128.load(p + j), v128.load(dP + j)));
+/** Rows of `dScores` that `attentionGradient` needs. */
+export function attentionBlock(queries: i32, mask: i32): i32 {
+  return blockOf(queries, mask);
+}
+
+// @ts-ignore: decorator
+@inline
+function rangeStart(ranges: usize, query: i32, mask: i32): i32 {
+  return mask == RANGES ? i32.load(ranges + (<usize>query << 3)) : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function rangeEnd(ranges: usize, query: i32, keys: i32, mask: i32): i32 {
+  if (mask == RANGES) return i32.load(ranges + (<usize>query << 3), 4);
+  return mask == CAUSAL ? query + 1 : keys;
+}
+
+/** The first key that any of the queries sees. */
+function firstKey(ranges: usize, query: i32, rows: i32, mask: i32): i32 {
+  if (mask != RANGES) return 0;
+  let first = i32.MAX_VALUE;
+  let any = false;
+  for (let i = query; i < query + rows; i++) {
+    const start = rangeStart(ranges, i, mask);
+    if (start < rangeEnd(ranges, i, 0, mask)) {
+      first = min(first, start);
+      any = true;
+    }
   }
-  const mean = f32x4.splat(sumLanes(sum));
-  const scale4 = f32x4.splat(scale);
-  for (let j: usize = 0; j < bytes; j += 16) {
-    const centred = f32x4.sub(v128.load(dP + j), mean);
-    v128.store(dP + j, f32x4.mul(scale4, f32x4.mul(v128.load(p + j), centred)));
+  return any ? first : 0;
+}
+
+/** One past the last key that any of the queries sees. */
+function endKey(ranges: usize, query: i32, rows: i32, keys: i32, mask: i32): i32 {
+  if (mask == 0) return keys;
+  let end = 0;
+  for (let i = query; i < query + rows; i++) {
+    const stop = rangeEnd(ranges, i, keys, mask);
+    if (rangeStart(ranges, i, mask) < stop) end = max(end, stop);
+  }
+  return end;
+}
+
+function clear(to: usize, rows: i32, headDim: i32, row: usize): void {
+  for (let i = 0; i < rows; i++) {
+    memory.fill(to, 0, <usize>headDim << 2);
+    to += row;
   }
 }

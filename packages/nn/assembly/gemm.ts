@@ -12,12 +12,12 @@ export function gemmScratchBytes(): i32 {
   return (BLOCK_M + BLOCK_N) * BLOCK_K * 4 + TILE_ROWS * TILE_COLUMNS * 4;
 }
 
-/** Strides are in bytes; the columns of C are adjacent. */
+/** Strides are in bytes; the columns of C are adjacent. With `accumulate`, the product is added to C. */
 export function gemm(
   m: i32, n: i32, k: i32,
   a: usize, aRow: usize, aColumn: usize,
   b: usize, bRow: usize, bColumn: usize,
-  c: usize, cRow: usize, scratch: usize,
+  c: usize, cRow: usize, scratch: usize, accumulate: bool,
 ): void {
   const packedA = scratch;
   const packedB = packedA + <usize>(BLOCK_M * BLOCK_K * 4);
@@ -39,7 +39,7 @@ export function gemm(
           pack4(blockA + <usize>i * aRow, aRow, aColumn, min(TILE_ROWS, rows - i), depth, panel);
         }
         const blockC = c + <usize>m0 * cRow + (<usize>n0 << 2);
-        multiplyBlock(rows, columns, depth, packedA, packedB, blockC, cRow, tile, k0 > 0);
+        multiplyBlock(rows, columns, depth, packedA, packedB, blockC, cRow, tile, accumulate || k0 > 0);
       }
     }
   }

@@ -1,8 +1,21 @@
 export { type Recording, record } from './autodiff/recording.ts';
 export type { EngineDescription, GemmChoice } from './engine/engine.ts';
 export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
-export type { AttentionOptions, GeluKind } from './kernels/kernels.ts';
-export { attention } from './ops/attention.ts';
+export {
+  type AttentionMask,
+  type KeyRanges,
+  type MediaMaskOptions,
+  mediaMask,
+  type SequenceMaskOptions,
+  sequenceMask,
+} from './kernels/attention-mask.ts';
+export type { GeluKind, RotaryTable } from './kernels/kernels.ts';
+export {
+  type AttentionOptions,
+  attention,
+  type CrossAttentionOptions,
+  crossAttention,
+} from './ops/attention.ts';
 export { dropout } from './ops/dropout.ts';
 export { embed, selectRows } from './ops/embed.ts';
 export { gelu } from './ops/gelu.ts';
@@ -10,6 +23,7 @@ export { l2Normalize } from './ops/l2-normalize.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
+export { rotaryTable, rotate } from './ops/rotary.ts';
 export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts';
 export { swiGlu } from './ops/swi-glu.ts';
 export { AdamW, type AdamWOptions } from './optimizer/adamw.ts';

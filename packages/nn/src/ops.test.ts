@@ -1,146 +1,28 @@
 /** The contract of every differentiable operation, on every backend present. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  attention,
+  crossAttention,
   dropout,
-  embed,
-  gelu,
   IGNORED_LABEL,
-  l2Normalize,
-  layerNorm,
-  linear,
+  mediaMask,
   random,
   record,
-  rmsNorm,
   selectBackend,
-  selectRows,
+  sequenceMask,
   softmaxCrossEntropy,
-  swiGlu,
-  type Tensor,
-  type Tensor1D,
-  type Tensor2D,
   type Tensor3D,
   tf,
 } from './index.ts';
 import { useKernels } from './kernels/kernels.ts';
-import { portable } from './kernels/portable.ts';
+import { portable } from './kernels/portable/portable.ts';
 import { presentBackends } from './testing/backends.ts';
 import { noise, relativeError, slopeAlong, values } from './testing/numeric.ts';
+import { type OpCase, opCases } from './testing/op-cases.ts';
 
-interface Case {
-  readonly name: string;
-  readonly shapes: readonly (readonly number[])[];
-  readonly run: (inputs: Tensor[]) => Tensor;
-}
-
-const linearCase = (x: number[], width: number): Case => ({
-  name: `linear [${x}] -> ${width}`,
-  shapes: [x, [width, x.at(-1)!], [width]],
-  run: ([input, weight, bias]) => linear(input!, weight as Tensor2D, bias as Tensor1D),
-});
-const layerNormCase = (x: number[]): Case => ({
-  name: `layerNorm [${x}]`,
-  shapes: [x, [x.at(-1)!], [x.at(-1)!]],
-  run: ([input, weight, bias]) => layerNorm(input!, weight!, bias!),
-});
-const attentionCase = (qkv: number[], heads: number, causal: boolean): Case => ({
-  name: `attention [${qkv}] heads ${heads}${causal ? ' causal' : ''}`,
-  shapes: [qkv],
-  run: ([input]) => attention(input as Tensor3D, { heads, causal }),
-});
-const embedCase = (table: number[], ids: number[]): Case => ({
-  name: `embed [${table}] x ${ids.length}`,
-  shapes: [table],
-  run: ([input]) => embed(input as Tensor2D, tf.tensor2d(ids, [1, ids.length], 'int32')),
-});
-
-const cases: Case[] = [
-  linearCase([2, 3, 8], 12),
-  linearCase([1, 1, 5], 3),
-  linearCase([7, 6], 1),
-  linearCase([3, 37, 40], 20),
-  {
-    name: 'linear without bias',
-    shapes: [
-      [2, 5, 7],
-      [9, 7],
-    ],
-    run: ([x, weight]) => linear(x!, weight as Tensor2D),
-  },
-  layerNormCase([2, 3, 8]),
-  layerNormCase([1, 1, 5]),
-  layerNormCase([3, 17]),
-  ...(['quick_gelu', 'gelu', 'gelu_new'] as const).flatMap((kind): Case[] => [
-    { name: `gelu ${kind}`, shapes: [[3, 8]], run: ([x]) => gelu(x!, kind) },
-    { name: `gelu ${kind}, one element`, shapes: [[1]], run: ([x]) => gelu(x!, kind) },
-    { name: `gelu ${kind}, odd width`, shapes: [[2, 3, 7]], run: ([x]) => gelu(x!, kind) },
-  ]),
-  attentionCase([2, 5, 24], 2, false),
-  attentionCase([2, 5, 24], 2, true),
-  attentionCase([1, 1, 9], 1, true),
-  attentionCase([1, 1, 9], 1, false),
-  attentionCase([1, 7, 30], 2, true),
-  attentionCase([3, 4, 18], 3, false),
-  attentionCase([2, 65, 96], 2, false),
-  attentionCase([2, 33, 96], 2, true),
-  embedCase([11, 8], [3, 0, 3, 10, 3]),
-  embedCase([4, 5], [2]),
-  { name: 'l2Normalize', shapes: [[3, 8]], run: ([x]) => l2Normalize(x!) },
-  { name: 'l2Normalize, odd width', shapes: [[1, 7]], run: ([x]) => l2Normalize(x!) },
-  {
-    name: 'selectRows',
-    shapes: [[3, 4, 6]],
-    run: ([x]) => selectRows(x as Tensor3D, Int32Array.of(3, 0, 2)),
-  },
-  {
-    name: 'selectRows, one row',
-    shapes: [[1, 1, 5]],
-    run: ([x]) => selectRows(x as Tensor3D, Int32Array.of(0)),
-  },
-];
-
-const crossEntropyCase = (rows: number, classes: number, labels: number[]): Case => ({
-  name: `softmaxCrossEntropy [${rows},${classes}] ${labels}`,
-  shapes: [[rows, classes]],
-  run: ([logits]) => softmaxCrossEntropy(logits as Tensor2D, Int32Array.from(labels)).sum,
-});
-
-cases.push(
-  { name: 'rmsNorm', shapes: [[2, 3, 8], [8]], run: ([x, weight]) => rmsNorm(x!, weight!) },
-  {
-    name: 'rmsNorm, one row of odd width',
-    shapes: [[1, 5], [5]],
-    run: ([x, weight]) => rmsNorm(x!, weight!),
-  },
-  {
-    name: 'swiGlu',
-    shapes: [
-      [2, 3, 8],
-      [2, 3, 8],
-    ],
-    run: ([gate, up]) => swiGlu(gate!, up!),
-  },
-  {
-    name: 'swiGlu, odd width',
-    shapes: [
-      [1, 7],
-      [1, 7],
-    ],
-    run: ([gate, up]) => swiGlu(gate!, up!),
-  },
-  crossEntropyCase(5, 7, [3, IGNORED_LABEL, 0, 6, 3]),
-  crossEntropyCase(1, 2, [1]),
-  {
-    name: 'dropout',
-    shapes: [[4, 9]],
-    run: ([x]) => dropout(x!, 0.3, random(5, 'dropout')),
-  },
-);
-
-const inputsOf = ({ shapes, name }: Case) => shapes.map((shape, i) => noise(`${name} ${i}`, shape));
+const inputsOf = ({ shapes, name }: OpCase) => shapes.map((shape, i) => noise(`${name} ${i}`, shape));
 
 /** Result and gradients as plain arrays; leaves no tensor behind. */
-function evaluate(testCase: Case): Float32Array[] {
+function evaluate(testCase: OpCase): Float32Array[] {
   return tf.tidy(() => {
     const inputs = inputsOf(testCase);
     using recording = record(inputs, () => [testCase.run(inputs)]);
@@ -154,14 +36,14 @@ const oracle = new Map<string, Float32Array[]>();
 beforeAll(async () => {
   await selectBackend({ backend: 'cpu' });
   useKernels(portable);
-  for (const testCase of cases) oracle.set(testCase.name, evaluate(testCase));
+  for (const testCase of opCases) oracle.set(testCase.name, evaluate(testCase));
 });
 
 describe.each(presentBackends())('on $name', ({ start }) => {
   beforeAll(start);
   afterAll(() => useKernels(portable));
 
-  describe.each(cases)('$name', (testCase) => {
+  describe.each(opCases)('$name', (testCase) => {
     it('equals the oracle, with the same bits twice and no tensor left', () => {
       const before = tf.memory();
       const first = evaluate(testCase);
@@ -224,4 +106,36 @@ it('drops the given share and keeps the mean', async () => {
     expect(Math.abs(zeros / 100_000 - 0.25)).toBeLessThan(4 * Math.sqrt((0.25 * 0.75) / 100_000));
     expect(new Set(dropped)).toEqual(new Set([0, Math.fround(4 / 3)]));
   });
+});
+
+it('gives zeros, and no gradient, to a token that has seen no image', async () => {
+  await selectBackend({ backend: 'wasm' });
+  tf.tidy(() => {
+    const [q, kv] = [noise('q', [1, 2, 4]) as Tensor3D, noise('kv', [1, 3, 8]) as Tensor3D];
+    const mask = mediaMask({
+      batch: 1,
+      imageCounts: Int32Array.of(0, 1),
+      images: 1,
+      latents: 3,
+      attend: 'latest',
+    });
+    using recording = record([q], () => [crossAttention(q, kv, { heads: 1, mask })]);
+    expect([...values(recording.outputs[0]!)].slice(0, 4)).toEqual([0, 0, 0, 0]);
+    const [dQ] = recording.backward([noise('dy', [1, 2, 4])]);
+    expect([...values(dQ!)].slice(0, 4)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+it('knows what padding, a prefix and a past leave to see', () => {
+  const rows = (options: Parameters<typeof sequenceMask>[0]) => {
+    const { bounds } = sequenceMask(options);
+    return Array.from({ length: bounds.length / 2 }, (_, i) => [bounds[2 * i], bounds[2 * i + 1]].join('-'));
+  };
+  expect(rows({ batch: 1, queries: 3, causal: true })).toEqual(['0-1', '0-2', '0-3']);
+  expect(rows({ batch: 1, queries: 3, causal: true, prefixes: [2] })).toEqual(['0-2', '0-2', '0-3']);
+  expect(rows({ batch: 1, queries: 3, causal: false, ends: [2] })).toEqual(['0-2', '0-2', '0-0']);
+  expect(rows({ batch: 1, queries: 2, past: 2, causal: true, starts: [1] })).toEqual(['1-3', '1-4']);
+  expect(() =>
+    mediaMask({ batch: 1, imageCounts: Int32Array.of(2), images: 1, latents: 3, attend: 'latest' }),
+  ).toThrow('a text shows 2 images, 1 were given');
 });

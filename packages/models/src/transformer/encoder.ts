@@ -26,7 +26,7 @@ function block(hidden: tf.Tensor3D, prefix: string, options: EncoderOptions): tf
     linear(x, weights(`${prefix}.${name}.weight`), weights(`${prefix}.${name}.bias`));
   const normed = normalise(hidden, `${prefix}.layer_norm1`, options);
   const qkv = apply(normed, 'self_attn.qkv_proj') as tf.Tensor3D;
-  const attended = attention(qkv, { heads: tower.num_attention_heads, causal });
+  const attended = attention(qkv, { heads: tower.num_attention_heads, mask: causal ? 'causal' : 'full' });
   const middle = tf.add(hidden, apply(attended, 'self_attn.out_proj'));
   const inner = apply(normalise(middle, `${prefix}.layer_norm2`, options), 'mlp.fc1');
   return tf.add(middle, apply(gelu(inner, tower.hidden_act), 'mlp.fc2'));

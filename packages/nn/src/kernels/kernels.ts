@@ -7,18 +7,50 @@
  * all dimensions but the last.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../tensorflow.ts';
-import { portable } from './portable.ts';
+import type { AttentionMask } from './attention-mask.ts';
+import { portable } from './portable/portable.ts';
 
 export type GeluKind = 'quick_gelu' | 'gelu' | 'gelu_new';
 
-export interface AttentionOptions {
+/**
+ * What an attention attends with: `[qkv]`, one tensor `[B,T,(H+2K)d]` of queries, keys and values side by side, or
+ * `[q, kv]`, queries `[B,Tq,Hd]` and keys and values `[B,Tk,2Kd]` of other positions. H and K are the heads of queries
+ * and of keys and values; query head h belongs to head floor(h K / H) of the others.
+ */
+export type Projections = readonly [qkv: Tensor3D] | readonly [q: Tensor3D, kv: Tensor3D];
+
+export interface AttentionSettings {
   readonly heads: number;
-  readonly causal: boolean;
+  readonly keyValueHeads: number;
+  readonly mask: AttentionMask;
+  /** What a query that sees no key gets: zeros, or the mean over all values (and no gradient for its scores). */
+  readonly blind: 'zero' | 'mean';
+}
+
+/** Rotation angles of every position: cosines and sines `[B*T, headDim/2]`, or `[T, headDim/2]` for all sequences. */
+export interface RotaryTable {
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+  readonly headDim: number;
+}
+
+export interface RotaryOptions {
+  readonly table: RotaryTable;
+  /** Heads at the beginning of each row that are rotated; what follows is copied. */
+  readonly heads: number;
+  /** Turns the other way: the gradient. */
+  readonly inverse: boolean;
 }
 
 /** A result, and what its gradient will need besides the inputs; the layout of `saved` is the kernel's own. */
 export interface WithSaved<T extends Tensor = Tensor> {
   readonly output: T;
+  readonly saved: readonly Tensor[];
+}
+
+export interface NormInputs {
+  readonly x: Tensor;
+  readonly weight: Tensor1D;
   readonly saved: readonly Tensor[];
 }
 
@@ -29,24 +61,45 @@ export interface Kernels {
   linearWeightGradient(dy: Tensor, x: Tensor): Tensor2D;
   /** `[...,n]` to `[n]`: the sum over all rows. */
   columnSum(x: Tensor): Tensor1D;
+
   layerNorm(x: Tensor, weight: Tensor1D, bias: Tensor1D, epsilon: number): WithSaved;
   layerNormGradient(
     dy: Tensor,
-    inputs: { readonly x: Tensor; readonly weight: Tensor1D; readonly saved: readonly Tensor[] },
+    inputs: NormInputs,
   ): { readonly x: Tensor; readonly weight: Tensor; readonly bias: Tensor };
+  rmsNorm(x: Tensor, weight: Tensor1D, epsilon: number): WithSaved;
+  rmsNormGradient(dy: Tensor, inputs: NormInputs): { readonly x: Tensor; readonly weight: Tensor };
+
   gelu(x: Tensor, kind: GeluKind): Tensor;
   geluGradient(dy: Tensor, x: Tensor, kind: GeluKind): Tensor;
-  /** `qkv[B,T,3D]` to `[B,T,D]`. */
-  attention(qkv: Tensor3D, options: AttentionOptions): WithSaved<Tensor3D>;
+  /** `gateUp[...,2F]` (gate | up) to `silu(gate) * up`, `[...,F]`. */
+  swiGlu(gateUp: Tensor): Tensor;
+  swiGluGradient(dy: Tensor, gateUp: Tensor): Tensor;
+
+  /** To `[B,Tq,Hd]`. */
+  attention(projections: Projections, settings: AttentionSettings): WithSaved<Tensor3D>;
+  /** One gradient for each projection. */
   attentionGradient(
     dy: Tensor3D,
-    inputs: { readonly qkv: Tensor3D; readonly saved: readonly Tensor[] },
-    options: AttentionOptions,
-  ): Tensor3D;
+    inputs: { readonly projections: Projections; readonly saved: readonly Tensor[] },
+    settings: AttentionSettings,
+  ): Tensor3D[];
+  /** Pairs (i, i + d/2) of each head of `x[B,T,W]`, turned by the angles of their position. */
+  rotate(x: Tensor3D, options: RotaryOptions): Tensor3D;
+
   /** `table[V,D]` and int32 `ids[...]` to `[...,D]`. */
   gatherRows(table: Tensor2D, ids: Tensor): Tensor;
   /** The sum of the rows of `dy[...,D]` that share an id, in order of appearance: `[V,D]`. */
   scatterRows(dy: Tensor, ids: Tensor, rows: number): Tensor2D;
+
+  /** The sum over the rows of `logits[N,V]` of `-log softmax`[label]; rows with a negative label do not count. */
+  crossEntropy(logits: Tensor2D, labels: Int32Array): WithSaved;
+  /** `scale * (softmax - one-hot)`, zero in the rows that do not count. `scale` is a scalar. */
+  crossEntropyGradient(
+    scale: Tensor,
+    inputs: { readonly logits: Tensor2D; readonly labels: Int32Array; readonly saved: readonly Tensor[] },
+  ): Tensor2D;
+
   /** The bytes of a tensor: a view that is valid until the next operation, or a copy. */
   read(x: Tensor): Promise<Float32Array> | Float32Array;
 }

@@ -1,23 +1,20 @@
 import assert from 'node:assert';
 import { differentiable } from '../autodiff/tape.ts';
-import { type Tensor, tf } from '../tensorflow.ts';
+import { kernels } from '../kernels/kernels.ts';
+import type { Tensor } from '../tensorflow.ts';
 
-/** `silu(gate) * up`, the gated activation of Llama's MLP (https://arxiv.org/abs/2002.05202); shapes are equal. */
-export function swiGlu(gate: Tensor, up: Tensor): Tensor {
-  assert(gate.shape.join() === up.shape.join(), `swiGlu: gate [${gate.shape}], up [${up.shape}]`);
+/**
+ * `gateUp[...,2F]` (gate | up, so that one matrix product computes both) to `silu(gate) * up`, `[...,F]`: the gated
+ * activation of Llama's MLP (https://arxiv.org/abs/2002.05202).
+ */
+export function swiGlu(gateUp: Tensor): Tensor {
+  assert(gateUp.shape.at(-1)! % 2 === 0, `swiGlu: [${gateUp.shape}] has no two halves`);
   return differentiable({
-    inputs: { gate, up },
+    inputs: { gateUp },
     forward: (save) => {
-      save(gate, up);
-      return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up);
+      save(gateUp);
+      return kernels().swiGlu(gateUp);
     },
-    gradients: (dy, [savedGate, savedUp]) => {
-      const s = tf.sigmoid(savedGate!);
-      const silu = tf.mul(savedGate!, s);
-      return {
-        gate: () => tf.mul(tf.mul(dy, savedUp!), tf.add(s, tf.mul(silu, tf.sub(1, s)))),
-        up: () => tf.mul(dy, silu),
-      };
-    },
+    gradients: (dy, [saved]) => ({ gateUp: () => kernels().swiGluGradient(dy, saved!) }),
   });
 }

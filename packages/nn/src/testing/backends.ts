@@ -1,7 +1,7 @@
 /** Every way in which the kernels can run on this machine: what the contract suite loops over. */
 import { selectBackend } from '../index.ts';
 import { useKernels } from '../kernels/kernels.ts';
-import { portable } from '../kernels/portable.ts';
+import { portable } from '../kernels/portable/portable.ts';
 
 export interface BackendUnderTest {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** The plain JavaScript backend of TensorFlow.js: slow, runs everywhere, and is the oracle of the tests. */
 import { useKernels } from '../../kernels/kernels.ts';
-import { portable } from '../../kernels/portable.ts';
+import { portable } from '../../kernels/portable/portable.ts';
 import { tf } from '../../tensorflow.ts';
 import { type EngineDescription, unavailable } from '../engine.ts';
 

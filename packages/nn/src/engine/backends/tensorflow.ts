@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { useKernels } from '../../kernels/kernels.ts';
-import { portable } from '../../kernels/portable.ts';
+import { portable } from '../../kernels/portable/portable.ts';
 import { tf } from '../../tensorflow.ts';
 import { type EngineDescription, type EngineOptions, unavailable } from '../engine.ts';
 

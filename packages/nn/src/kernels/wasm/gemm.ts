@@ -34,7 +34,7 @@ export function assemblyGemm(heap: WasmHeap): Gemm {
       const aAt = heap.address(a) + 4 * i * m * k;
       const bAt = heap.address(b) + 4 * i * k * n;
       const cAt = heap.address(c) + 4 * i * m * n;
-      heap.kernels.gemm(m, n, k, aAt, aRow!, aColumn!, bAt, bRow!, bColumn!, cAt, 4 * n, heap.gemmScratch);
+      heap.kernels.gemm(m, n, k, aAt, aRow!, aColumn!, bAt, bRow!, bColumn!, cAt, 4 * n, heap.gemmScratch, 0);
     }
   };
   return {

@@ -25,15 +25,22 @@ export type AssemblyKernels = Record<
   | 'attention'
   | 'attentionGradient'
   | 'columnSum'
+  | 'crossEntropyGradient'
   | 'gatherRows'
   | 'gelu'
   | 'geluGradient'
   | 'gemm'
   | 'layerNorm'
   | 'layerNormGradient'
-  | 'scatterRows',
+  | 'rmsNorm'
+  | 'rmsNormGradient'
+  | 'rotate'
+  | 'scatterRows'
+  | 'swiGlu'
+  | 'swiGluGradient',
   (...numbers: number[]) => void
-> & { gemmScratchBytes(): number };
+> &
+  Record<'attentionBlock' | 'crossEntropy' | 'gemmScratchBytes', (...numbers: number[]) => number>;
 
 /** The part of the WebAssembly namespace that is used; Node's type definitions have none of it. */
 declare const WebAssembly: {
@@ -98,11 +105,20 @@ export class WasmHeap {
     return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
   }
 
+  /** Runs `use` with the address of a copy of `values`. */
+  withCopy<T>(values: Float32Array | Int32Array, use: (address: number) => T): T {
+    return this.withScratch(values.byteLength, (address) => {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      this.#backend.wasm.HEAPU8.set(bytes, address >>> 0);
+      return use(address);
+    });
+  }
+
   /** Runs `use` with the address of `bytes` of scratch memory. */
-  withScratch(bytes: number, use: (address: number) => void): void {
+  withScratch<T>(bytes: number, use: (address: number) => T): T {
     const address = this.#backend.wasm._malloc(bytes);
     try {
-      use(address);
+      return use(address);
     } finally {
       this.#backend.wasm._free(address);
     }

@@ -1,6 +1,7 @@
 /** The kernels of the wasm backend: matrix products by the given provider, all else fused in assembly/. */
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../../tensorflow.ts';
+import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../tensorflow.ts';
 import type { GeluKind, Kernels } from '../kernels.ts';
+import { wasmAttention } from './attention.ts';
 import type { Gemm } from './gemm.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
 
@@ -57,6 +58,19 @@ export function wasmKernels(heap: WasmHeap, gemm: Gemm): Kernels {
       return gradients;
     },
 
+    rmsNorm(x, weight, epsilon) {
+      const output = heap.tensor(x.shape);
+      const inverse = heap.tensor([rowsOf(x)]);
+      kernels.rmsNorm(...[x, weight, output, inverse].map(at), rowsOf(x), widthOf(x), epsilon);
+      return { output, saved: [inverse] };
+    },
+    rmsNormGradient(dy, { x, weight, saved: [inverse] }) {
+      const gradients = { x: heap.tensor(x.shape), weight: heap.tensor([widthOf(x)]) };
+      const pointers = [dy, x, weight, inverse!, gradients.x, gradients.weight].map(at);
+      kernels.rmsNormGradient(...pointers, rowsOf(x), widthOf(x));
+      return gradients;
+    },
+
     gelu(x, kind) {
       const y = heap.tensor(x.shape);
       kernels.gelu(at(x), at(y), x.size, geluCode[kind]);
@@ -68,28 +82,19 @@ export function wasmKernels(heap: WasmHeap, gemm: Gemm): Kernels {
       return dx;
     },
 
-    attention(qkv, { heads, causal }) {
-      const { batch, length, width, headDim, padded } = attentionShape(qkv, heads);
-      const output = heap.tensor<Tensor3D>([batch, length, width]);
-      const probabilities = heap.tensor([batch, heads, length, padded]);
-      const pointers = [qkv, probabilities, output].map(at);
-      const scale = headDim ** -0.5;
-      kernels.attention(...pointers, batch, length, heads, headDim, causal ? 1 : 0, scale, heap.gemmScratch);
-      return { output, saved: [probabilities] };
+    swiGlu(gateUp) {
+      const width = widthOf(gateUp) / 2;
+      const y = heap.tensor([...gateUp.shape.slice(0, -1), width]);
+      kernels.swiGlu(at(gateUp), at(y), rowsOf(gateUp), width);
+      return y;
     },
-    attentionGradient(dy, { qkv, saved: [probabilities] }, { heads }) {
-      const { batch, length, headDim, padded } = attentionShape(qkv, heads);
-      const dQkv = heap.tensor<Tensor3D>(qkv.shape);
-      const pointers = [dy, qkv, probabilities!, dQkv].map(at);
-      const scale = headDim ** -0.5;
-      heap.withScratch(4 * length * padded, (scratch) => {
-        kernels.attentionGradient(
-          ...pointers,
-          ...[batch, length, heads, headDim, scale, scratch, heap.gemmScratch],
-        );
-      });
-      return dQkv;
+    swiGluGradient(dy, gateUp) {
+      const gradient = heap.tensor(gateUp.shape);
+      kernels.swiGluGradient(at(dy), at(gateUp), at(gradient), rowsOf(dy), widthOf(dy));
+      return gradient;
     },
+
+    ...wasmAttention(heap),
 
     gatherRows(table, ids) {
       const width = table.shape[1];
@@ -103,15 +108,29 @@ export function wasmKernels(heap: WasmHeap, gemm: Gemm): Kernels {
       kernels.scatterRows(at(dy), at(ids), at(table), ids.size, width, rows);
       return table;
     },
+
+    crossEntropy(logits, labels) {
+      const [rows, classes] = logits.shape;
+      const logSums = heap.tensor([rows]);
+      const loss = heap.withCopy(labels, (labelsAt) =>
+        kernels.crossEntropy(at(logits), labelsAt, at(logSums), rows, classes),
+      );
+      return { output: tf.scalar(loss), saved: [logSums] };
+    },
+    crossEntropyGradient(scale, { logits, labels, saved: [logSums] }) {
+      const [rows, classes] = logits.shape;
+      const gradient = heap.tensor<Tensor2D>([rows, classes]);
+      const factor = heap.floats(scale)[0]!;
+      heap.withCopy(labels, (labelsAt) => {
+        const pointers = [at(logits), labelsAt, at(logSums!), at(gradient)];
+        kernels.crossEntropyGradient(...pointers, rows, classes, factor);
+      });
+      return gradient;
+    },
+
     read: (x) => heap.floats(x),
   };
 }
 
 const widthOf = (x: Tensor) => x.shape.at(-1)!;
 const rowsOf = (x: Tensor) => sizeOf(x.shape.slice(0, -1));
-
-function attentionShape(qkv: Tensor3D, heads: number) {
-  const [batch, length, tripleWidth] = qkv.shape;
-  const width = tripleWidth / 3;
-  return { batch, length, width, headDim: width / heads, padded: Math.ceil(length / 4) * 4 };
-}

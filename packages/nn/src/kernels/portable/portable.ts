@@ -1,6 +1,7 @@
 /** Every kernel in plain TensorFlow.js operations: runs on any backend, and is the oracle for the fast ones. */
-import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from '../tensorflow.ts';
-import type { AttentionOptions, GeluKind, Kernels } from './kernels.ts';
+import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../tensorflow.ts';
+import type { GeluKind, Kernels } from '../kernels.ts';
+import { portableAttention } from './attention.ts';
 
 export const portable: Kernels = {
   linear(x, weight, bias) {
@@ -31,42 +32,72 @@ export const portable: Kernels = {
     };
   },
 
+  rmsNorm(x, weight, epsilon) {
+    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon));
+    return { output: tf.mul(tf.mul(x, inverse), weight), saved: [inverse] };
+  },
+  rmsNormGradient(dy, { x, weight, saved: [inverse] }) {
+    const normalised = tf.mul(x, inverse!);
+    const scaled = tf.mul(dy, weight);
+    const projection = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true));
+    return {
+      x: tf.mul(inverse!, tf.sub(scaled, projection)),
+      weight: tf.sum(rowsOf(tf.mul(dy, normalised)), 0),
+    };
+  },
+
   gelu: (x, kind) => geluOf[kind](x),
   geluGradient: (dy, x, kind) => tf.mul(dy, slopeOf[kind](x)),
 
-  attention(qkv, options) {
-    const { split, merge, scale } = heads(qkv, options);
-    const [q, k, v] = tf.split(qkv, 3, -1).map(split) as [Tensor, Tensor, Tensor];
-    const scores = tf.mul(tf.matMul(q, k, false, true), scale);
-    const probabilities = tf.softmax(options.causal ? tf.add(scores, causalMask(qkv.shape[1])) : scores);
-    return { output: merge(tf.matMul(probabilities, v)), saved: [probabilities] };
+  swiGlu(gateUp) {
+    const [gate, up] = tf.split(gateUp, 2, -1) as [Tensor, Tensor];
+    return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up);
   },
-  attentionGradient(dy, { qkv, saved: [probabilities] }, options) {
-    const { split, merge, scale } = heads(qkv, options);
-    const [q, k, v] = tf.split(qkv, 3, -1).map(split) as [Tensor, Tensor, Tensor];
-    const p = probabilities!;
-    const dOutput = split(dy);
-    const dP = tf.matMul(dOutput, v, false, true);
-    const dScores = tf.mul(tf.mul(p, tf.sub(dP, tf.sum(tf.mul(dP, p), -1, true))), scale);
-    return tf.concat(
-      [
-        merge(tf.matMul(dScores, k)),
-        merge(tf.matMul(dScores, q, true, false)),
-        merge(tf.matMul(p, dOutput, true, false)),
-      ],
-      -1,
-    );
+  swiGluGradient(dy, gateUp) {
+    const [gate, up] = tf.split(gateUp, 2, -1) as [Tensor, Tensor];
+    const s = tf.sigmoid(gate);
+    const silu = tf.mul(gate, s);
+    return tf.concat([tf.mul(tf.mul(dy, up), tf.add(s, tf.mul(silu, tf.sub(1, s)))), tf.mul(dy, silu)], -1);
   },
+
+  ...portableAttention,
 
   gatherRows: (table, ids) => tf.gather(table, ids as Tensor1D),
   scatterRows(dy, ids, rows) {
     const width = dy.shape.at(-1)!;
     return tf.scatterND(tf.reshape(ids, [-1, 1]), rowsOf(dy), [rows, width]) as Tensor2D;
   },
+  crossEntropy(logits, labels) {
+    const logProbabilities = tf.logSoftmax(logits);
+    const output = tf.neg(tf.sum(tf.mul(logProbabilities, targets(labels, logits.shape[1]))));
+    return { output, saved: [logProbabilities] };
+  },
+  crossEntropyGradient(scale, { logits, labels, saved: [logProbabilities] }) {
+    const counted = tf.mul(tf.exp(logProbabilities!), countsColumn(labels));
+    return tf.mul(scale, tf.sub(counted, targets(labels, logits.shape[1])));
+  },
   read: async (x) => (await x.data()) as Float32Array,
 };
 
 const rowsOf = (x: Tensor): Tensor2D => tf.reshape(x, [-1, x.shape.at(-1)!]);
+
+/** Rows that do not count are zero in both. */
+const countsColumn = (labels: Int32Array) =>
+  tf.tensor2d(
+    Float32Array.from(labels, (label) => (label < 0 ? 0 : 1)),
+    [labels.length, 1],
+  );
+const targets = (labels: Int32Array, classes: number) =>
+  tf.mul(
+    tf.oneHot(
+      tf.tensor1d(
+        labels.map((label) => Math.max(0, label)),
+        'int32',
+      ),
+      classes,
+    ),
+    countsColumn(labels),
+  );
 
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 
@@ -95,22 +126,3 @@ const slopeOf: Record<GeluKind, (x: Tensor) => Tensor> = {
     return tf.add(tf.mul(0.5, tf.add(1, t)), tf.mul(tf.mul(0.5, x), tf.mul(inner, tf.sub(1, tf.square(t)))));
   },
 };
-
-/** How `[B,T,D]` splits into `[B,H,T,D/H]` and back, and the scale of the scores. */
-function heads(qkv: Tensor3D, { heads: count }: AttentionOptions) {
-  const [batch, length, tripleWidth] = qkv.shape;
-  const width = tripleWidth / 3;
-  const headDim = width / count;
-  return {
-    scale: headDim ** -0.5,
-    split: (x: Tensor) => tf.transpose(tf.reshape(x, [batch, length, count, headDim]), [0, 2, 1, 3]),
-    merge: (x: Tensor): Tensor3D => tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, length, width]),
-  };
-}
-
-/** Added to scores `[...,T,T]`: a query sees no later key. */
-function causalMask(length: number): Tensor2D {
-  const mask = new Float32Array(length * length);
-  for (let row = 0; row < length; row++) mask.fill(-1e9, row * length + row + 1, (row + 1) * length);
-  return tf.tensor2d(mask, [length, length]);
-}
