@@ -1,5 +1,7 @@
 export { type Recording, record } from './autodiff/recording.ts';
+export { installedTensorflow } from './engine/backends/tensorflow.ts';
 export type { EngineDescription, GemmChoice } from './engine/engine.ts';
+export { type KernelProfile, type KernelTime, profileKernels } from './engine/kernel-profile.ts';
 export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
 export {
   type AttentionMask,

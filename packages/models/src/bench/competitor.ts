@@ -1,0 +1,48 @@
+/** The benchmark's handle on one competitor: a child process that answers orders one at a time. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { ChildOrder, Measured, Ready } from './messages.ts';
+
+export interface CompetitorOptions {
+  readonly name: string;
+  readonly program: string;
+  readonly parameters: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export class Competitor {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor({ name, program, parameters, environment }: CompetitorOptions) {
+    this.name = name;
+    this.#child = spawn(program, parameters, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
+    });
+    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** Resolves when the model is built. */
+  static async start(options: CompetitorOptions): Promise<{ competitor: Competitor; engine: string }> {
+    const competitor = new Competitor(options);
+    const { engine } = await competitor.#answer<Ready>();
+    return { competitor, engine };
+  }
+
+  async measure(order: ChildOrder): Promise<Measured> {
+    this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
+    return await this.#answer<Measured>();
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+
+  async #answer<T>(): Promise<T> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`${this.name} ended without an answer`);
+    return JSON.parse(value) as T;
+  }
+}
