@@ -1,3 +1,5 @@
+export { checkpoint } from './autodiff/checkpoint.ts';
+export type { InputGradient } from './autodiff/propagation.ts';
 export { type Recording, record } from './autodiff/recording.ts';
 export type { EngineDescription, GemmChoice } from './engine/engine.ts';
 export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
@@ -9,6 +11,7 @@ export { gelu } from './ops/gelu.ts';
 export { l2Normalize } from './ops/l2-normalize.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
+export { residual } from './ops/residual.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts';
 export { swiGlu } from './ops/swi-glu.ts';

@@ -11,6 +11,7 @@ import {
   linear,
   random,
   record,
+  residual,
   rmsNorm,
   selectBackend,
   selectRows,
@@ -127,6 +128,14 @@ cases.push(
       [1, 7],
     ],
     run: ([gate, up]) => swiGlu(gate!, up!),
+  },
+  {
+    name: 'residual',
+    shapes: [
+      [2, 3, 5],
+      [2, 3, 5],
+    ],
+    run: ([x, branch]) => residual(x!, branch!),
   },
   crossEntropyCase(5, 7, [3, IGNORED_LABEL, 0, 6, 3]),
   crossEntropyCase(1, 2, [1]),
