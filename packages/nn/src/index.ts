@@ -24,7 +24,7 @@ export {
   type ParameterTensorSpec,
   type PlacedTensor,
 } from './parameters/layout.ts';
-export { gradientsInto, Parameters } from './parameters/parameters.ts';
+export { drainInto, gradientsInto, Parameters } from './parameters/parameters.ts';
 export { type RandomStream, random } from './random.ts';
 export {
   readSafetensors,

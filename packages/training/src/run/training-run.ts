@@ -1,9 +1,9 @@
 /** One rank's run: the loaded data and model, and the things it can do with them. In which order is `train`'s business. */
 import { shardRange } from '@triptych/collective';
 import { type BatchPlan, batchPlan, ClipTokenizer, type Dataset, openDataset } from '@triptych/datasets';
-import { activationBytes } from '@triptych/models/catalog';
 import { TriptychError } from '@triptych/protocol';
 import { putFiles } from '@triptych/storage';
+import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
 import { SampleLedger } from '../checkpoint/sample-ledger.ts';
@@ -20,8 +20,6 @@ import { modelFiles, WEIGHTS_FILE } from '../publishing/model-files.ts';
 import { learningRateAt } from '../schedule.ts';
 import { ClipTrainer } from '../step/clip-trainer.ts';
 import type { TrainOptions } from './train-options.ts';
-
-const DEFAULT_ACTIVATION_BUDGET_BYTES = 1.5 * 2 ** 30;
 
 export class TrainingRun implements Disposable {
   readonly totalSteps: number;
@@ -60,7 +58,7 @@ export class TrainingRun implements Disposable {
     const contextLength = config.text_config.max_position_embeddings;
     this.#loader = new BatchLoader({ dataset, plan: this.#plan, images, tokenizer, contextLength, range });
     const samples = (range.end - range.start) * (spec.batch.global / spec.batch.shards);
-    const budget = options.activationBudgetBytes ?? DEFAULT_ACTIVATION_BUDGET_BYTES;
+    const { memory } = spec;
     this.#trainer = new ClipTrainer({
       config,
       weights: start.weights,
@@ -69,7 +67,8 @@ export class TrainingRun implements Disposable {
       group,
       shards: spec.batch.shards,
       range,
-      recompute: activationBytes(config, samples) > budget,
+      memory,
+      recompute: recomputes(config, { samples, memory }, options.activationBudgetBytes),
     });
     this.#embedder = new Embedder({ clip: this.#trainer.clip, images, tokenizer, group, signal });
     this.#ledger = new SampleLedger(checkpoint?.ledger);
