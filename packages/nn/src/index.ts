@@ -2,6 +2,7 @@ export { checkpoint } from './autodiff/checkpoint.ts';
 export type { InputGradient } from './autodiff/propagation.ts';
 export { type Recording, record } from './autodiff/recording.ts';
 export type { EngineDescription, GemmChoice } from './engine/engine.ts';
+export { wasmHeapBytes } from './engine/heap-bytes.ts';
 export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
 export type { AttentionOptions, GeluKind } from './kernels/kernels.ts';
 export { attention } from './ops/attention.ts';
@@ -15,7 +16,7 @@ export { residual } from './ops/residual.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts';
 export { swiGlu } from './ops/swi-glu.ts';
-export { AdamW, type AdamWOptions } from './optimizer/adamw.ts';
+export { AdamW, type AdamWMoments, type AdamWOptions } from './optimizer/adamw.ts';
 export { clipByGlobalNorm } from './optimizer/clip.ts';
 export {
   type NamedParameter,
@@ -31,6 +32,8 @@ export {
   type SafetensorsDtype,
   type SafetensorsFile,
   type SafetensorsTensor,
+  safetensorsPieces,
+  type TensorToWrite,
   writeSafetensors,
 } from './safetensors.ts';
 export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';

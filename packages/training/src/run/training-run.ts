@@ -2,7 +2,7 @@
 import { shardRange } from '@triptych/collective';
 import { type BatchPlan, batchPlan, ClipTokenizer, type Dataset, openDataset } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
-import { putFiles } from '@triptych/storage';
+import { putFiles, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
@@ -68,12 +68,12 @@ export class TrainingRun implements Disposable {
       shards: spec.batch.shards,
       range,
       memory,
+      resumeFrom: checkpoint,
       recompute: recomputes(config, { samples, memory }, options.activationBudgetBytes),
     });
     this.#embedder = new Embedder({ clip: this.#trainer.clip, images, tokenizer, group, signal });
     this.#ledger = new SampleLedger(checkpoint?.ledger);
     this.#step = checkpoint?.step ?? 0;
-    if (checkpoint) this.#trainer.restore(checkpoint);
   }
 
   /**
@@ -162,19 +162,18 @@ export class TrainingRun implements Disposable {
     const { spec, store } = this.#options;
     const { config, transform, tokenizer, weights } = this.#start;
     const { firstMoment, secondMoment } = this.#trainer.optimizer;
-    return await store.put(
-      encodeCheckpoint({
-        step: this.#step,
-        specHash: specHash(spec, this.#options),
-        ledger: this.#ledger.state,
-        config,
-        transform,
-        tokenizerFiles: tokenizer.files(),
-        weights,
-        firstMoment,
-        secondMoment,
-      }),
-    );
+    const state: Checkpoint = {
+      step: this.#step,
+      specHash: specHash(spec, this.#options),
+      ledger: this.#ledger.state,
+      config,
+      transform,
+      tokenizerFiles: tokenizer.files(),
+      weights,
+      firstMoment,
+      secondMoment,
+    };
+    return await store.put(streamOf(() => encodeCheckpoint(state)));
   }
 
   /** Stores the model as it is now. The hashes are those of its file list and of its weights. */

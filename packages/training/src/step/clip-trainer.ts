@@ -6,6 +6,7 @@ import { type ProcessGroup, type Range, ShardAccumulator, sharedVector } from '@
 import { Clip, type ClipConfig, clipLayout } from '@triptych/models';
 import {
   AdamW,
+  type AdamWMoments,
   type AdamWOptions,
   clipByGlobalNorm,
   drainInto,
@@ -35,6 +36,8 @@ export interface ClipTrainerOptions {
   /** Of the global batch: how many there are, and which are this rank's. */
   readonly shards: number;
   readonly range: Range;
+  /** Where the optimizer was when `weights` were taken; its vectors are adopted. Absent: it begins. */
+  readonly resumeFrom?: (AdamWMoments & { readonly step: number }) | undefined;
   /** What a recorded forward pass holds; `keep` where absent. The numbers are the same. */
   readonly memory?: ActivationMemory;
   /** True: forward passes run twice and only one shard's activations are held at a time. The numbers are the same. */
@@ -78,20 +81,14 @@ export class ClipTrainer implements Disposable {
     const layout = clipLayout(config);
     this.#options = options;
     this.parameters = new Parameters(layout, weights);
-    this.optimizer = new AdamW(layout, options.optimizer);
+    this.optimizer = new AdamW(layout, options.optimizer, options.resumeFrom);
+    this.optimizer.stepCount = options.resumeFrom?.step ?? 0;
     this.clip = new Clip(config, this.parameters, { memory });
     const length = layout.length + 1;
     this.#sums = new ShardAccumulator({ shards, ...range, length });
     this.#gradientAndLoss = sharedVector(length);
     this.#logitScaleAt = layout.spec('logit_scale').offset;
     if (config.logit_bias_init_value !== undefined) this.#logitBiasAt = layout.spec('logit_bias').offset;
-  }
-
-  /** Goes on from a checkpoint; the weights were the constructor's. */
-  restore(state: { firstMoment: Float32Array; secondMoment: Float32Array; step: number }): void {
-    this.optimizer.firstMoment.set(state.firstMoment);
-    this.optimizer.secondMoment.set(state.secondMoment);
-    this.optimizer.stepCount = state.step;
   }
 
   /**
