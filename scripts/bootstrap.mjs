@@ -4,7 +4,7 @@
  *   node scripts/bootstrap.mjs quickstart [options]
  *   node scripts/bootstrap.mjs test [vitest arguments]
  *   node scripts/bootstrap.mjs cli [triptych arguments]
- *   node scripts/bootstrap.mjs bench collective|scaling|engine [options]
+ *   node scripts/bootstrap.mjs bench collective|engine|memory|scaling [options]
  *
  * Uses Node's built-in modules only: it runs before anything is installed.
  */
@@ -16,8 +16,9 @@ const PARENT_WATCH = new URL('../apps/cli/dist/local/parent-watch.js', import.me
 
 const benches = {
   collective: 'packages/collective/dist/bench/collective.js',
-  scaling: 'apps/cli/dist/bench/scaling.js',
   engine: 'packages/models/dist/bench/engine.js',
+  memory: 'packages/training/dist/bench/memory.js',
+  scaling: 'apps/cli/dist/bench/scaling.js',
 };
 
 const commands = {

@@ -1,6 +1,9 @@
+export { checkpoint } from './autodiff/checkpoint.ts';
+export type { InputGradient } from './autodiff/propagation.ts';
 export { type Recording, record } from './autodiff/recording.ts';
 export { installedTensorflow } from './engine/backends/tensorflow.ts';
 export type { EngineDescription, GemmChoice } from './engine/engine.ts';
+export { wasmHeapBytes } from './engine/heap-bytes.ts';
 export { type KernelProfile, type KernelTime, profileKernels } from './engine/kernel-profile.ts';
 export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
 export {
@@ -24,11 +27,12 @@ export { gelu } from './ops/gelu.ts';
 export { l2Normalize } from './ops/l2-normalize.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
+export { residual } from './ops/residual.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { rotaryTable, rotate } from './ops/rotary.ts';
 export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts';
 export { swiGlu } from './ops/swi-glu.ts';
-export { AdamW, type AdamWOptions } from './optimizer/adamw.ts';
+export { AdamW, type AdamWMoments, type AdamWOptions } from './optimizer/adamw.ts';
 export { clipByGlobalNorm } from './optimizer/clip.ts';
 export {
   type NamedParameter,
@@ -37,13 +41,15 @@ export {
   type ParameterTensorSpec,
   type PlacedTensor,
 } from './parameters/layout.ts';
-export { gradientsInto, Parameters } from './parameters/parameters.ts';
+export { drainInto, gradientsInto, Parameters } from './parameters/parameters.ts';
 export { type RandomStream, random } from './random.ts';
 export {
   readSafetensors,
   type SafetensorsDtype,
   type SafetensorsFile,
   type SafetensorsTensor,
+  safetensorsPieces,
+  type TensorToWrite,
   writeSafetensors,
 } from './safetensors.ts';
 export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';

@@ -25,6 +25,8 @@ export interface SafetensorsTensor {
   readonly bytes: Uint8Array;
   /** The numbers as float32, in a new array; rounds F64 and I64. */
   float32(): Float32Array;
+  /** The same without a copy where the file has them so (F32, aligned: every file written here); else a new array. */
+  float32Window(): Float32Array;
 }
 
 export interface SafetensorsFile {
@@ -40,21 +42,54 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype, shape, begin, end } = checkedEntry(name, entry, bytes.length - start);
     const content = bytes.subarray(start + begin, start + end);
-    tensors.set(name, { dtype, shape, bytes: content, float32: () => toFloat32(dtype, content) });
+    const float32 = () => toFloat32(dtype, content);
+    const float32Window = () => windowOn(dtype, content) ?? float32();
+    tensors.set(name, { dtype, shape, bytes: content, float32, float32Window });
   }
   return { metadata: metadata as Record<string, string>, tensors };
 }
 
+export interface TensorToWrite {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
 /** All tensors as F32, ordered by name; the header is padded so that the numbers are 8-byte aligned. */
 export function writeSafetensors(
-  tensors: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly data: Float32Array;
-  }[],
+  tensors: readonly TensorToWrite[],
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array {
+  const pieces = [...safetensorsPieces(tensors, metadata)];
+  const file = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
+  let position = 0;
+  for (const piece of pieces) {
+    file.set(piece, position);
+    position += piece.length;
+  }
+  return file;
+}
+
+/** The bytes of the same file in order, as windows on the tensors: they must not change meanwhile. */
+export function* safetensorsPieces(
+  tensors: readonly TensorToWrite[],
+  metadata?: Readonly<Record<string, string>>,
+): Generator<Uint8Array, void> {
   const ordered = tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  yield headerOf(ordered, metadata);
+  for (const { data } of ordered) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for (let start = 0; start < bytes.length; start += PIECE_BYTES)
+      yield bytes.subarray(start, start + PIECE_BYTES);
+  }
+}
+
+const PIECE_BYTES = 1024 * 1024;
+
+function headerOf(
+  ordered: readonly TensorToWrite[],
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array {
   const header: Record<string, unknown> = {};
   if (metadata !== undefined) header['__metadata__'] = Object.fromEntries(Object.entries(metadata).sort());
   let offset = 0;
@@ -66,15 +101,10 @@ export function writeSafetensors(
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const start = 8 + Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(start + offset).fill(0x20, 8, start);
-  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true);
-  file.set(json, 8);
-  let position = start;
-  for (const { data } of ordered) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
-    position += data.byteLength;
-  }
-  return file;
+  const bytes = new Uint8Array(start).fill(0x20, 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
+  bytes.set(json, 8);
+  return bytes;
 }
 
 function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start: number } {
@@ -110,6 +140,11 @@ const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+function windowOn(dtype: SafetensorsDtype, { buffer, byteOffset, byteLength }: Uint8Array) {
+  const aligned = byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
+  return dtype === 'F32' && aligned ? new Float32Array(buffer, byteOffset, byteLength / 4) : undefined;
+}
 
 function toFloat32(dtype: SafetensorsDtype, content: Uint8Array): Float32Array {
   // The file gives no alignment, so the bytes are copied first.

@@ -90,6 +90,12 @@ export const EvaluationPolicy = Type.Object(
   closed,
 );
 
+export const ActivationMemory = Type.Union([Type.Literal('keep'), Type.Literal('checkpoint')], {
+  description:
+    'What a worker holds between forward and backward pass. "checkpoint": of every transformer block its input alone, and the block is computed again: several times less memory for a third more arithmetic. The weights of the run have the same bits either way.',
+});
+export type ActivationMemory = Static<typeof ActivationMemory>;
+
 export const WorkerDemand = Type.Object(
   {
     min: Type.Integer({ minimum: 1, maximum: 1024 }),
@@ -109,6 +115,7 @@ export const ResolvedRunSpec = Type.Object(
     objective: Objective,
     duration: Duration,
     batch: Batch,
+    memory: ActivationMemory,
     optimizer: Optimizer,
     schedule: Schedule,
     checkpoint: CheckpointPolicy,
@@ -132,6 +139,7 @@ export const RunSpec = Type.Object(
     objective: Type.Optional(Objective),
     duration: Type.Optional(Duration),
     batch: Type.Optional(Type.Partial(Batch, closed)),
+    memory: Type.Optional(ActivationMemory),
     optimizer: Type.Optional(Type.Partial(Optimizer, closed)),
     schedule: Type.Optional(Type.Partial(Schedule, closed)),
     checkpoint: Type.Optional(Type.Partial(CheckpointPolicy, closed)),

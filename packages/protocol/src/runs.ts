@@ -146,7 +146,12 @@ export const RunPlan = Type.Object(
     totalSteps: Type.Integer(),
     stepsPerEpoch: Type.Integer(),
     samples: Type.Integer(),
-    memoryBytesPerWorker: Type.Integer(),
+    memoryBytesPerWorker: Type.Integer({
+      description: 'Peak of the whole process, with workers.min workers',
+    }),
+    heapBytesPerWorker: Type.Integer({
+      description: 'The part of it that tensors take; the wasm backend has 4 GiB for these on any machine',
+    }),
     worldSizes: Type.Array(Type.Integer(), { description: 'Numbers of workers this run can use' }),
     workersReady: Type.Integer(),
     queuePosition: Type.Integer(),

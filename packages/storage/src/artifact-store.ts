@@ -36,6 +36,15 @@ export interface ArtifactStore {
   size(sha256: string): Promise<number>;
 }
 
+/** Content that is made while it is stored, and made again where a store has to begin anew. */
+export function streamOf(pieces: () => Iterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield* pieces();
+    },
+  };
+}
+
 export function sha256Of(content: Uint8Array): string {
   const hash = createHash('sha256');
   // One update takes at most 2 GiB - 1.

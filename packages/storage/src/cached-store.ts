@@ -29,9 +29,9 @@ class CachedStore implements ArtifactStore {
   async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
     const stored = await this.#local.put(content);
     if (await this.#remote.has(stored.sha256)) return stored;
-    const sent = await this.#remote.put(
-      content instanceof Uint8Array ? content : this.#local.read(stored.sha256),
-    );
+    // From the start again as often as the remote store asks: it may lose its connection on the way.
+    const kept = { [Symbol.asyncIterator]: () => this.#local.read(stored.sha256)[Symbol.asyncIterator]() };
+    const sent = await this.#remote.put(content instanceof Uint8Array ? content : kept);
     if (sent.sha256 !== stored.sha256)
       throw artifactCorrupt(stored.sha256, sent.sha256, 'the remote store after sending');
     return stored;

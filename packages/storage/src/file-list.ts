@@ -23,7 +23,7 @@ export type FileList = Static<typeof FileList>;
 
 export interface NamedContent {
   readonly path: string;
-  readonly content: Uint8Array;
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** Stores every file, then the list. `sha256` and `bytes` are those of the list. */

@@ -1,5 +1,5 @@
 export type { ArtifactStore, ReadRange, StoredArtifact } from './artifact-store.ts';
-export { sha256Of } from './artifact-store.ts';
+export { sha256Of, streamOf } from './artifact-store.ts';
 export { cachedStore } from './cached-store.ts';
 export { ArtifactFile, FileList, type NamedContent, putFiles, readFileList } from './file-list.ts';
 export { folderStore } from './folder-store.ts';

@@ -19,7 +19,7 @@ class MemoryStore implements ArtifactStore {
   readonly #contents = new Map<string, Uint8Array>();
 
   async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
-    const bytes = content instanceof Uint8Array ? content.slice() : await concatenate(content);
+    const bytes = content instanceof Uint8Array ? new Uint8Array(content) : await concatenate(content);
     const sha256 = sha256Of(bytes);
     this.#contents.set(sha256, bytes);
     return { sha256, bytes: bytes.byteLength };
@@ -31,7 +31,8 @@ class MemoryStore implements ArtifactStore {
   }
 
   async get(sha256: string): Promise<Uint8Array> {
-    return this.#find(sha256).slice();
+    // Not slice(): where the content was a Buffer, that would share its memory.
+    return new Uint8Array(this.#find(sha256));
   }
 
   async *read(sha256: string, range: ReadRange = {}): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
 /** What a run's failure is called: the abort reason where it was stopped, a coded error where the cause is known. */
-import { TriptychError } from '@triptych/protocol';
+import { memoryRemedy, TriptychError } from '@triptych/protocol';
 
 const OUT_OF_MEMORY = /out of memory|\bOOM\b|allocation failed|invalid (typed )?array length/i;
 
@@ -15,7 +15,7 @@ export function failureOf(error: unknown, signal: AbortSignal): Error {
   if (OUT_OF_MEMORY.test(failure.message))
     return new TriptychError(
       'OUT_OF_MEMORY',
-      `The worker ran out of memory (${failure.message}); raise batch.shards: a worker holds one shard at a time`,
+      `The worker ran out of memory (${failure.message}); ${memoryRemedy}`,
       { cause: failure },
     );
   return failure;

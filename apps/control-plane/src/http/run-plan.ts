@@ -1,7 +1,11 @@
 /** What would happen if a run were submitted now. Nothing is created. */
-import { estimateMemoryBytes } from '@triptych/models/catalog';
-import type { RunPlan, Worker } from '@triptych/protocol';
-import { stepsPerEpoch } from '@triptych/training/catalog';
+import { memoryRemedy, type RunPlan, type Worker } from '@triptych/protocol';
+import {
+  estimateMemory,
+  type MemoryEstimate,
+  stepsPerEpoch,
+  WASM_HEAP_LIMIT_BYTES,
+} from '@triptych/training/catalog';
 import type { ResolvedRun } from './run-resolution.ts';
 
 export function planOf(
@@ -10,7 +14,13 @@ export function planOf(
 ): RunPlan {
   const { spec, model, modelConfig, trainImages, totalSteps } = run;
   const { min, max, pool, backend } = spec.workers;
-  const memoryBytesPerWorker = estimateMemoryBytes(modelConfig, spec.batch.global / spec.batch.shards);
+  const estimate = estimateMemory(modelConfig, {
+    ...spec,
+    trainImages,
+    // The fewer they are, the more of the batch each one holds.
+    worldSize: min,
+    evaluates: spec.evaluation.tasks.length > 0,
+  });
   const suitable = fleet.workers.filter(
     (worker) => worker.pool === pool && (backend === undefined || worker.backend === backend),
   );
@@ -22,12 +32,17 @@ export function planOf(
     totalSteps,
     stepsPerEpoch: stepsPerEpoch(spec.batch.global, trainImages),
     samples: totalSteps * spec.batch.global,
-    memoryBytesPerWorker,
+    memoryBytesPerWorker: estimate.processBytes,
+    heapBytesPerWorker: estimate.heapBytes,
     worldSizes: Array.from({ length: max - min + 1 }, (_, i) => min + i),
     workersReady: ready.length,
     queuePosition: fleet.queuePosition,
     ...(chosen === undefined ? {} : { backend: chosen }),
-    warnings: [...fleetWarnings(run, { suitable, ready }), ...memoryWarnings(memoryBytesPerWorker, suitable)],
+    warnings: [
+      ...fleetWarnings(run, { suitable, ready }),
+      ...memoryWarnings(estimate, suitable),
+      ...heapWarnings(estimate, chosen),
+    ],
   };
 }
 
@@ -46,12 +61,20 @@ function fleetWarnings(
   return [];
 }
 
-function memoryWarnings(bytes: number, workers: readonly Worker[]): string[] {
-  const small = workers.filter(({ memoryBytes }) => memoryBytes < bytes);
+function memoryWarnings({ processBytes }: MemoryEstimate, workers: readonly Worker[]): string[] {
+  const small = workers.filter(({ memoryBytes }) => memoryBytes < processBytes);
   if (small.length === 0) return [];
   const least = Math.min(...small.map(({ memoryBytes }) => memoryBytes));
   return [
-    `About ${mebibytes(bytes)} MiB are needed on each worker; ${small.length} have less (the smallest ${mebibytes(least)} MiB): raise batch.shards`,
+    `About ${mebibytes(processBytes)} MiB are needed on each worker; ${small.length} have less (the smallest ${mebibytes(least)} MiB): ${memoryRemedy}`,
+  ];
+}
+
+/** Where no backend was asked for and no worker is ready, it may well become wasm: the one that needs nothing. */
+function heapWarnings({ heapBytes }: MemoryEstimate, backend: Worker['backend'] | undefined): string[] {
+  if (heapBytes <= WASM_HEAP_LIMIT_BYTES || (backend !== undefined && backend !== 'wasm')) return [];
+  return [
+    `About ${mebibytes(heapBytes)} MiB of tensors are needed on each worker, and the wasm backend ends at 4096 MiB: ${memoryRemedy}, or set workers.backend to another one`,
   ];
 }
 

@@ -134,6 +134,21 @@ test('a plan says what would happen and creates nothing', async () => {
   expect(server.queue.jobs.size).toBe(0);
 });
 
+test('a plan warns where tensors do not fit the wasm heap, and says what to do', async () => {
+  await addWorker(server.stores, 'w1');
+  const big = { ...spec, model: 'clip-vit-large-patch14', batch: { global: 64, shards: 2 } };
+  const plan = async (changes: object) =>
+    (await post('/v1/runs/plan', { ...big, ...changes })).json<RunPlan>();
+  const { warnings, heapBytesPerWorker, memoryBytesPerWorker } = await plan({});
+  expect(heapBytesPerWorker).toBeGreaterThan(4 * 2 ** 30);
+  expect(memoryBytesPerWorker).toBeGreaterThan(heapBytesPerWorker);
+  expect(warnings).toContainEqual(
+    expect.stringMatching(/MiB of tensors .* 4096 MiB: raise batch\.shards .* memory to "checkpoint"/),
+  );
+  const { warnings: fewer } = await plan({ batch: { global: 64, shards: 64 }, memory: 'checkpoint' });
+  expect(fewer.filter((warning) => warning.includes('4096 MiB'))).toEqual([]);
+});
+
 test('cancelling takes a queued run out of the queue, once; a run that is not there is told', async () => {
   const { id } = (await post('/v1/runs', spec)).json<Run>();
   for (const _ of [1, 2]) {

@@ -1,5 +1,5 @@
 /** What a failed generation means for its run: another attempt, or the end with a reason and a remedy. Pure. */
-import { type ErrorCode, isErrorCode, type RunReason } from '@triptych/protocol';
+import { type ErrorCode, isErrorCode, memoryRemedy, type RunReason } from '@triptych/protocol';
 
 export interface Failure {
   readonly code: ErrorCode;
@@ -17,10 +17,7 @@ const fatal: Partial<Record<ErrorCode, { reason: RunReason; remedy: string }>> =
   INVALID_INPUT: { reason: 'INVALID_SPEC', remedy: 'correct the run’s specification and submit it again' },
   MODEL_INVALID: { reason: 'INVALID_SPEC', remedy: 'choose another base model, or import it again' },
   DATASET_INVALID: { reason: 'DATASET_INVALID', remedy: 'correct the files and register the dataset again' },
-  OUT_OF_MEMORY: {
-    reason: 'OUT_OF_MEMORY',
-    remedy: 'raise batch.shards (a worker holds one shard at a time) or use workers with more memory',
-  },
+  OUT_OF_MEMORY: { reason: 'OUT_OF_MEMORY', remedy: memoryRemedy },
   LOSS_NOT_FINITE: {
     reason: 'LOSS_NOT_FINITE',
     remedy: 'lower optimizer.learningRate, lengthen schedule.warmupSteps or set optimizer.clipNorm',
@@ -56,7 +53,7 @@ export class FailureBudget {
   judge(failure: Failure): Verdict {
     const ending = fatal[failure.code];
     if (ending) {
-      return { kind: 'fail', reason: ending.reason, message: `${failure.message}; ${ending.remedy}` };
+      return { kind: 'fail', reason: ending.reason, message: withRemedy(failure.message, ending.remedy) };
     }
     this.#failures = failure.step > this.#furthestStep ? 1 : this.#failures + 1;
     this.#furthestStep = Math.max(this.#furthestStep, failure.step);
@@ -77,3 +74,7 @@ export class FailureBudget {
 
 /** A worker names codes as text; one that this table does not know is a failure inside. */
 export const codeOf = (text: string): ErrorCode => (isErrorCode(text) ? text : 'INTERNAL');
+
+/** The worker that failed may have named it already. */
+const withRemedy = (message: string, remedy: string): string =>
+  message.includes(remedy) ? message : `${message}; ${remedy}`;

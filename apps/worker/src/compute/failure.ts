@@ -1,5 +1,5 @@
 /** Errors as they cross between threads: the code survives, and running out of memory gets its code and a remedy. */
-import { type ErrorCode, TriptychError, type Violation } from '@triptych/protocol';
+import { type ErrorCode, memoryRemedy, TriptychError, type Violation } from '@triptych/protocol';
 
 export interface Failure {
   readonly code: ErrorCode;
@@ -76,5 +76,5 @@ const OUT_OF_MEMORY = [
 
 function outOfMemory(error: unknown): string {
   const said = error instanceof Error ? error.message : String(error);
-  return `The worker ran out of memory (${said}); raise batch.shards so that each slice of the batch is smaller, choose a smaller model, or use workers with more memory`;
+  return `The worker ran out of memory (${said}); ${memoryRemedy}, or choose a smaller model`;
 }

@@ -8,6 +8,7 @@ export const spec: ResolvedRunSpec = {
   objective: { kind: 'infonce' },
   duration: { steps: 4 },
   batch: { global: 8, shards: 4 },
+  memory: 'keep',
   optimizer: {
     kind: 'adamw',
     learningRate: 1e-3,

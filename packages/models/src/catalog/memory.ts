@@ -1,33 +1,107 @@
-/** How much memory training a CLIP model takes on one worker: an estimate for planning, within a factor of two. */
+/**
+ * What a CLIP model's tensors take on the backend: what a recorded forward pass keeps, and what the passes need for a moment
+ * on top. Counted operation by operation; a test compares it with what the engine holds. The rest of a worker's memory is
+ * counted in packages/training (catalog/estimate-memory.ts).
+ */
+import type { ActivationMemory } from '@triptych/protocol';
 import type { ClipConfig, TowerConfig } from './clip-config.ts';
-import { parameterCount } from './clip-parameters.ts';
 
 const FLOAT_BYTES = 4;
-/** Node, TensorFlow.js and its kernels before any model is loaded. */
-const PROCESS_BYTES = 300 * 2 ** 20;
-/**
- * Copies of the parameter vector: weights (buffer and tensors), gradient (tensors, flat, reduced), two moments,
- * partial sums of the shards, and the serialised checkpoint with its three vectors.
- */
-const PARAMETER_COPIES = 14;
 
-/** Peak bytes of a worker that holds the activations of one shard of `shardSize` samples at a time. */
-export function estimateMemoryBytes(config: ClipConfig, shardSize: number): number {
-  const parameters = PARAMETER_COPIES * FLOAT_BYTES * parameterCount(config);
-  return PROCESS_BYTES + parameters + activationBytes(config, shardSize);
+export interface ActivationOptions {
+  /** Image-text pairs in one forward pass. */
+  readonly samples: number;
+  readonly memory: ActivationMemory;
 }
 
 /** Bytes that the recorded forward pass of `samples` image-text pairs keeps until its backward pass. */
-export function activationBytes(config: ClipConfig, samples: number): number {
-  const { text_config: text, vision_config: vision } = config;
-  const patches = (vision.image_size / vision.patch_size) ** 2;
-  const floats = towerFloats(text, text.max_position_embeddings) + towerFloats(vision, patches + 1);
-  return FLOAT_BYTES * samples * floats;
+export function activationBytes(config: ClipConfig, options: ActivationOptions): number {
+  const { vision, text } = towers(config);
+  return FLOAT_BYTES * (keptFloats(vision, options) + keptFloats(text, options));
 }
 
-function towerFloats(tower: TowerConfig, tokens: number): number {
-  // A block keeps two norms, packed q k v, attention output and its projection, two residual sums, and the wide layer twice.
-  const widths = 9 * tower.hidden_size + 2 * tower.intermediate_size;
-  const attention = 2 * tower.num_attention_heads * tokens;
-  return tokens * ((widths + attention) * tower.num_hidden_layers + 4 * tower.hidden_size);
+/**
+ * The most bytes that the backward pass of one recorded pass needs beyond the weights and beyond what other recordings
+ * keep: what is kept (it is released on the way) and the gradients in flight. The text tower, recorded last, goes first.
+ */
+export function backwardBytes(config: ClipConfig, options: ActivationOptions): number {
+  const { vision, text } = towers(config);
+  const kept = { vision: keptFloats(vision, options), text: keptFloats(text, options) };
+  const { vocab_size, hidden_size } = config.text_config;
+  return (
+    FLOAT_BYTES *
+    Math.max(
+      kept.vision + kept.text + backwardFloats(text, options),
+      // At the end of the text tower its activations are gone and the gradient of the token table is there.
+      kept.vision + vocab_size * hidden_size + options.samples * text.tokens * hidden_size,
+      kept.vision + backwardFloats(vision, options),
+    )
+  );
+}
+
+/** The most bytes that a forward pass needs that is not recorded: one block, and what comes before the first. */
+export function forwardBytes(config: ClipConfig, samples: { images: number; texts: number }): number {
+  const { vision, text } = towers(config);
+  const peak = (tower: Tower, count: number) => {
+    const { hidden_size: width, intermediate_size: inner } = tower.config;
+    // Probabilities are gone before the wide layer; all else stays to the end of the block.
+    const block = Math.max(6 * width + probabilities(tower), 11 * width + 2 * inner);
+    return count * tower.tokens * (block + tower.inputWidth + (tower.stem + 1) * width);
+  };
+  return FLOAT_BYTES * Math.max(peak(vision, samples.images), peak(text, samples.texts));
+}
+
+interface Tower {
+  readonly config: TowerConfig;
+  readonly tokens: number;
+  /** Floats a token that the input itself takes on the backend. */
+  readonly inputWidth: number;
+  /** Tensors of the hidden width that are kept before the first block. */
+  readonly stem: number;
+}
+
+function towers({ vision_config, text_config }: ClipConfig): { vision: Tower; text: Tower } {
+  const { image_size, patch_size, num_channels } = vision_config;
+  return {
+    vision: {
+      config: vision_config,
+      tokens: (image_size / patch_size) ** 2 + 1,
+      inputWidth: num_channels * patch_size ** 2,
+      // Patch embeddings, with the class token in front, with positions added.
+      stem: 3,
+    },
+    text: { config: text_config, tokens: text_config.max_position_embeddings, inputWidth: 1, stem: 1 },
+  };
+}
+
+function keptFloats(tower: Tower, { samples, memory }: ActivationOptions): number {
+  const { tokens, inputWidth, stem, config } = tower;
+  const perBlock = memory === 'checkpoint' ? config.hidden_size : blockFloats(tower);
+  return samples * tokens * (inputWidth + stem * config.hidden_size + config.num_hidden_layers * perBlock);
+}
+
+/**
+ * Kept by one block for a token: its input, both normed ones, packed q k v, the attention's output, the first sum, the wide layer
+ * before and after its activation, attention probabilities, mean and deviation of two norms.
+ */
+function blockFloats(tower: Tower): number {
+  const { hidden_size: width, intermediate_size: inner } = tower.config;
+  return 8 * width + 2 * inner + probabilities(tower) + 4;
+}
+
+/** A row of attention probabilities for each head, padded for SIMD. */
+const probabilities = ({ config, tokens }: Tower): number =>
+  config.num_attention_heads * Math.ceil(tokens / 4) * 4;
+
+/**
+ * Gradients in flight. They are most around the wide layer; checkpointed, one block is there again (its input and what it
+ * keeps besides, its output), and the gradients of its weights stay until all of it is done.
+ */
+function backwardFloats(tower: Tower, { samples, memory }: ActivationOptions): number {
+  const { hidden_size: width, intermediate_size: inner } = tower.config;
+  const rows = samples * tower.tokens;
+  const wide = rows * (width + inner) + inner * width;
+  if (memory === 'keep') return wide;
+  const weights = 4 * width * width + 2 * inner * width;
+  return Math.max(wide + rows * blockFloats(tower), weights + rows * 5 * width);
 }

@@ -1,7 +1,7 @@
 /** Outputs and all gradients against Hugging Face's CLIP, on the backends that need nothing but npm. */
 import { gradientsInto, Parameters, record, selectBackend, tf } from '@triptych/nn';
 import { expect, test } from 'vitest';
-import { expectTensor, type Golden, openGolden } from '../testing/golden.ts';
+import { expectTensor, type Golden, openGolden, sameBits } from '../testing/golden.ts';
 import { patchify } from '../vit/patchify.ts';
 import { visionHidden } from '../vit/vision-tower.ts';
 import { Clip } from './clip.ts';
@@ -23,7 +23,9 @@ test.each(cases)('on %s, %s computes what Hugging Face computes', async (backend
 
   const layers = config.vision_config.num_hidden_layers;
   const weights = <R extends tf.Rank>(key: string) => parameters.tensor(key) as tf.Tensor<R>;
-  const hidden = tf.tidy(() => visionHidden(patches, weights, config.vision_config).dataSync());
+  const hidden = tf.tidy(() =>
+    visionHidden(patches, { weights, tower: config.vision_config, memory: 'keep' }).dataSync(),
+  );
   const forward = { relative: 1e-5, absolute: 1e-6 };
   expectTensor('vision hidden state', hidden, golden.expected(`vision_hidden.${layers}`), forward);
 
@@ -77,6 +79,29 @@ function infoNce(images: tf.Tensor2D, texts: tf.Tensor2D, logitScale: tf.Tensor)
     return tf.mul(tf.add(rows, columns), -0.5);
   });
 }
+
+test.each(['cpu', 'wasm'] as const)('on %s, checkpointed blocks give the same bits', async (backend) => {
+  await selectBackend({ backend });
+  const golden = openGolden('clip-quickgelu');
+  const { config } = golden;
+  const before = tf.memory().numTensors;
+  using parameters = new Parameters(clipLayout(config), loadClipWeights(golden.weights, config));
+  const gradientsWith = (memory: 'keep' | 'checkpoint') =>
+    tf.tidy(() => {
+      const clip = new Clip(config, parameters, { memory });
+      const patches = patchesOf(golden);
+      using recording = record(parameters.tensors(), () => [
+        clip.encodeImages(patches),
+        clip.encodeText(golden.ids, golden.batch),
+      ]);
+      const gradients = recording.backward(recording.outputs);
+      return [...recording.outputs, ...gradients].map((tensor) => tensor.dataSync<'float32'>().slice());
+    });
+  const [kept, checkpointed] = [gradientsWith('keep'), gradientsWith('checkpoint')];
+  expect(kept.every((values, i) => sameBits(values, checkpointed[i]!))).toBe(true);
+  parameters.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
 
 test('padding after the end token changes nothing', async () => {
   await selectBackend({ backend: 'wasm' });

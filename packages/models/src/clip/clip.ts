@@ -1,6 +1,7 @@
 /** CLIP: an image tower and a text tower whose normalised outputs share one space. Forward only; it owns no tensor. */
 
 import { embed, l2Normalize, linear, type Parameters, selectRows, tf } from '@triptych/nn';
+import type { ActivationMemory } from '@triptych/protocol';
 import type { ClipConfig } from '../catalog/clip-config.ts';
 import { encode, normalise } from '../transformer/encoder.ts';
 import type { Weights } from '../transformer/weights.ts';
@@ -10,10 +11,16 @@ import { endPositions } from './text-pooling.ts';
 export class Clip {
   readonly config: ClipConfig;
   readonly #weights: Weights;
+  readonly #memory: ActivationMemory;
 
   /** `parameters` have the layout of this configuration and stay the caller's. */
-  constructor(config: ClipConfig, parameters: Parameters) {
+  constructor(
+    config: ClipConfig,
+    parameters: Parameters,
+    { memory = 'keep' }: { readonly memory?: ActivationMemory } = {},
+  ) {
     this.config = config;
+    this.#memory = memory;
     this.#weights = ((key) => parameters.tensor(key)) as Weights;
   }
 
@@ -22,7 +29,7 @@ export class Clip {
     const weights = this.#weights;
     const tower = this.config.vision_config;
     return tf.tidy(() => {
-      const hidden = visionHidden(patches, weights, tower);
+      const hidden = visionHidden(patches, { weights, tower, memory: this.#memory });
       // Norm and projection work row by row: only the class token needs them.
       const pooled = selectRows(hidden, new Int32Array(patches.shape[0]));
       const normed = normalise(pooled, 'vision_model.post_layernorm', { weights, tower });
@@ -47,6 +54,7 @@ export class Clip {
         prefix: 'text_model.encoder',
         tower,
         causal: true,
+        memory: this.#memory,
       });
       const pooled = selectRows(hidden, ends);
       const normed = normalise(pooled, 'text_model.final_layer_norm', { weights, tower });

@@ -3,7 +3,7 @@
  * A file must hold exactly the parameters of its configuration; whatever is missing, left over or of another shape is
  * reported in one error.
  */
-import { type SafetensorsFile, writeSafetensors } from '@triptych/nn';
+import { type SafetensorsFile, safetensorsPieces, type TensorToWrite, writeSafetensors } from '@triptych/nn';
 import { TriptychError, type Violation } from '@triptych/protocol';
 import type { ClipConfig } from '../catalog/clip-config.ts';
 import { clipLayout } from './layout.ts';
@@ -12,6 +12,7 @@ import { fromOpenAiNames, hasOpenAiNames } from './openai-names.ts';
 /** A parameter as read: in PyTorch layout, under its Hugging Face name. */
 export interface NamedWeight {
   readonly shape: readonly number[];
+  /** Possibly a window on the file. */
   readonly values: () => Float32Array;
 }
 
@@ -40,19 +41,26 @@ export function loadClipWeights(file: SafetensorsFile, config: ClipConfig): Floa
 }
 
 /** `flat` under Hugging Face names; equal weights give equal bytes. */
-export function clipSafetensors(config: ClipConfig, flat: Float32Array): Uint8Array {
-  const tensors = [...clipLayout(config).named()].map(({ name, shape, offset, length }) => ({
+export const clipSafetensors = (config: ClipConfig, flat: Float32Array): Uint8Array =>
+  writeSafetensors(namedWindows(config, flat), METADATA);
+
+/** The bytes of the same file in order, as windows on `flat`. */
+export const clipSafetensorsPieces = (config: ClipConfig, flat: Float32Array): Generator<Uint8Array, void> =>
+  safetensorsPieces(namedWindows(config, flat), METADATA);
+
+const METADATA = { format: 'pt' };
+
+const namedWindows = (config: ClipConfig, flat: Float32Array): TensorToWrite[] =>
+  [...clipLayout(config).named()].map(({ name, shape, offset, length }) => ({
     name,
     shape,
     data: flat.subarray(offset, offset + length),
   }));
-  return writeSafetensors(tensors, { format: 'pt' });
-}
 
 function namedWeights(file: SafetensorsFile): Map<string, NamedWeight> {
   const weights = new Map<string, NamedWeight>();
   for (const [name, tensor] of file.tensors)
-    if (!ignored.test(name)) weights.set(name, { shape: tensor.shape, values: () => tensor.float32() });
+    if (!ignored.test(name)) weights.set(name, { shape: tensor.shape, values: () => tensor.float32Window() });
   return hasOpenAiNames(weights) ? fromOpenAiNames(weights) : weights;
 }
 

@@ -1,14 +1,21 @@
 /** The vision transformer of CLIP: patches in, hidden states out. Which of them is used, and how, is the caller's business. */
 
 import { linear, tf } from '@triptych/nn';
+import type { ActivationMemory } from '@triptych/protocol';
 import type { ClipVisionConfig } from '../catalog/clip-config.ts';
 import { encode, normalise } from '../transformer/encoder.ts';
 import type { Weights } from '../transformer/weights.ts';
 
 const PREFIX = 'vision_model';
 
+export interface VisionOptions {
+  readonly weights: Weights;
+  readonly tower: ClipVisionConfig;
+  readonly memory: ActivationMemory;
+}
+
 /** `patches` [B, N, 3pp] to the last hidden state [B, N + 1, D] before the post norm; the class token comes first. */
-export function visionHidden(patches: tf.Tensor3D, weights: Weights, tower: ClipVisionConfig): tf.Tensor3D {
+export function visionHidden(patches: tf.Tensor3D, { weights, tower, memory }: VisionOptions): tf.Tensor3D {
   const batch = patches.shape[0];
   const embeddings = `${PREFIX}.embeddings`;
   const patchEmbeddings = linear(patches, weights(`${embeddings}.patch_embedding.weight`));
@@ -16,5 +23,5 @@ export function visionHidden(patches: tf.Tensor3D, weights: Weights, tower: Clip
   const tokens = tf.concat([tf.tile(classEmbedding, [batch, 1, 1]), patchEmbeddings], 1);
   const positioned = tf.add<tf.Tensor3D>(tokens, weights(`${embeddings}.position_embedding.weight`));
   const normed = normalise(positioned, `${PREFIX}.pre_layrnorm`, { weights, tower });
-  return encode(normed, { weights, prefix: `${PREFIX}.encoder`, tower, causal: false });
+  return encode(normed, { weights, prefix: `${PREFIX}.encoder`, tower, causal: false, memory });
 }

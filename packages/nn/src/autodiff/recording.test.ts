@@ -86,6 +86,42 @@ describe.each(['cpu', 'wasm'] as const)('a recording on %s', (backend) => {
       expect([first, middle, last, again]).toEqual([...alone, alone[0]]);
     }));
 
+  it('drains: the same bits one by one, and no activation left beside the last gradient', () =>
+    withoutLeaks(async () => {
+      const weights = [0, 1, 2].map((layer) => noise(`weight ${layer}`, [8, 8]) as Tensor2D);
+      const x = noise('x', [500, 8]);
+      const dy = noise('dy', [500, 8]);
+      const inputs = [x, ...weights, weights[0]!];
+      const start = () =>
+        record(inputs, () => [weights.reduce((y, w) => gelu(linear(y, w), 'gelu'), x as Tensor)]);
+      using whole = start();
+      const expected = numbers(whole.backward([dy]));
+      const drained: number[][] = [];
+      const recording = start();
+      const held: number[] = [];
+      for (const { input, gradient } of recording.drain([dy])) {
+        held.push(tf.memory().numBytes);
+        drained[input] = [...values(gradient)];
+        await setImmediate();
+        gradient.dispose();
+      }
+      expect(drained).toEqual(expected);
+      // The last weight's gradient comes first, when the activations of two layers are still there.
+      expect(held[0]! - held.at(-1)!).toBeGreaterThan(3 * x.size * 4);
+      expect(() => recording.backward([dy])).toThrow('disposed');
+    }));
+
+  it('leaves nothing behind when draining ends early', () =>
+    withoutLeaks(() => {
+      const [x, w] = [noise('x', [3, 4]), noise('w', [4, 4]) as Tensor2D];
+      const recording = record([w, x], () => [linear(gelu(linear(x, w), 'gelu'), w)]);
+      for (const { gradient } of recording.drain([noise('dy', [3, 4])])) {
+        gradient.dispose();
+        break;
+      }
+      expect(() => recording.backward([])).toThrow('disposed');
+    }));
+
   it('computes no gradient for a frozen weight', () =>
     withoutLeaks(() => {
       const active = kernels();

@@ -9,12 +9,20 @@
 import assert from 'node:assert';
 import { type Tensor, tf } from '../tensorflow.ts';
 
-/** One differentiable operation that was run. `gradient` gives a thunk per input; `saved` is owned by the tape. */
+/**
+ * What an operation knows of the gradients of its inputs: a thunk for each, so that a frozen one costs nothing; or, where
+ * they share their work, one function that is given the names of the wanted inputs and computes these in that order.
+ */
+export type InputGradients =
+  | Record<string, () => Tensor>
+  | ((wanted: readonly string[]) => readonly Tensor[]);
+
+/** One differentiable operation that was run. `saved` is owned by the tape. */
 export interface TapeNode {
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, Tensor | undefined>>;
   readonly outputs: readonly Tensor[];
-  readonly gradient?: (outputGradients: (Tensor | null)[]) => Record<string, () => Tensor>;
+  readonly gradient?: (outputGradients: (Tensor | null)[]) => InputGradients;
   readonly saved: readonly Tensor[];
 }
 
@@ -22,9 +30,10 @@ interface TapeEngine {
   state: { gradientDepth: number; activeTape: TapeNode[] | null };
   startTape(): void;
   endTape(): void;
+  nextTensorId(): number;
   runKernelFunc(parameters: {
     forwardFunc: (backend: unknown, save: (tensors: Tensor[]) => void) => Tensor;
-    backwardsFunc: (dy: Tensor, saved: Tensor[]) => Record<string, () => Tensor>;
+    backwardsFunc: (dy: Tensor, saved: Tensor[]) => InputGradients;
     inputs: Record<string, Tensor>;
     attrs: object;
   }): Tensor;
@@ -57,13 +66,33 @@ export function runOnTape(forward: () => Tensor[]): { outputs: Tensor[]; tape: r
 }
 
 /**
- * One operation with its own gradient. Like `tf.customGrad`, but `gradients` returns a thunk per input, so that
+ * Runs `forward`, which must be called inside a recording, and returns with its result the tensors that its operations
+ * took although they are neither among `given` nor made by `forward` itself: what it captured.
+ */
+export function withCaptured(
+  given: readonly Tensor[],
+  forward: () => Tensor,
+): { output: Tensor; captured: Tensor[] } {
+  const start = engine().state.activeTape!.length;
+  // Ids are given in ascending order: whatever `forward` makes has a later one.
+  const firstOwnId = engine().nextTensorId();
+  const known = new Set(given.map(({ id }) => id));
+  const output = forward();
+  const captured = new Map<number, Tensor>();
+  for (const { inputs } of engine().state.activeTape!.slice(start))
+    for (const input of Object.values(inputs))
+      if (input !== undefined && input.id < firstOwnId && !known.has(input.id)) captured.set(input.id, input);
+  return { output, captured: [...captured.values()] };
+}
+
+/**
+ * One operation with its own gradient. Like `tf.customGrad`, but `gradients` tells the inputs apart, so that
  * the gradient of a frozen weight is never computed. `gradients` may only use `dy` and what `forward` saved.
  */
 export function differentiable(operation: {
   readonly inputs: Record<string, Tensor>;
   readonly forward: (save: (...tensors: Tensor[]) => void) => Tensor;
-  readonly gradients: (dy: Tensor, saved: readonly Tensor[]) => Record<string, () => Tensor>;
+  readonly gradients: (dy: Tensor, saved: readonly Tensor[]) => InputGradients;
 }): Tensor {
   return engine().runKernelFunc({
     inputs: operation.inputs,
@@ -88,13 +117,10 @@ export function assertTapeWorks(): void {
     }),
   ]);
   const node = tape.find((candidate) => candidate.inputs['x'] === x && candidate.saved.length === 1);
-  const slope = tf.tidy(
-    () =>
-      node
-        ?.gradient?.([tf.scalar(1)])
-        ['x']?.()
-        .dataSync()[0],
-  );
+  const slope = tf.tidy(() => {
+    const gradients = node?.gradient?.([tf.scalar(1)]) as Record<string, () => Tensor> | undefined;
+    return gradients?.['x']?.().dataSync()[0];
+  });
   for (const { saved } of tape) tf.dispose(saved as Tensor[]);
   tf.dispose([...outputs, x]);
   assert(slope === 6, `TensorFlow.js ${tf.version_core} records operations differently; 4.22.0 is expected`);

@@ -36,9 +36,7 @@ it('continues from its moments and step count with the same bits', () => {
   const first = new AdamW(layout, options);
   const resumed = start.slice();
   for (let step = 1; step <= 3; step++) first.step(resumed, gradient(step), 1e-3);
-  const second = new AdamW(layout, options);
-  second.firstMoment.set(first.firstMoment);
-  second.secondMoment.set(first.secondMoment);
+  const second = new AdamW(layout, options, first);
   second.stepCount = first.stepCount;
   for (let step = 4; step <= 6; step++) second.step(resumed, gradient(step), 1e-3);
   expect(resumed).toStrictEqual(straight);

@@ -13,17 +13,27 @@ export interface AdamWOptions {
   readonly weightDecay: number;
 }
 
-export class AdamW {
+export interface AdamWMoments {
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
-  /** Updates so far; set it, with the moments, to continue from a checkpoint. */
+}
+
+export class AdamW implements AdamWMoments {
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+  /** Updates so far; set it to continue from a checkpoint. */
   stepCount = 0;
   readonly #options: AdamWOptions;
   readonly #runs: readonly Run[];
 
-  constructor(layout: ParameterLayout, options: AdamWOptions) {
-    this.firstMoment = new Float32Array(layout.length);
-    this.secondMoment = new Float32Array(layout.length);
+  /** Adopts the moments of a checkpoint; zeros where there is none. */
+  constructor(layout: ParameterLayout, options: AdamWOptions, moments?: AdamWMoments) {
+    this.firstMoment = moments?.firstMoment ?? new Float32Array(layout.length);
+    this.secondMoment = moments?.secondMoment ?? new Float32Array(layout.length);
+    assert(
+      this.firstMoment.length === layout.length && this.secondMoment.length === layout.length,
+      `moments of ${layout.length} floats are expected`,
+    );
     this.#options = options;
     this.#runs = runsOf(layout);
   }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { gradientsInto, ParameterLayout, Parameters, selectBackend, tf } from '../index.ts';
+import { drainInto, gradientsInto, ParameterLayout, Parameters, selectBackend, tf } from '../index.ts';
 
 const layout = new ParameterLayout([
   { key: 'scale', shape: [], parts: [{ name: 'logit_scale', shape: [] }], decay: false },
@@ -58,6 +58,11 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
     await gradientsInto(gradients, layout, out);
     expect([...out]).toEqual([7, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     await expect(gradientsInto([gradients[1]!, gradients[0]!], layout, out)).rejects.toThrow('scale');
-    tf.dispose(gradients);
+    out.fill(0);
+    const drained = gradients.map((gradient, input) => ({ input, gradient })).reverse();
+    await drainInto(drained, layout, out);
+    expect([...out]).toEqual([7, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(gradients.every(({ isDisposed }) => isDisposed)).toBe(true);
+    await expect(drainInto([], layout, out)).rejects.toThrow('2 of 2 gradients did not come');
   });
 });

@@ -1,5 +1,6 @@
 /** Parameters: the flat vector and, for the forward pass, its tensors on the backend. */
 import assert from 'node:assert';
+import type { InputGradient } from '../autodiff/propagation.ts';
 import { kernels } from '../kernels/kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import type { ParameterLayout, PlacedTensor } from './layout.ts';
@@ -8,21 +9,23 @@ export class Parameters implements Disposable {
   readonly layout: ParameterLayout;
   /** The truth. After changing it, `upload()`. */
   readonly flat: Float32Array;
-  readonly #variables: Map<string, tf.Variable>;
+  readonly #variables = new Map<string, tf.Variable>();
 
-  /** Adopts `flat` (zeros where absent) and uploads it. */
+  /** Adopts `flat` (zeros where absent) and uploads it. Throws OUT_OF_MEMORY where it does not fit, and leaves nothing. */
   constructor(layout: ParameterLayout, flat: Float32Array = new Float32Array(layout.length)) {
     assert(flat.length === layout.length, `${flat.length} floats for a layout of ${layout.length}`);
     this.layout = layout;
     this.flat = flat;
-    this.#variables = new Map(
-      layout.specs.map((spec) => {
+    try {
+      for (const spec of layout.specs) {
         const values = this.#slice(spec);
-        const variable = tf.variable(values, true);
+        this.#variables.set(spec.key, tf.variable(values, true));
         values.dispose();
-        return [spec.key, variable];
-      }),
-    );
+      }
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /** Owned by the parameters; the same tensor for their whole life. */
@@ -70,10 +73,34 @@ export async function gradientsInto(
   out: Float32Array,
 ): Promise<void> {
   assert(gradients.length === layout.specs.length, 'one gradient is needed for each tensor of the layout');
-  assert(out.length === layout.length, `${out.length} floats for a layout of ${layout.length}`);
-  for (const [i, { offset, length, key }] of layout.specs.entries()) {
-    const gradient = gradients[i]!;
-    assert(gradient.size === length, `the gradient of ${key} has ${gradient.size} of ${length} floats`);
-    out.set(await kernels().read(gradient), offset);
+  assertRoom(layout, out);
+  for (const [i, spec] of layout.specs.entries()) await write(gradients[i]!, spec, out);
+}
+
+/** The same from a recording that is drained: each gradient is disposed before the next one is computed. */
+export async function drainInto(
+  gradients: Iterable<InputGradient>,
+  layout: ParameterLayout,
+  out: Float32Array,
+): Promise<void> {
+  assertRoom(layout, out);
+  const missing = new Set(layout.specs.keys());
+  for (const { input, gradient } of gradients) {
+    assert(missing.delete(input), `gradient ${input} is not one of the layout's, or comes twice`);
+    try {
+      await write(gradient, layout.specs[input]!, out);
+    } finally {
+      gradient.dispose();
+    }
   }
+  assert(missing.size === 0, `${missing.size} of ${layout.specs.length} gradients did not come`);
+}
+
+function assertRoom(layout: ParameterLayout, out: Float32Array): void {
+  assert(out.length === layout.length, `${out.length} floats for a layout of ${layout.length}`);
+}
+
+async function write(gradient: Tensor, { key, offset, length }: PlacedTensor, out: Float32Array) {
+  assert(gradient.size === length, `the gradient of ${key} has ${gradient.size} of ${length} floats`);
+  out.set(await kernels().read(gradient), offset);
 }

@@ -13,6 +13,7 @@ import {
   linear,
   mediaMask,
   random,
+  residual,
   rmsNorm,
   rotaryTable,
   rotate,
@@ -206,6 +207,14 @@ opCases.push(
   },
   { name: 'swiGlu', shapes: [[2, 3, 16]], run: ([gateUp]) => swiGlu(gateUp!) },
   { name: 'swiGlu, odd width', shapes: [[3, 14]], run: ([gateUp]) => swiGlu(gateUp!) },
+  {
+    name: 'residual',
+    shapes: [
+      [2, 3, 7],
+      [2, 3, 7],
+    ],
+    run: ([x, branch]) => residual(x!, branch!),
+  },
   crossEntropyCase(5, 7, [3, IGNORED_LABEL, 0, 6, 3]),
   crossEntropyCase(1, 2, [1]),
   {

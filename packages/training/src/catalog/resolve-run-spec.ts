@@ -53,6 +53,7 @@ function withDefaults(spec: RunSpec, context: RunContext): ResolvedRunSpec {
     objective: spec.objective ?? recipe.objective,
     duration,
     batch,
+    memory: spec.memory ?? 'keep',
     optimizer: {
       ...optimizerDefaults,
       learningRate: recipe.learningRate,

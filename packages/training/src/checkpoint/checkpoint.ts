@@ -5,7 +5,7 @@
 
 import type { ImageTransform } from '@triptych/datasets';
 import { type ClipConfig, clipLayout, parseConfig } from '@triptych/models';
-import { readSafetensors, writeSafetensors } from '@triptych/nn';
+import { readSafetensors, safetensorsPieces } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
 import type { LedgerState } from './sample-ledger.ts';
 
@@ -26,24 +26,27 @@ export interface Checkpoint {
 const FORMAT = 'triptych-checkpoint-1';
 const vectors = ['weights', 'firstMoment', 'secondMoment'] as const;
 
-export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+/** The file in pieces, the vectors as windows on those of the state: it must not change until they are read. */
+export function* encodeCheckpoint(checkpoint: Checkpoint): Generator<Uint8Array, void> {
   const { weights, firstMoment, secondMoment, ...state } = checkpoint;
   const data = { weights, firstMoment, secondMoment };
   const tensors = vectors.map((name) => ({ name, shape: [data[name].length], data: data[name] }));
-  return writeSafetensors(tensors, { format: FORMAT, state: JSON.stringify(state) });
+  yield* safetensorsPieces(tensors, { format: FORMAT, state: JSON.stringify(state) });
 }
 
-/** @throws TriptychError ARTIFACT_CORRUPT where the content is no complete checkpoint. */
+/**
+ * The vectors are windows on `bytes`, which become theirs.
+ * @throws TriptychError ARTIFACT_CORRUPT where the content is no complete checkpoint.
+ */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   try {
-    // A plain copy: some stores hand out Buffers, whose slices share memory.
-    const { metadata, tensors } = readSafetensors(new Uint8Array(bytes));
+    const { metadata, tensors } = readSafetensors(bytes);
     if (metadata['format'] !== FORMAT) throw new Error(`its format is ${metadata['format']}, not ${FORMAT}`);
     const state = JSON.parse(metadata['state'] ?? '');
     const config = parseConfig(state.config);
     const { length } = clipLayout(config);
     const vector = (name: (typeof vectors)[number]) => {
-      const values = tensors.get(name)?.float32();
+      const values = tensors.get(name)?.float32Window();
       if (values?.length !== length) throw new Error(`${name} has ${values?.length} of ${length} numbers`);
       return values;
     };

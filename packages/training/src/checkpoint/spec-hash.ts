@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ResolvedRunSpec } from '@triptych/protocol';
 
 /**
- * Hash of everything that decides the weights: not the number of workers, the evaluation, the checkpoint interval, the
- * name or the priority, all of which may differ when a run is resumed.
+ * Hash of everything that decides the weights: not the number of workers, how activations are kept, the evaluation, the
+ * checkpoint interval, the name or the priority, all of which may differ when a run is resumed.
  */
 export function specHash(
   spec: ResolvedRunSpec,

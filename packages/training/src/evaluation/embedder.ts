@@ -6,10 +6,8 @@ import { type ProcessGroup, shardRange } from '@triptych/collective';
 import type { ClipTokenizer } from '@triptych/datasets';
 import type { Clip } from '@triptych/models';
 import { tf } from '@triptych/nn';
+import { EVALUATION_BLOCK } from '../catalog/estimate-memory.ts';
 import type { ImageReader } from '../loading/image-reader.ts';
-
-const IMAGES_PER_BLOCK = 32;
-const TEXTS_PER_BLOCK = 64;
 
 export interface EmbedderOptions {
   readonly clip: Clip;
@@ -30,7 +28,7 @@ export class Embedder {
   async images(indices: Int32Array): Promise<Float32Array> {
     const { clip, images } = this.#options;
     const { image_size, patch_size } = clip.config.vision_config;
-    const block = IMAGES_PER_BLOCK;
+    const block = EVALUATION_BLOCK.images;
     return await this.#embed(indices.length, block, async (start) => {
       const wanted = Array.from({ length: block }, (_, i) => indices[start + i] ?? -1);
       const patches = await images.patches(wanted);
@@ -44,7 +42,7 @@ export class Embedder {
   async texts(texts: readonly string[]): Promise<Float32Array> {
     const { clip, tokenizer } = this.#options;
     const context = clip.config.text_config.max_position_embeddings;
-    const block = TEXTS_PER_BLOCK;
+    const block = EVALUATION_BLOCK.texts;
     return await this.#embed(texts.length, block, async (start) => {
       const ids = new Int32Array(block * context);
       for (let i = 0; i < block; i++) ids.set(tokenizer.encode(texts[start + i] ?? '', context), i * context);

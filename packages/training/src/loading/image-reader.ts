@@ -1,8 +1,7 @@
 /** Images of a dataset as the patches that the vision tower takes. Decoded pictures are kept as far as memory allows. */
 import { type Dataset, type ImageTransform, normalise, PixelCache } from '@triptych/datasets';
 import { type ClipConfig, patchify } from '@triptych/models';
-
-const MAX_CACHE_BYTES = 512 * 2 ** 20;
+import { PIXEL_CACHE_BYTES } from '../catalog/estimate-memory.ts';
 
 export class ImageReader {
   readonly #cache: PixelCache;
@@ -13,7 +12,7 @@ export class ImageReader {
 
   constructor(dataset: Dataset, options: { transform: ImageTransform; config: ClipConfig }) {
     const { transform, config } = options;
-    this.#cache = new PixelCache({ dataset, transform, maxBytes: MAX_CACHE_BYTES });
+    this.#cache = new PixelCache({ dataset, transform, maxBytes: PIXEL_CACHE_BYTES });
     this.#transform = transform;
     this.#patch = config.vision_config.patch_size;
     this.#planes = new Float32Array(3 * transform.size ** 2);

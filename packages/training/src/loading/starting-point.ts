@@ -70,8 +70,7 @@ export async function openModel(store: ArtifactStore, artifact: string): Promise
     throw new TriptychError('MODEL_INVALID', `The model has no ${path}; its files are ${present}`);
   };
   const config = parseConfig(json('config.json', await required('config.json')));
-  // A plain copy: some stores hand out Buffers, whose slices share memory.
-  const weights = new Uint8Array(await required('model.safetensors'));
+  const weights = await required('model.safetensors');
   const tokenizer = ClipTokenizer.fromFiles({
     'vocab.json': text(await required('vocab.json')),
     'merges.txt': text(await required('merges.txt')),

@@ -1,10 +1,11 @@
 /** The trained model as files in Hugging Face layout: `CLIPModel.from_pretrained` and `CLIPProcessor` read them. */
 import type { ClipTokenizer, ImageTransform } from '@triptych/datasets';
-import { type ClipConfig, clipSafetensors } from '@triptych/models';
-import type { NamedContent } from '@triptych/storage';
+import { type ClipConfig, clipSafetensorsPieces } from '@triptych/models';
+import { type NamedContent, streamOf } from '@triptych/storage';
 
 export const WEIGHTS_FILE = 'model.safetensors';
 
+/** The weights are read when the file is stored; they must not change before. */
 export function modelFiles(model: {
   readonly config: ClipConfig;
   readonly weights: Float32Array;
@@ -21,7 +22,7 @@ export function modelFiles(model: {
     ...tokenizer.files(config.text_config.max_position_embeddings),
   };
   return [
-    { path: WEIGHTS_FILE, content: clipSafetensors(config, weights) },
+    { path: WEIGHTS_FILE, content: streamOf(() => clipSafetensorsPieces(config, weights)) },
     ...Object.entries(texts).map(([path, text]) => ({ path, content: new TextEncoder().encode(text) })),
   ];
 }

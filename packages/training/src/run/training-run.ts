@@ -1,9 +1,9 @@
 /** One rank's run: the loaded data and model, and the things it can do with them. In which order is `train`'s business. */
 import { shardRange } from '@triptych/collective';
 import { type BatchPlan, batchPlan, ClipTokenizer, type Dataset, openDataset } from '@triptych/datasets';
-import { activationBytes } from '@triptych/models/catalog';
 import { TriptychError } from '@triptych/protocol';
-import { putFiles } from '@triptych/storage';
+import { putFiles, streamOf } from '@triptych/storage';
+import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
 import { SampleLedger } from '../checkpoint/sample-ledger.ts';
@@ -20,8 +20,6 @@ import { modelFiles, WEIGHTS_FILE } from '../publishing/model-files.ts';
 import { learningRateAt } from '../schedule.ts';
 import { ClipTrainer } from '../step/clip-trainer.ts';
 import type { TrainOptions } from './train-options.ts';
-
-const DEFAULT_ACTIVATION_BUDGET_BYTES = 1.5 * 2 ** 30;
 
 export class TrainingRun implements Disposable {
   readonly totalSteps: number;
@@ -60,7 +58,7 @@ export class TrainingRun implements Disposable {
     const contextLength = config.text_config.max_position_embeddings;
     this.#loader = new BatchLoader({ dataset, plan: this.#plan, images, tokenizer, contextLength, range });
     const samples = (range.end - range.start) * (spec.batch.global / spec.batch.shards);
-    const budget = options.activationBudgetBytes ?? DEFAULT_ACTIVATION_BUDGET_BYTES;
+    const { memory } = spec;
     this.#trainer = new ClipTrainer({
       config,
       weights: start.weights,
@@ -69,12 +67,13 @@ export class TrainingRun implements Disposable {
       group,
       shards: spec.batch.shards,
       range,
-      recompute: activationBytes(config, samples) > budget,
+      memory,
+      resumeFrom: checkpoint,
+      recompute: recomputes(config, { samples, memory }, options.activationBudgetBytes),
     });
     this.#embedder = new Embedder({ clip: this.#trainer.clip, images, tokenizer, group, signal });
     this.#ledger = new SampleLedger(checkpoint?.ledger);
     this.#step = checkpoint?.step ?? 0;
-    if (checkpoint) this.#trainer.restore(checkpoint);
   }
 
   /**
@@ -163,19 +162,18 @@ export class TrainingRun implements Disposable {
     const { spec, store } = this.#options;
     const { config, transform, tokenizer, weights } = this.#start;
     const { firstMoment, secondMoment } = this.#trainer.optimizer;
-    return await store.put(
-      encodeCheckpoint({
-        step: this.#step,
-        specHash: specHash(spec, this.#options),
-        ledger: this.#ledger.state,
-        config,
-        transform,
-        tokenizerFiles: tokenizer.files(),
-        weights,
-        firstMoment,
-        secondMoment,
-      }),
-    );
+    const state: Checkpoint = {
+      step: this.#step,
+      specHash: specHash(spec, this.#options),
+      ledger: this.#ledger.state,
+      config,
+      transform,
+      tokenizerFiles: tokenizer.files(),
+      weights,
+      firstMoment,
+      secondMoment,
+    };
+    return await store.put(streamOf(() => encodeCheckpoint(state)));
   }
 
   /** Stores the model as it is now. The hashes are those of its file list and of its weights. */

@@ -6,15 +6,16 @@ import { type ProcessGroup, type Range, ShardAccumulator, sharedVector } from '@
 import { Clip, type ClipConfig, clipLayout } from '@triptych/models';
 import {
   AdamW,
+  type AdamWMoments,
   type AdamWOptions,
   clipByGlobalNorm,
-  gradientsInto,
+  drainInto,
   Parameters,
   type Recording,
   record,
   tf,
 } from '@triptych/nn';
-import type { Objective } from '@triptych/protocol';
+import type { ActivationMemory, Objective } from '@triptych/protocol';
 import { Contrast, type ShardContrast } from '../objectives/contrast.ts';
 import { objectives } from '../objectives/objective.ts';
 import { assertFiniteFeatures, assertFiniteLoss } from './finite.ts';
@@ -35,6 +36,10 @@ export interface ClipTrainerOptions {
   /** Of the global batch: how many there are, and which are this rank's. */
   readonly shards: number;
   readonly range: Range;
+  /** Where the optimizer was when `weights` were taken; its vectors are adopted. Absent: it begins. */
+  readonly resumeFrom?: (AdamWMoments & { readonly step: number }) | undefined;
+  /** What a recorded forward pass holds; `keep` where absent. The numbers are the same. */
+  readonly memory?: ActivationMemory;
   /** True: forward passes run twice and only one shard's activations are held at a time. The numbers are the same. */
   readonly recompute: boolean;
 }
@@ -63,32 +68,27 @@ export class ClipTrainer implements Disposable {
   readonly clip: Clip;
   readonly #options: ClipTrainerOptions;
   readonly #sums: ShardAccumulator;
-  /** The gradient of one shard, and after it its loss, so that both are summed in one all-reduce. */
-  readonly #shardVector: Float32Array;
-  readonly #reduced: Float32Array;
+  /**
+   * The gradient of one shard, and after it its loss, so that both are summed in one all-reduce; once all shards were
+   * added, the sum over all of them.
+   */
+  readonly #gradientAndLoss: Float32Array;
   readonly #logitScaleAt: number;
   readonly #logitBiasAt: number | undefined;
 
   constructor(options: ClipTrainerOptions) {
-    const { config, weights, shards, range } = options;
+    const { config, weights, shards, range, memory = 'keep' } = options;
     const layout = clipLayout(config);
     this.#options = options;
     this.parameters = new Parameters(layout, weights);
-    this.optimizer = new AdamW(layout, options.optimizer);
-    this.clip = new Clip(config, this.parameters);
+    this.optimizer = new AdamW(layout, options.optimizer, options.resumeFrom);
+    this.optimizer.stepCount = options.resumeFrom?.step ?? 0;
+    this.clip = new Clip(config, this.parameters, { memory });
     const length = layout.length + 1;
     this.#sums = new ShardAccumulator({ shards, ...range, length });
-    this.#shardVector = new Float32Array(length);
-    this.#reduced = sharedVector(length);
+    this.#gradientAndLoss = sharedVector(length);
     this.#logitScaleAt = layout.spec('logit_scale').offset;
     if (config.logit_bias_init_value !== undefined) this.#logitBiasAt = layout.spec('logit_bias').offset;
-  }
-
-  /** Goes on from a checkpoint; the weights were the constructor's. */
-  restore(state: { firstMoment: Float32Array; secondMoment: Float32Array; step: number }): void {
-    this.optimizer.firstMoment.set(state.firstMoment);
-    this.optimizer.secondMoment.set(state.secondMoment);
-    this.optimizer.stepCount = state.step;
   }
 
   /**
@@ -103,11 +103,14 @@ export class ClipTrainer implements Disposable {
     try {
       const local: ShardFeatures[] = [];
       for (const batch of batches) {
-        const recording = this.#record(batch);
-        kept.push(recording);
-        local.push(await featuresOf(recording));
+        if (this.#options.recompute) {
+          local.push(await this.#features(batch));
+        } else {
+          const recording = this.#record(batch);
+          kept.push(recording);
+          local.push(await featuresOf(recording.outputs));
+        }
         options.signal.throwIfAborted();
-        if (this.#options.recompute) recording.dispose();
       }
       clock.enter('allReduce');
       const features = await gatherFeatures(group, local);
@@ -119,13 +122,13 @@ export class ClipTrainer implements Disposable {
       for (const recording of kept) recording.dispose();
     }
     clock.enter('allReduce');
-    const reduced = group.allReduceShards(this.#sums, this.#reduced);
+    const reduced = group.allReduceShards(this.#sums, this.#gradientAndLoss);
     options.onReduce?.();
     await reduced;
     options.signal.throwIfAborted();
     clock.enter('optimizer');
-    const gradient = this.#reduced.subarray(0, -1);
-    const loss = this.#reduced.at(-1)!;
+    const gradient = this.#gradientAndLoss.subarray(0, -1);
+    const loss = this.#gradientAndLoss.at(-1)!;
     const gradientNorm = clipByGlobalNorm(gradient, optimizer.clipNorm);
     assertFiniteLoss({ loss, gradientNorm, step: options.step });
     this.#update(gradient, options.learningRate);
@@ -136,19 +139,28 @@ export class ClipTrainer implements Disposable {
     this.parameters.dispose();
   }
 
-  #record({ samples, patches, ids }: ShardBatch): Recording {
+  #record(batch: ShardBatch): Recording {
+    return record(this.parameters.tensors(), () => this.#forward(batch));
+  }
+
+  /** Of a shard whose recording is made later. */
+  async #features(batch: ShardBatch): Promise<ShardFeatures> {
+    const outputs = this.#forward(batch);
+    try {
+      return await featuresOf(outputs);
+    } finally {
+      tf.dispose(outputs);
+    }
+  }
+
+  #forward({ samples, patches, ids }: ShardBatch): tf.Tensor[] {
     const { image_size, patch_size } = this.#options.config.vision_config;
     const shape: [number, number, number] = [samples, (image_size / patch_size) ** 2, 3 * patch_size ** 2];
-    const input = tf.tensor3d(patches, shape);
-    try {
-      return record(this.parameters.tensors(), () => [
-        this.clip.encodeImages(input),
-        this.clip.encodeText(ids, samples),
-      ]);
-    } finally {
-      // The recording keeps references of its own to what its backward pass needs.
-      input.dispose();
-    }
+    // A recording keeps references of its own to what its backward pass needs.
+    return tf.tidy(() => {
+      const images = tf.tidy(() => this.clip.encodeImages(tf.tensor3d(patches, shape)));
+      return [images, this.clip.encodeText(ids, samples)];
+    });
   }
 
   async #backward(pass: {
@@ -180,22 +192,18 @@ export class ClipTrainer implements Disposable {
       } finally {
         tf.dispose([part.images, part.texts]);
       }
-      this.#sums.add(shard, this.#shardVector);
+      this.#sums.add(shard, this.#gradientAndLoss);
       pass.signal.throwIfAborted();
     }
   }
 
   async #gradientsOf(recording: Recording, part: ShardContrast): Promise<void> {
     const { layout } = this.parameters;
-    const gradients = recording.backward([part.images, part.texts]);
-    try {
-      await gradientsInto(gradients, layout, this.#shardVector.subarray(0, layout.length));
-    } finally {
-      tf.dispose(gradients);
-    }
-    this.#shardVector[this.#logitScaleAt] = part.logitScale;
-    if (this.#logitBiasAt !== undefined) this.#shardVector[this.#logitBiasAt] = part.logitBias;
-    this.#shardVector[layout.length] = part.loss;
+    const gradients = recording.drain([part.images, part.texts]);
+    await drainInto(gradients, layout, this.#gradientAndLoss.subarray(0, layout.length));
+    this.#gradientAndLoss[this.#logitScaleAt] = part.logitScale;
+    if (this.#logitBiasAt !== undefined) this.#gradientAndLoss[this.#logitBiasAt] = part.logitBias;
+    this.#gradientAndLoss[layout.length] = part.loss;
   }
 
   #update(gradient: Float32Array, learningRate: number): void {
@@ -207,7 +215,7 @@ export class ClipTrainer implements Disposable {
   }
 }
 
-async function featuresOf({ outputs: [images, texts] }: Recording): Promise<ShardFeatures> {
+async function featuresOf([images, texts]: readonly tf.Tensor[]): Promise<ShardFeatures> {
   const read = async (tensor: tf.Tensor) => Float32Array.from(await tensor.data<'float32'>());
   return { images: await read(images!), texts: await read(texts!) };
 }

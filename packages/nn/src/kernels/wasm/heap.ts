@@ -3,7 +3,7 @@
  * grow at any allocation, and old typed arrays go dead: views are made anew on every call and never kept.
  */
 import assert from 'node:assert';
-import { TriptychError } from '@triptych/protocol';
+import { memoryRemedy, TriptychError } from '@triptych/protocol';
 import { kernelsBase64 } from '../../generated/kernels.ts';
 import { type Tensor, tf } from '../../tensorflow.ts';
 
@@ -137,10 +137,10 @@ function checkAllocations(wasm: WasmBackend['wasm']): void {
     const address = allocate(bytes);
     const end = (address >>> 0) + bytes;
     if ((address === 0 && bytes > 0) || end > wasm.HEAPU8.length) {
-      const remedy = 'use a smaller micro-batch, or the tensorflow backend';
       const used = Math.round(wasm.HEAPU8.length / 2 ** 20);
-      const message = `${bytes} bytes do not fit on the wasm heap (${used} of 4096 MiB in use); ${remedy}`;
-      throw new TriptychError('OUT_OF_MEMORY', message);
+      const message = `${bytes} bytes do not fit on the wasm heap (${used} of 4096 MiB in use)`;
+      const remedy = `${memoryRemedy}, or another backend: no machine has more for this one`;
+      throw new TriptychError('OUT_OF_MEMORY', `${message}; ${remedy}`);
     }
     return address;
   };
