@@ -9,6 +9,7 @@ export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
 export {
   type AttentionMask,
   type KeyRanges,
+  keyRanges,
   type MediaMaskOptions,
   mediaMask,
   type SequenceMaskOptions,

@@ -76,8 +76,20 @@ function towers({ vision_config, text_config }: ClipConfig): { vision: Tower; te
 
 function keptFloats(tower: Tower, { samples, memory }: ActivationOptions): number {
   const { tokens, inputWidth, stem, config } = tower;
-  const perBlock = memory === 'checkpoint' ? config.hidden_size : blockFloats(tower);
-  return samples * tokens * (inputWidth + stem * config.hidden_size + config.num_hidden_layers * perBlock);
+  const { hidden_size: width, num_hidden_layers: blocks } = config;
+  const before = samples * tokens * (inputWidth + stem * width);
+  if (memory === 'checkpoint') return before + samples * tokens * blocks * width;
+  return before + samples * tokens * (blocks - 1) * blockFloats(tower) + pooledBlockFloats(tower, samples);
+}
+
+/**
+ * Kept by the last block: of every token its input, normed, key and value; of the one that is pooled what any block keeps;
+ * and the two parts that its packed projection is cut into.
+ */
+function pooledBlockFloats(tower: Tower, samples: number): number {
+  const { hidden_size: width, intermediate_size: inner } = tower.config;
+  const sample = tower.tokens * (4 * width + 2) + 6 * width + 2 * inner + probabilities(tower);
+  return samples * sample + 3 * width * width;
 }
 
 /**
@@ -94,14 +106,19 @@ const probabilities = ({ config, tokens }: Tower): number =>
   config.num_attention_heads * Math.ceil(tokens / 4) * 4;
 
 /**
- * Gradients in flight. They are most around the wide layer; checkpointed, one block is there again (its input and what it
- * keeps besides, its output), and the gradients of its weights stay until all of it is done.
+ * Gradients in flight, beyond what all blocks keep. They are most around the wide layer of a block before the last, when
+ * what the last one kept is gone; checkpointed, that block is there again (its input and what it keeps besides, its
+ * output), and the gradients of its weights stay until all of it is done.
  */
 function backwardFloats(tower: Tower, { samples, memory }: ActivationOptions): number {
   const { hidden_size: width, intermediate_size: inner } = tower.config;
   const rows = samples * tower.tokens;
+  const last = pooledBlockFloats(tower, samples);
+  // Gradients of its input, of what is normed, of keys and values, and of the projection in parts and whole.
+  const lastGradients = rows * 4 * width + 6 * width * width;
   const wide = rows * (width + inner) + inner * width;
-  if (memory === 'keep') return wide;
+  if (memory === 'keep') return Math.max(lastGradients, wide - last);
   const weights = 4 * width * width + 2 * inner * width;
-  return Math.max(wide + rows * blockFloats(tower), weights + rows * 5 * width);
+  const again = Math.max(wide + rows * blockFloats(tower), weights + rows * 5 * width);
+  return Math.max(last + lastGradients, again - rows * width);
 }

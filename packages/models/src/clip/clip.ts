@@ -1,11 +1,11 @@
 /** CLIP: an image tower and a text tower whose normalised outputs share one space. Forward only; it owns no tensor. */
 
-import { embed, l2Normalize, linear, type Parameters, selectRows, tf } from '@triptych/nn';
+import { embed, l2Normalize, linear, type Parameters, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { ClipConfig } from '../catalog/clip-config.ts';
-import { encode, normalise } from '../transformer/encoder.ts';
+import { encodePooled, normalise } from '../transformer/encoder.ts';
 import type { Weights } from '../transformer/weights.ts';
-import { visionHidden } from '../vit/vision-tower.ts';
+import { visionPooled } from '../vit/vision-tower.ts';
 import { endPositions } from './text-pooling.ts';
 
 export class Clip {
@@ -29,9 +29,7 @@ export class Clip {
     const weights = this.#weights;
     const tower = this.config.vision_config;
     return tf.tidy(() => {
-      const hidden = visionHidden(patches, { weights, tower, memory: this.#memory });
-      // Norm and projection work row by row: only the class token needs them.
-      const pooled = selectRows(hidden, new Int32Array(patches.shape[0]));
+      const pooled = visionPooled(patches, { weights, tower, memory: this.#memory });
       const normed = normalise(pooled, 'vision_model.post_layernorm', { weights, tower });
       return l2Normalize(linear(normed, weights('visual_projection.weight'))) as tf.Tensor2D;
     });
@@ -49,14 +47,13 @@ export class Clip {
       const embedded = embed(weights('text_model.embeddings.token_embedding.weight'), tokens);
       const table = weights<tf.Rank.R2>('text_model.embeddings.position_embedding.weight');
       const positions = context === table.shape[0] ? table : tf.slice(table, [0, 0], [context, -1]);
-      const hidden = encode(tf.add(embedded, positions), {
+      const pooled = encodePooled(tf.add(embedded, positions), ends, {
         weights,
         prefix: 'text_model.encoder',
         tower,
         causal: true,
         memory: this.#memory,
       });
-      const pooled = selectRows(hidden, ends);
       const normed = normalise(pooled, 'text_model.final_layer_norm', { weights, tower });
       return l2Normalize(linear(normed, weights('text_projection.weight'))) as tf.Tensor2D;
     });

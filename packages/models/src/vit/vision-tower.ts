@@ -3,7 +3,7 @@
 import { linear, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { ClipVisionConfig } from '../catalog/clip-config.ts';
-import { encode, normalise } from '../transformer/encoder.ts';
+import { encode, encodePooled, normalise } from '../transformer/encoder.ts';
 import type { Weights } from '../transformer/weights.ts';
 
 const PREFIX = 'vision_model';
@@ -15,13 +15,29 @@ export interface VisionOptions {
 }
 
 /** `patches` [B, N, 3pp] to the last hidden state [B, N + 1, D] before the post norm; the class token comes first. */
-export function visionHidden(patches: tf.Tensor3D, { weights, tower, memory }: VisionOptions): tf.Tensor3D {
+export function visionHidden(patches: tf.Tensor3D, options: VisionOptions): tf.Tensor3D {
+  return encode(embedded(patches, options), encoderOptions(options));
+}
+
+/** The class token alone of the last hidden state: [B, D]. */
+export function visionPooled(patches: tf.Tensor3D, options: VisionOptions): tf.Tensor2D {
+  const positions = new Int32Array(patches.shape[0]);
+  return encodePooled(embedded(patches, options), positions, encoderOptions(options));
+}
+
+const encoderOptions = (options: VisionOptions) => ({
+  ...options,
+  prefix: `${PREFIX}.encoder`,
+  causal: false,
+});
+
+/** What the first block sees: class token, patches, positions, normalised. */
+function embedded(patches: tf.Tensor3D, { weights, tower }: VisionOptions): tf.Tensor3D {
   const batch = patches.shape[0];
   const embeddings = `${PREFIX}.embeddings`;
   const patchEmbeddings = linear(patches, weights(`${embeddings}.patch_embedding.weight`));
   const classEmbedding = tf.reshape(weights<tf.Rank.R1>(`${embeddings}.class_embedding`), [1, 1, -1]);
   const tokens = tf.concat([tf.tile(classEmbedding, [batch, 1, 1]), patchEmbeddings], 1);
   const positioned = tf.add<tf.Tensor3D>(tokens, weights(`${embeddings}.position_embedding.weight`));
-  const normed = normalise(positioned, `${PREFIX}.pre_layrnorm`, { weights, tower });
-  return encode(normed, { weights, prefix: `${PREFIX}.encoder`, tower, causal: false, memory });
+  return normalise(positioned, `${PREFIX}.pre_layrnorm`, { weights, tower });
 }

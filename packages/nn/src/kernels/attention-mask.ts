@@ -61,7 +61,8 @@ export function mediaMask({ batch, imageCounts, images, latents, attend }: Media
   });
 }
 
-function keyRanges(
+/** Any mask that is one range of keys for each query. */
+export function keyRanges(
   shape: Omit<KeyRanges, 'bounds'>,
   rangeOf: (sequence: number, query: number) => readonly [first: number, end: number],
 ): KeyRanges {
