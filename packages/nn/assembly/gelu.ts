@@ -20,6 +20,20 @@ export function geluGradient(dy: usize, x: usize, dx: usize, count: i32, kind: i
 @inline
 function forward(x: usize, y: usize, count: i32, kind: i32): void {
   const end = x + (<usize>(count & ~3) << 2);
+  // Four vectors a turn: the constants of the exponential are then loaded once for all of them, half of its time.
+  const wholeTurns = x + (<usize>(count & ~15) << 2);
+  while (x < wholeTurns) {
+    const x0 = v128.load(x);
+    const x1 = v128.load(x, 16);
+    const x2 = v128.load(x, 32);
+    const x3 = v128.load(x, 48);
+    v128.store(y, value(x0, kind));
+    v128.store(y, value(x1, kind), 16);
+    v128.store(y, value(x2, kind), 32);
+    v128.store(y, value(x3, kind), 48);
+    x += 64;
+    y += 64;
+  }
   while (x < end) {
     v128.store(y, value(v128.load(x), kind));
     x += 16;
@@ -33,6 +47,20 @@ function forward(x: usize, y: usize, count: i32, kind: i32): void {
 @inline
 function backward(dy: usize, x: usize, dx: usize, count: i32, kind: i32): void {
   const end = x + (<usize>(count & ~3) << 2);
+  const wholeTurns = x + (<usize>(count & ~15) << 2);
+  while (x < wholeTurns) {
+    const x0 = v128.load(x);
+    const x1 = v128.load(x, 16);
+    const x2 = v128.load(x, 32);
+    const x3 = v128.load(x, 48);
+    v128.store(dx, f32x4.mul(v128.load(dy), slope(x0, kind)));
+    v128.store(dx, f32x4.mul(v128.load(dy, 16), slope(x1, kind)), 16);
+    v128.store(dx, f32x4.mul(v128.load(dy, 32), slope(x2, kind)), 32);
+    v128.store(dx, f32x4.mul(v128.load(dy, 48), slope(x3, kind)), 48);
+    dy += 64;
+    x += 64;
+    dx += 64;
+  }
   while (x < end) {
     v128.store(dx, f32x4.mul(v128.load(dy), slope(v128.load(x), kind)));
     dy += 16;
@@ -46,7 +74,7 @@ function backward(dy: usize, x: usize, dx: usize, count: i32, kind: i32): void {
 // @ts-ignore: decorator
 @inline
 function value(x: v128, kind: i32): v128 {
-  if (kind == QUICK) return f32x4.mul(x, sigmoid4(f32x4.mul(x, f32x4.splat(1.702))));
+  if (kind == QUICK) return f32x4.div(x, f32x4.add(f32x4.splat(1), exp4(f32x4.mul(x, f32x4.splat(-1.702)))));
   if (kind == ERF) return f32x4.mul(x, cumulative4(x, density4(x)));
   return f32x4.mul(x, sigmoid4(tanhArgument(x)));
 }

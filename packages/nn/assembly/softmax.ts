@@ -1,5 +1,15 @@
-// Softmax over a range of a row, and its gradient.
-import { exp4, loadTail, storeTail, sumLanes } from './vector';
+// Softmax over a range of a row, and its gradient. Rows begin and end at multiples of four floats.
+import { exp4, sumLanes } from './vector';
+
+/**
+ * Terms below e^-60 are raised to it. No sum in float32 can tell, and the products that they become part of stay above the
+ * denormal numbers, which cost a hundred times as much: sharp attention would take twice as long.
+ */
+// @ts-ignore: decorator
+@inline
+function term(score: v128, scale: v128, shift: v128): v128 {
+  return exp4(f32x4.pmax(f32x4.sub(f32x4.mul(score, scale), shift), f32x4.splat(-60)));
+}
 
 /**
  * softmax(scale * scores) over the floats from `start` to `end` in place; everything else of the row's `bytes` becomes
@@ -9,87 +19,90 @@ export function softmax(
   row: usize, start: i32, end: i32, keys: i32, bytes: usize, mean: bool, scale: f32,
 ): void {
   if (start >= end) {
-    memory.fill(row, 0, bytes);
-    const weight: f32 = 1 / <f32>keys;
-    if (mean) for (let j = 0; j < keys; j++) f32.store(row + (<usize>j << 2), weight);
+    fill(row, 0, bytes, 0);
+    if (mean) fill(row, 0, <usize>keys << 2, 1 / <f32>keys);
     return;
   }
-  const from = row + (<usize>start << 2);
-  const count = end - start;
-  const full = <usize>(count & ~3) << 2;
-  const rest = <usize>(count & 3);
-  const top = largest(from, full, rest) * scale;
+  const first = <usize>start << 2;
+  const last = <usize>end << 2;
+  // Whole vectors: what hangs over on both sides is hidden for the moment.
+  const from = first & ~15;
+  const to = (last + 15) & ~15;
+  fill(row, from, first, -3e38);
+  fill(row, last, to, -3e38);
+  let tops = v128.load(row + from);
+  for (let j = from + 16; j < to; j += 16) tops = f32x4.pmax(tops, v128.load(row + j));
+  const top = max(
+    max(f32x4.extract_lane(tops, 0), f32x4.extract_lane(tops, 1)),
+    max(f32x4.extract_lane(tops, 2), f32x4.extract_lane(tops, 3)),
+  );
   const scale4 = f32x4.splat(scale);
-  const shift = f32x4.splat(top);
+  const shift = f32x4.splat(top * scale);
   let sum = f32x4.splat(0);
-  for (let j: usize = 0; j < full; j += 16) {
-    const e = exp4(f32x4.sub(f32x4.mul(v128.load(from + j), scale4), shift));
-    v128.store(from + j, e);
+  let j = from;
+  for (; j + 48 < to; j += 64) {
+    const at = row + j;
+    const e0 = term(v128.load(at), scale4, shift);
+    const e1 = term(v128.load(at, 16), scale4, shift);
+    const e2 = term(v128.load(at, 32), scale4, shift);
+    const e3 = term(v128.load(at, 48), scale4, shift);
+    v128.store(at, e0);
+    v128.store(at, e1, 16);
+    v128.store(at, e2, 32);
+    v128.store(at, e3, 48);
+    sum = f32x4.add(sum, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
+  }
+  for (; j < to; j += 16) {
+    const e = term(v128.load(row + j), scale4, shift);
+    v128.store(row + j, e);
     sum = f32x4.add(sum, e);
   }
-  let total = sumLanes(sum);
-  if (rest) {
-    const e = exp4(f32x4.sub(f32x4.mul(loadTail(from + full, rest), scale4), shift));
-    storeTail(from + full, e, rest);
-    for (let j: usize = 0; j < rest << 2; j += 4) total += f32.load(from + full + j);
-  }
-  const inverse: f32 = 1 / total;
-  const inverse4 = f32x4.splat(inverse);
-  for (let j: usize = 0; j < full; j += 16) v128.store(from + j, f32x4.mul(v128.load(from + j), inverse4));
-  if (rest) storeTail(from + full, f32x4.mul(loadTail(from + full, rest), inverse4), rest);
-  memory.fill(row, 0, <usize>start << 2);
-  memory.fill(row + (<usize>end << 2), 0, bytes - (<usize>end << 2));
+  // The hidden lanes added e^-60 each: less than half a bit of a sum that is at least 1.
+  const inverse = f32x4.splat(1 / sumLanes(sum));
+  for (j = from; j < to; j += 16) v128.store(row + j, f32x4.mul(v128.load(row + j), inverse));
+  fill(row, 0, first, 0);
+  fill(row, last, bytes, 0);
 }
 
 /**
- * dScores = scale * p * (dP - sum(p * dP)) from `start` to `end`, in place of dP; zero in the rest of the block's
- * columns, `first` to `last`.
+ * dScores = scale * p * (dP - sum(p * dP)) in place of dP, over the columns `first` to `last`, of which the row sees
+ * `start` to `end`: p is zero in the others, which may hold anything.
  */
 export function softmaxGradient(
   dP: usize, p: usize, start: i32, end: i32, first: i32, last: i32, scale: f32,
 ): void {
+  const firstByte = <usize>first << 2;
+  const lastByte = <usize>last << 2;
   if (start >= end) {
-    memory.fill(dP + (<usize>first << 2), 0, <usize>(last - first) << 2);
+    fill(dP, firstByte, lastByte, 0);
     return;
   }
-  const skip = <usize>start << 2;
-  const count = end - start;
-  const full = <usize>(count & ~3) << 2;
-  const rest = <usize>(count & 3);
-  const d = dP + skip;
-  const weights = p + skip;
+  const begin = <usize>start << 2;
+  const stop = <usize>end << 2;
+  const from = begin & ~15;
+  const to = (stop + 15) & ~15;
+  // Zero times anything but a number is no number.
+  fill(dP, from, begin, 0);
+  fill(dP, stop, to, 0);
   let sum = f32x4.splat(0);
-  for (let j: usize = 0; j < full; j += 16) {
-    sum = f32x4.add(sum, f32x4.mul(v128.load(weights + j), v128.load(d + j)));
-  }
-  if (rest) sum = f32x4.add(sum, f32x4.mul(loadTail(weights + full, rest), loadTail(d + full, rest)));
+  for (let j = from; j < to; j += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(p + j), v128.load(dP + j)));
   const mean = f32x4.splat(sumLanes(sum));
   const scale4 = f32x4.splat(scale);
-  for (let j: usize = 0; j < full; j += 16) {
-    const centred = f32x4.sub(v128.load(d + j), mean);
-    v128.store(d + j, f32x4.mul(scale4, f32x4.mul(v128.load(weights + j), centred)));
+  for (let j = from; j < to; j += 16) {
+    const centred = f32x4.sub(v128.load(dP + j), mean);
+    v128.store(dP + j, f32x4.mul(scale4, f32x4.mul(v128.load(p + j), centred)));
   }
-  if (rest) {
-    const centred = f32x4.sub(loadTail(d + full, rest), mean);
-    storeTail(d + full, f32x4.mul(scale4, f32x4.mul(loadTail(weights + full, rest), centred)), rest);
-  }
-  memory.fill(dP + (<usize>first << 2), 0, <usize>(start - first) << 2);
-  memory.fill(dP + (<usize>end << 2), 0, <usize>(last - end) << 2);
+  fill(dP, firstByte, begin, 0);
+  fill(dP, stop, lastByte, 0);
 }
 
-/** The largest of the floats: four at a time, then the 1 to 3 that are left. NaN is not larger: it shows in the sum. */
+/** Floats from byte `from` to byte `to` of a row. The bulk instruction would cost a call for the few that there are. */
 // @ts-ignore: decorator
 @inline
-export function largest(from: usize, full: usize, rest: usize): f32 {
-  let top: f32 = -Infinity;
-  if (full) {
-    let tops = v128.load(from);
-    for (let j: usize = 16; j < full; j += 16) tops = f32x4.pmax(tops, v128.load(from + j));
-    top = max(
-      max(f32x4.extract_lane(tops, 0), f32x4.extract_lane(tops, 1)),
-      max(f32x4.extract_lane(tops, 2), f32x4.extract_lane(tops, 3)),
-    );
-  }
-  for (let j: usize = 0; j < rest << 2; j += 4) top = max(top, f32.load(from + full + j));
-  return top;
+function fill(row: usize, from: usize, to: usize, value: f32): void {
+  const value4 = f32x4.splat(value);
+  let j = from;
+  for (; j < to && (j & 15); j += 4) f32.store(row + j, value);
+  for (; j + 16 <= to; j += 16) v128.store(row + j, value4);
+  for (; j < to; j += 4) f32.store(row + j, value);
 }

@@ -12,10 +12,12 @@ export interface MatrixProduct {
   readonly b: tf.TensorInfo;
   readonly transposeB: boolean;
   readonly c: tf.TensorInfo;
+  /** `[n]`, added to every row of the product. */
+  readonly bias?: tf.TensorInfo | undefined;
 }
 
 /** `batch` products over adjacent matrices. */
-export interface BatchedProduct extends MatrixProduct {
+export interface BatchedProduct extends Omit<MatrixProduct, 'bias'> {
   readonly batch: number;
 }
 
@@ -40,6 +42,10 @@ export function assemblyGemm(heap: WasmHeap): Gemm {
   return {
     name: 'assemblyscript',
     multiplyBatch,
-    multiply: (product) => multiplyBatch({ ...product, batch: 1 }),
+    multiply(product) {
+      multiplyBatch({ ...product, batch: 1 });
+      const { m, n, bias, c } = product;
+      if (bias !== undefined) heap.kernels.addBias(heap.address(c), heap.address(bias), m, n);
+    },
   };
 }

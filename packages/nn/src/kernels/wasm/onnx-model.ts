@@ -3,13 +3,19 @@
  * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto): all that is needed to have onnxruntime multiply.
  */
 
-/** `c = op(a) op(b)` with free dimensions: `Gemm` for matrices, `FusedMatMul` for batches of them. */
-export function matrixProductModel(options: {
+export interface MatrixProductModel {
   readonly operator: 'Gemm' | 'FusedMatMul';
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-}): Uint8Array {
-  const { operator, transposeA, transposeB } = options;
+  /** Whether an empty sequence, {@link BARRIER_OUTPUT}, comes before the result. */
+  readonly barrier: boolean;
+}
+
+export const BARRIER_OUTPUT = 'barrier';
+
+/** `c = op(a) op(b)` with free dimensions: `Gemm` for matrices, `FusedMatMul` for batches of them. */
+export function matrixProductModel(options: MatrixProductModel): Uint8Array {
+  const { operator, transposeA, transposeB, barrier } = options;
   const rank = operator === 'Gemm' ? 2 : 3;
   const node = [
     ...text(1, 'a'),
@@ -22,9 +28,11 @@ export function matrixProductModel(options: {
   ];
   const graph = [
     ...message(1, node),
+    ...(barrier ? message(1, [...text(2, BARRIER_OUTPUT), ...text(4, 'SequenceEmpty')]) : []),
     ...text(2, 'product'),
     ...message(11, matrix('a', rank)),
     ...message(11, matrix('b', rank)),
+    ...(barrier ? message(12, emptySequence) : []),
     ...message(12, matrix('c', rank)),
   ];
   const irVersion = 10;
@@ -39,21 +47,29 @@ export function matrixProductModel(options: {
 /** A float matrix whose dimensions are all symbols. */
 function matrix(name: string, rank: number): number[] {
   const dimensions = Array.from({ length: rank }, (_, i) => message(1, text(2, `${name}${i}`))).flat();
-  const float = 1;
-  return [...text(1, name), ...message(2, message(1, [...integer(1, float), ...message(2, dimensions)]))];
+  return [...text(1, name), ...message(2, message(1, [...integer(1, FLOAT), ...message(2, dimensions)]))];
 }
+
+const FLOAT = 1;
+const emptySequence = [
+  ...text(1, BARRIER_OUTPUT),
+  ...message(2, message(4, message(1, message(1, integer(1, FLOAT))))),
+];
 
 const INTEGER_ATTRIBUTE = 2;
 const flag = (name: string, value: boolean) =>
   message(5, [...text(1, name), ...integer(3, value ? 1 : 0), ...integer(20, INTEGER_ATTRIBUTE)]);
 
-const text = (field: number, value: string) => message(field, [...Buffer.from(value)]);
-const message = (field: number, bytes: readonly number[]) => [
-  ...varint((field << 3) | 2),
-  ...varint(bytes.length),
-  ...bytes,
-];
-const integer = (field: number, value: number) => [...varint(field << 3), ...varint(value)];
+function text(field: number, value: string): number[] {
+  return message(field, [...Buffer.from(value)]);
+}
+function message(field: number, bytes: readonly number[]): number[] {
+  return [...varint((field << 3) | 2), ...varint(bytes.length), ...bytes];
+}
+
+function integer(field: number, value: number): number[] {
+  return [...varint(field << 3), ...varint(value)];
+}
 
 function varint(value: number): number[] {
   const bytes: number[] = [];

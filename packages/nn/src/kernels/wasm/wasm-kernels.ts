@@ -16,8 +16,7 @@ export function wasmKernels(heap: WasmHeap, gemm: Gemm): Kernels {
       const [n, k] = weight.shape;
       const m = rowsOf(x);
       const y = heap.tensor([...x.shape.slice(0, -1), n]);
-      gemm.multiply({ m, n, k, a: x, transposeA: false, b: weight, transposeB: true, c: y });
-      if (bias !== undefined) kernels.addBias(at(y), at(bias), m, n);
+      gemm.multiply({ m, n, k, a: x, transposeA: false, b: weight, transposeB: true, c: y, bias });
       return y;
     },
     linearInputGradient(dy, weight) {
