@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { useKernels } from '../../kernels/kernels.ts';
-import { portable } from '../../kernels/portable/portable.ts';
+import { webgpuKernels } from '../../kernels/webgpu/webgpu-kernels.ts';
 import { tf } from '../../tensorflow.ts';
 import { type EngineDescription, type EngineOptions, unavailable } from '../engine.ts';
 import { type AdapterInfo, describeAdapter } from './webgpu-adapter.ts';
@@ -36,7 +36,7 @@ export async function startWebgpu({ allowSoftwareGpu }: EngineOptions): Promise<
       `no GPU was found, only ${device} (${DRIVERS}; TRIPTYCH_ALLOW_SOFTWARE_GPU=1 accepts it, and is slow)`,
     );
   await openBackend();
-  useKernels(portable);
+  useKernels(webgpuKernels);
   return { backend: 'webgpu', device, threads: 1, gemm: 'webgpu' };
 }
 
@@ -74,7 +74,12 @@ async function openBackend(): Promise<void> {
 function keepBits(): void {
   // Small tensors would be computed on the CPU as long as they have not been on the GPU.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
+  // Long products with a small result would be split and added with atomics, in any order; this one tiles every product.
+  tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', MATMUL_PACKED);
 }
+
+/** `MatMulProgramType.MatMulPackedProgram` of tfjs-backend-webgpu 4.22. */
+const MATMUL_PACKED = 3;
 
 const require = createRequire(import.meta.url);
 
