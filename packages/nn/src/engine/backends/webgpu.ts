@@ -33,7 +33,7 @@ export async function startWebgpu({ allowSoftwareGpu }: EngineOptions): Promise<
   if (software && !allowSoftwareGpu)
     return unavailable(
       'webgpu',
-      `no GPU was found, only ${device} (${DRIVERS}; TRIPTYCH_ALLOW_SOFTWARE_GPU=1 accepts it, and is slow)`,
+      `no GPU was found, only ${device} (${DRIVERS}; TRIPTYCH_ALLOW_SOFTWARE_GPU=1 accepts it, for tests)`,
     );
   await openBackend();
   useKernels(webgpuKernels);
