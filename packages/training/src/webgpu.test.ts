@@ -16,7 +16,7 @@ if (missing !== undefined) process.stdout.write(`The run on webgpu is left out: 
 
 const store = memoryStore();
 const datasetManifest = await putTinyDataset(store);
-// Small, because SwiftShader needs seconds for a step and half a minute to compile its 82 shaders.
+// Small, because SwiftShader needs seconds for a step and half a minute to compile its 83 shaders.
 const spec = tinySpec({ duration: { steps: 3 }, batch: { global: 4, shards: 2 }, evaluation: { tasks: [] } });
 
 async function outcomeOn(backend: Backend, worldSize = 1) {
@@ -42,4 +42,6 @@ test.skipIf(missing !== undefined)(
       });
     }
   },
+  // The compiler of SwiftShader takes all the time there is on a loaded machine.
+  600_000,
 );

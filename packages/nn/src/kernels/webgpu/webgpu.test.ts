@@ -24,6 +24,17 @@ describe.skipIf(webgpu === undefined)('webgpu', () => {
     expect(await sums(scatterRows)).toStrictEqual(expected);
   });
 
+  it('refuses a software adapter that nobody allowed', async () => {
+    const { device } = (await start()) as { device: string };
+    const unasked = selectBackend({ backend: 'webgpu' });
+    if (!device.startsWith('software: ')) await expect(unasked).resolves.toMatchObject({ device });
+    else
+      await expect(unasked).rejects.toMatchObject({
+        code: 'BACKEND_UNAVAILABLE',
+        message: expect.stringMatching(/only software: .*TRIPTYCH_ALLOW_SOFTWARE_GPU=1/),
+      });
+  });
+
   it('has the same bits whether or not its operands have been on the GPU before', async () => {
     await start();
     await tidily(async () => {
