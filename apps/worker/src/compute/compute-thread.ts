@@ -74,7 +74,7 @@ export class ComputeThread implements Compute {
 }
 
 const GRACE_MS = 5_000;
-const FRAGILE_GRACE_MS = 60_000;
+const FRAGILE_GRACE_MS = 120_000;
 
 /**
  * Dawn aborts the whole process where a thread is terminated inside one of its calls, or before an answer of the GPU has come. The
