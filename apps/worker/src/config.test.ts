@@ -10,6 +10,7 @@ test('the address of the control plane is enough', () => {
     TRIPTYCH_POOL: 'default',
     TRIPTYCH_BACKEND: 'auto',
     TRIPTYCH_THREADS: 1,
+    TRIPTYCH_ALLOW_SOFTWARE_GPU: false,
   });
 });
 

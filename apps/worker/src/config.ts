@@ -21,6 +21,10 @@ export const WorkerEnvironment = Type.Object({
   TRIPTYCH_POOL: Type.String({ ...Name, default: 'default' }),
   TRIPTYCH_BACKEND: Type.Union([Type.Literal('auto'), ...Backend.anyOf], { default: 'auto' }),
   TRIPTYCH_THREADS: Type.Integer({ minimum: 1, maximum: 256, default: 1 }),
+  TRIPTYCH_ALLOW_SOFTWARE_GPU: Type.Boolean({
+    default: false,
+    description: 'webgpu may compute on an adapter that is no GPU (SwiftShader, llvmpipe): for tests, slow',
+  }),
   TRIPTYCH_CACHE_DIR: Type.String({
     minLength: 1,
     default: join(tmpdir(), `triptych-cache-${userInfo().uid}`),

@@ -42,6 +42,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     settings: {
       backend: environment.TRIPTYCH_BACKEND,
       threads: environment.TRIPTYCH_THREADS,
+      allowSoftwareGpu: environment.TRIPTYCH_ALLOW_SOFTWARE_GPU,
       control: environment.TRIPTYCH_CONTROL,
       artifactsFolder: artifactsFolderOf(environment, logger),
     },

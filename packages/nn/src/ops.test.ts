@@ -16,18 +16,18 @@ import {
 import { useKernels } from './kernels/kernels.ts';
 import { portable } from './kernels/portable/portable.ts';
 import { presentBackends } from './testing/backends.ts';
-import { noise, relativeError, slopeAlong, values } from './testing/numeric.ts';
+import { noise, relativeError, slopeAlong, tidily, values } from './testing/numeric.ts';
 import { type OpCase, opCases } from './testing/op-cases.ts';
 
 const inputsOf = ({ shapes, name }: OpCase) => shapes.map((shape, i) => noise(`${name} ${i}`, shape));
 
 /** Result and gradients as plain arrays; leaves no tensor behind. */
-function evaluate(testCase: OpCase): Float32Array[] {
-  return tf.tidy(() => {
+async function evaluate(testCase: OpCase): Promise<Float32Array[]> {
+  return await tidily(async () => {
     const inputs = inputsOf(testCase);
     using recording = record(inputs, () => [testCase.run(inputs)]);
     const [output] = recording.outputs;
-    return [output!, ...recording.backward([noise('dy', output!.shape)])].map((x) => values(x).slice());
+    return await Promise.all([output!, ...recording.backward([noise('dy', output!.shape)])].map(values));
   });
 }
 
@@ -36,18 +36,18 @@ const oracle = new Map<string, Float32Array[]>();
 beforeAll(async () => {
   await selectBackend({ backend: 'cpu' });
   useKernels(portable);
-  for (const testCase of opCases) oracle.set(testCase.name, evaluate(testCase));
+  for (const testCase of opCases) oracle.set(testCase.name, await evaluate(testCase));
 });
 
-describe.each(presentBackends())('on $name', ({ start }) => {
+describe.each(await presentBackends())('on $name', ({ start }) => {
   beforeAll(start);
   afterAll(() => useKernels(portable));
 
   describe.each(opCases)('$name', (testCase) => {
-    it('equals the oracle, with the same bits twice and no tensor left', () => {
+    it('equals the oracle, with the same bits twice and no tensor left', async () => {
       const before = tf.memory();
-      const first = evaluate(testCase);
-      const second = evaluate(testCase);
+      const first = await evaluate(testCase);
+      const second = await evaluate(testCase);
       const after = tf.memory();
       expect(second).toStrictEqual(first);
       expect([after.numTensors, after.numBytes]).toEqual([before.numTensors, before.numBytes]);
@@ -57,27 +57,27 @@ describe.each(presentBackends())('on $name', ({ start }) => {
       });
     });
 
-    it('hands NaN on, so that a diverging run is noticed', () => {
-      tf.tidy(() => {
+    it('hands NaN on, so that a diverging run is noticed', async () => {
+      await tidily(async () => {
         const [first, ...others] = inputsOf(testCase);
         const output = testCase.run([tf.fill(first!.shape, Number.NaN), ...others]);
-        expect(values(output).some(Number.isNaN)).toBe(true);
+        expect((await values(output)).some(Number.isNaN)).toBe(true);
       });
     });
 
-    it('has the gradients that finite differences give', () => {
-      tf.tidy(() => {
+    it('has the gradients that finite differences give', async () => {
+      await tidily(async () => {
         const inputs = inputsOf(testCase);
         using recording = record(inputs, () => [testCase.run(inputs)]);
         const dy = noise('dy', recording.outputs[0]!.shape);
         const gradients = recording.backward([dy]);
-        inputs.forEach((input, which) => {
+        for (const [which, input] of inputs.entries()) {
           const direction = noise('direction', input.shape);
-          const expected = slopeAlong(testCase.run, inputs, { which, direction, dy });
-          const actual = tf.sum(tf.mul(gradients[which]!, direction)).dataSync()[0]!;
-          const scale = tf.norm(gradients[which]!).dataSync()[0]! + 0.1;
+          const expected = await slopeAlong(testCase.run, inputs, { which, direction, dy });
+          const actual = (await values(tf.sum(tf.mul(gradients[which]!, direction))))[0]!;
+          const scale = (await values(tf.norm(gradients[which]!)))[0]! + 0.1;
           expect(Math.abs(actual - expected) / scale, `input ${which}`).toBeLessThan(1e-2);
-        });
+        }
       });
     });
   });
@@ -85,7 +85,7 @@ describe.each(presentBackends())('on $name', ({ start }) => {
 
 it('counts and sums only the labels that are not ignored', async () => {
   await selectBackend({ backend: 'cpu' });
-  tf.tidy(() => {
+  await tidily(async () => {
     const logits = tf.tensor2d([
       [Math.log(3), 0],
       [5, 5],
@@ -93,15 +93,15 @@ it('counts and sums only the labels that are not ignored', async () => {
     ]);
     const { sum, count } = softmaxCrossEntropy(logits, Int32Array.of(0, IGNORED_LABEL, 1));
     // Probabilities 3/4 and 1/2.
-    expect(values(sum)[0]).toBeCloseTo(Math.log(4 / 3) + Math.log(2), 6);
+    expect((await values(sum))[0]).toBeCloseTo(Math.log(4 / 3) + Math.log(2), 6);
     expect(count).toBe(2);
   });
 });
 
 it('drops the given share and keeps the mean', async () => {
   await selectBackend({ backend: 'cpu' });
-  tf.tidy(() => {
-    const dropped = values(dropout(tf.ones([100_000]), 0.25, random(1, 'share')));
+  await tidily(async () => {
+    const dropped = await values(dropout(tf.ones([100_000]), 0.25, random(1, 'share')));
     const zeros = dropped.filter((x) => x === 0).length;
     expect(Math.abs(zeros / 100_000 - 0.25)).toBeLessThan(4 * Math.sqrt((0.25 * 0.75) / 100_000));
     expect(new Set(dropped)).toEqual(new Set([0, Math.fround(4 / 3)]));
@@ -110,7 +110,7 @@ it('drops the given share and keeps the mean', async () => {
 
 it('gives zeros, and no gradient, to a token that has seen no image', async () => {
   await selectBackend({ backend: 'wasm' });
-  tf.tidy(() => {
+  await tidily(async () => {
     const [q, kv] = [noise('q', [1, 2, 4]) as Tensor3D, noise('kv', [1, 3, 8]) as Tensor3D];
     const mask = mediaMask({
       batch: 1,
@@ -120,9 +120,9 @@ it('gives zeros, and no gradient, to a token that has seen no image', async () =
       attend: 'latest',
     });
     using recording = record([q], () => [crossAttention(q, kv, { heads: 1, mask })]);
-    expect([...values(recording.outputs[0]!)].slice(0, 4)).toEqual([0, 0, 0, 0]);
+    expect([...(await values(recording.outputs[0]!))].slice(0, 4)).toEqual([0, 0, 0, 0]);
     const [dQ] = recording.backward([noise('dy', [1, 2, 4])]);
-    expect([...values(dQ!)].slice(0, 4)).toEqual([0, 0, 0, 0]);
+    expect([...(await values(dQ!))].slice(0, 4)).toEqual([0, 0, 0, 0]);
   });
 });
 

@@ -11,7 +11,7 @@ import type { FromThread, Job, ThreadSettings, ToThread } from './messages.ts';
 export interface ComputeThreadOptions {
   readonly settings: ThreadSettings;
   readonly logger: Logger;
-  /** How long an aborted job may take to come back before its thread is ended; 5 s by default. */
+  /** How long an aborted job may take to come back before its thread is ended; by default {@link GRACE_MS}, or more for a GPU. */
   readonly graceMs?: number;
   /** V8 heap of the thread (tensors lie outside of it); Node's default otherwise. */
   readonly heapMb?: number;
@@ -38,7 +38,8 @@ export class ComputeThread implements Compute {
 
   /** Resolves when the tensor engine is ready. Rejects with BACKEND_UNAVAILABLE where it cannot be made ready. */
   static async start(options: ComputeThreadOptions): Promise<ComputeThread> {
-    const complete = { graceMs: 5_000, entry: ENTRY, ...options };
+    const graceMs = isFragile(options.settings) ? FRAGILE_GRACE_MS : GRACE_MS;
+    const complete = { graceMs, entry: ENTRY, ...options };
     return new ComputeThread(complete, await startThread(complete));
   }
 
@@ -55,7 +56,7 @@ export class ComputeThread implements Compute {
   async close(): Promise<void> {
     this.#closed = true;
     const worker = await this.#thread.catch(() => undefined);
-    await worker?.terminate();
+    if (worker) await end(worker, this.#options);
   }
 
   /** Resolves when the old thread is gone; the new one warms up meanwhile and the next job waits for it. */
@@ -63,13 +64,38 @@ export class ComputeThread implements Compute {
     const { logger } = this.#options;
     logger.warn({ event: 'compute-replaced', err: reason }, 'The compute thread is replaced');
     worker.on('error', () => undefined);
-    await worker.terminate();
+    await end(worker, this.#options);
     if (this.#closed) return;
     this.#thread = startThread(this.#options).then((thread) => thread.worker);
     this.#thread.catch((err) =>
       logger.error({ event: 'compute-lost', err }, 'The compute thread does not start again'),
     );
   }
+}
+
+const GRACE_MS = 5_000;
+const FRAGILE_GRACE_MS = 120_000;
+
+/**
+ * Dawn aborts the whole process where a thread is terminated inside one of its calls, or before an answer of the GPU has come. The
+ * first step compiles every shader in one go, so a healthy thread may be silent for long.
+ */
+const isFragile = ({ backend }: ThreadSettings): boolean => backend === 'webgpu';
+
+/** Resolves when the thread is gone. A fragile one ends by itself; only one that hangs is terminated. */
+async function end(worker: Worker, { settings, graceMs }: Complete): Promise<void> {
+  const alive = worker.threadId !== -1;
+  if (alive && isFragile(settings)) {
+    const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    worker.postMessage({ kind: 'close' } satisfies ToThread);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([gone, late]);
+    clearTimeout(timer);
+  }
+  await worker.terminate();
 }
 
 interface Failed {

@@ -9,6 +9,7 @@ import type { Failure } from './failure.ts';
 export interface ThreadSettings {
   readonly backend: Backend | 'auto';
   readonly threads: number;
+  readonly allowSoftwareGpu: boolean;
   /** host:port; artifacts that are not near are fetched from there. */
   readonly control: string;
   /** Where artifacts are kept: the shared folder or a cache. */

@@ -18,14 +18,12 @@ const port = parentPort as MessagePort;
 const settings = workerData as ThreadSettings;
 const client = new control.ControlClient(settings.control, credentials.createInsecure(), channelOptions);
 let current: AbortController | undefined;
+let job = Promise.resolve();
 
 port.on('message', (message: ToThread) => {
-  if (message.kind === 'train') void runJob(message.job, message.group);
+  if (message.kind === 'train') job = runJob(message.job, message.group);
   else if (message.kind === 'abort') current?.abort(errorOf(message.reason));
-  else {
-    client.close();
-    port.close();
-  }
+  else void close();
 });
 
 await warmUp();
@@ -33,15 +31,22 @@ await warmUp();
 async function warmUp(): Promise<void> {
   const started = performance.now();
   try {
-    const description = await selectBackend({ backend: settings.backend, threads: settings.threads });
+    const { backend, threads, allowSoftwareGpu } = settings;
+    const description = await selectBackend({ backend, threads, allowSoftwareGpu });
     tell({ kind: 'ready', description, seconds: (performance.now() - started) / 1000 });
   } catch (error) {
     tell({ kind: 'unusable', failure: failureOf(error) });
   }
 }
 
-async function runJob(job: Job, groupPort: MessagePort): Promise<void> {
-  const { rank, worldSize, ...input } = job;
+/** The thread ends by itself when nothing is left to do. */
+async function close(): Promise<void> {
+  await job;
+  client.close();
+  port.close();
+}
+
+async function runJob({ rank, worldSize, ...input }: Job, groupPort: MessagePort): Promise<void> {
   current = new AbortController();
   const { signal } = current;
   const store = cachedStore(folderStore(settings.artifactsFolder), grpcStore(client, { signal }));

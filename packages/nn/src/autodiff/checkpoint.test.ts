@@ -9,7 +9,6 @@ import {
   Parameters,
   record,
   residual,
-  selectBackend,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -17,9 +16,11 @@ import {
   tf,
 } from '../index.ts';
 import { kernels, useKernels } from '../kernels/kernels.ts';
-import { noise, values } from '../testing/numeric.ts';
+import { presentBackends } from '../testing/backends.ts';
+import { noise, tidily, values } from '../testing/numeric.ts';
 
-const numbers = (tensors: readonly Tensor[]) => tensors.map((tensor) => [...values(tensor)]);
+const numbers = async (tensors: readonly Tensor[]) =>
+  (await Promise.all(tensors.map(values))).map((each) => [...each]);
 
 type Block = Record<'x' | 'gain' | 'shift' | 'qkv' | 'bias' | 'out', Tensor>;
 
@@ -40,26 +41,28 @@ const weightsOf = (layer: number): Omit<Block, 'x'> => ({
   out: noise(`out ${layer}`, [8, 8]),
 });
 
-describe.each(['cpu', 'wasm'] as const)('a checkpoint on %s', (backend) => {
-  beforeAll(async () => {
-    await selectBackend({ backend });
-  });
+describe.each(await presentBackends(['cpu', 'wasm', 'webgpu']))('a checkpoint on $name', ({ start }) => {
+  beforeAll(start);
 
-  it('gives the bits of the plain forward pass and of its gradients, nested too, and leaves nothing', () => {
+  it('gives the bits of the plain forward pass and of its gradients, nested too, and leaves nothing', async () => {
     const before = tf.memory();
-    tf.tidy(() => {
+    await tidily(async () => {
       const x = noise('x', [3, 5, 8]);
       const layers = [0, 1, 2].map(weightsOf);
       const inputs = [x, ...layers.flatMap((layer) => Object.values(layer))];
       const dy = noise('dy', [3, 5, 8]);
-      const gradientsWith = (run: (inputs: Block) => Tensor) => {
+      const gradientsWith = async (run: (inputs: Block) => Tensor) => {
         using recording = record(inputs, () => [layers.reduce((y, layer) => run({ x: y, ...layer }), x)]);
-        return numbers([...recording.outputs, ...recording.backward([dy]), ...recording.backward([dy])]);
+        return await numbers([
+          ...recording.outputs,
+          ...recording.backward([dy]),
+          ...recording.backward([dy]),
+        ]);
       };
-      const plain = gradientsWith(block);
-      expect(gradientsWith((given) => checkpoint(given, block))).toEqual(plain);
+      const plain = await gradientsWith(block);
+      expect(await gradientsWith((given) => checkpoint(given, block))).toEqual(plain);
       const nested = (given: Block) => checkpoint(given, (inner) => checkpoint(inner, block));
-      expect(gradientsWith(nested)).toEqual(plain);
+      expect(await gradientsWith(nested)).toEqual(plain);
     });
     const after = tf.memory();
     expect([after.numTensors, after.numBytes]).toEqual([before.numTensors, before.numBytes]);
@@ -98,8 +101,8 @@ describe.each(['cpu', 'wasm'] as const)('a checkpoint on %s', (backend) => {
     });
   });
 
-  it('computes with the numbers that its inputs had, whatever parameters hold by then', () => {
-    tf.tidy(() => {
+  it('computes with the numbers that its inputs had, whatever parameters hold by then', async () => {
+    await tidily(async () => {
       const spec = { key: 'w', shape: [1, 1], parts: [{ name: 'w', shape: [1, 1] }], decay: true };
       using parameters = new Parameters(new ParameterLayout([spec]), Float32Array.of(3));
       const x = tf.tensor2d([[5]]);
@@ -109,7 +112,7 @@ describe.each(['cpu', 'wasm'] as const)('a checkpoint on %s', (backend) => {
       parameters.flat[0] = 4;
       parameters.upload();
       // d (w x)^2: 2 w^2 x and 2 w x^2.
-      expect(numbers(recording.backward([tf.tensor2d([[1]])]))).toEqual([[90], [150]]);
+      expect(await numbers(recording.backward([tf.tensor2d([[1]])]))).toEqual([[90], [150]]);
     });
   });
 
@@ -131,10 +134,10 @@ describe.each(['cpu', 'wasm'] as const)('a checkpoint on %s', (backend) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('costs nothing outside a recording', () => {
-    tf.tidy(() => {
+  it('costs nothing outside a recording', async () => {
+    await tidily(async () => {
       const given = { x: noise('x', [3, 5, 8]), ...weightsOf(0) };
-      expect(numbers([checkpoint(given, block)])).toEqual(numbers([block(given)]));
+      expect(await numbers([checkpoint(given, block)])).toEqual(await numbers([block(given)]));
     });
   });
 });

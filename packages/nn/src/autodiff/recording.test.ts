@@ -6,61 +6,60 @@ import {
   ParameterLayout,
   Parameters,
   record,
-  selectBackend,
   type Tensor,
   type Tensor2D,
   tf,
 } from '../index.ts';
 import { kernels, useKernels } from '../kernels/kernels.ts';
-import { noise, values } from '../testing/numeric.ts';
+import { presentBackends } from '../testing/backends.ts';
+import { noise, tidily, values } from '../testing/numeric.ts';
 
-const numbers = (tensors: readonly Tensor[]) => tensors.map((tensor) => [...values(tensor)]);
+const numbers = async (tensors: readonly Tensor[]) =>
+  (await Promise.all(tensors.map(values))).map((each) => [...each]);
 
 /** Runs the test in a scope that frees its own tensors, and expects that nothing else is left. */
 async function withoutLeaks(test: () => Promise<void> | void): Promise<void> {
   const before = tf.memory();
-  tf.engine().startScope();
-  await test();
-  tf.engine().endScope();
+  await tidily(test);
   const after = tf.memory();
   expect([after.numTensors, after.numBytes]).toEqual([before.numTensors, before.numBytes]);
 }
 
-describe.each(['cpu', 'wasm'] as const)('a recording on %s', (backend) => {
-  beforeAll(async () => {
-    await selectBackend({ backend });
-  });
+describe.each(await presentBackends(['cpu', 'wasm', 'webgpu']))('a recording on $name', ({ start }) => {
+  beforeAll(start);
 
   it('gives the derivative of x^2 y at (3, 2) along 10', () =>
-    withoutLeaks(() => {
+    withoutLeaks(async () => {
       const [x, y] = [tf.scalar(3), tf.scalar(2)];
       using recording = record([x, y], () => [tf.mul(tf.square(x), y)]);
-      expect(numbers(recording.outputs)).toEqual([[18]]);
-      expect(numbers(recording.backward([tf.scalar(10)]))).toEqual([[120], [90]]);
+      expect(await numbers(recording.outputs)).toEqual([[18]]);
+      expect(await numbers(recording.backward([tf.scalar(10)]))).toEqual([[120], [90]]);
     }));
 
   it('sums what reaches an input on several ways and from several outputs', () =>
-    withoutLeaks(() => {
+    withoutLeaks(async () => {
       const x = tf.scalar(3);
       using recording = record([x], () => {
         const square = tf.square(x);
         return [tf.mul(square, x), square, square];
       });
       // 27 * 1 + 6 * 10 + 6 * 100
-      expect(numbers(recording.backward([tf.scalar(1), tf.scalar(10), tf.scalar(100)]))).toEqual([[687]]);
+      expect(await numbers(recording.backward([tf.scalar(1), tf.scalar(10), tf.scalar(100)]))).toEqual([
+        [687],
+      ]);
     }));
 
   it('gives zeros for an unused input, and hands an input through', () =>
-    withoutLeaks(() => {
+    withoutLeaks(async () => {
       const [x, unused] = [tf.tensor1d([1, 2]), tf.tensor1d([5, 6, 7])];
       const recording = record([x, unused, x], () => [x]);
-      expect(numbers(recording.backward([tf.tensor1d([8, 9])]))).toEqual([
+      expect(await numbers(recording.backward([tf.tensor1d([8, 9])]))).toEqual([
         [8, 9],
         [0, 0, 0],
         [8, 9],
       ]);
       recording.dispose();
-      expect(numbers([x, unused])).toEqual([
+      expect(await numbers([x, unused])).toEqual([
         [1, 2],
         [5, 6, 7],
       ]);
@@ -72,16 +71,17 @@ describe.each(['cpu', 'wasm'] as const)('a recording on %s', (backend) => {
       const shards = [0, 1, 2].map((shard) => noise(`shard ${shard}`, [5, 8]));
       const dy = noise('dy', [5, 8]);
       const start = (x: Tensor) => record([x, weight], () => [gelu(linear(x, weight), 'quick_gelu')]);
-      const alone = shards.map((x) => {
+      const alone: number[][][] = [];
+      for (const x of shards) {
         using recording = start(x);
-        return numbers(recording.backward([dy]));
-      });
+        alone.push(await numbers(recording.backward([dy])));
+      }
       const together = shards.map(start);
       await setImmediate();
-      const last = numbers(together[2]!.backward([dy]));
-      const first = numbers(together[0]!.backward([dy]));
-      const middle = numbers(together[1]!.backward([dy]));
-      const again = numbers(together[0]!.backward([dy]));
+      const last = await numbers(together[2]!.backward([dy]));
+      const first = await numbers(together[0]!.backward([dy]));
+      const middle = await numbers(together[1]!.backward([dy]));
+      const again = await numbers(together[0]!.backward([dy]));
       for (const recording of together) recording.dispose();
       expect([first, middle, last, again]).toEqual([...alone, alone[0]]);
     }));
@@ -95,13 +95,13 @@ describe.each(['cpu', 'wasm'] as const)('a recording on %s', (backend) => {
       const start = () =>
         record(inputs, () => [weights.reduce((y, w) => gelu(linear(y, w), 'gelu'), x as Tensor)]);
       using whole = start();
-      const expected = numbers(whole.backward([dy]));
+      const expected = await numbers(whole.backward([dy]));
       const drained: number[][] = [];
       const recording = start();
       const held: number[] = [];
       for (const { input, gradient } of recording.drain([dy])) {
         held.push(tf.memory().numBytes);
-        drained[input] = [...values(gradient)];
+        drained[input] = [...(await values(gradient))];
         await setImmediate();
         gradient.dispose();
       }
@@ -123,7 +123,7 @@ describe.each(['cpu', 'wasm'] as const)('a recording on %s', (backend) => {
     }));
 
   it('computes no gradient for a frozen weight', () =>
-    withoutLeaks(() => {
+    withoutLeaks(async () => {
       const active = kernels();
       let weightGradients = 0;
       useKernels({
@@ -145,19 +145,19 @@ describe.each(['cpu', 'wasm'] as const)('a recording on %s', (backend) => {
     }));
 
   it('keeps the weights that it was made with when parameters are uploaded', () =>
-    withoutLeaks(() => {
+    withoutLeaks(async () => {
       const spec = { key: 'w', shape: [1, 1], parts: [{ name: 'w', shape: [1, 1] }], decay: true };
       using parameters = new Parameters(new ParameterLayout([spec]), Float32Array.of(3));
       const x = tf.tensor2d([[5]]);
       using recording = record([x], () => [linear(x, parameters.tensor('w') as Tensor2D)]);
       parameters.flat[0] = 4;
       parameters.upload();
-      expect(numbers(recording.backward([tf.tensor2d([[1]])]))).toEqual([[3]]);
-      expect(numbers(parameters.tensors())).toEqual([[4]]);
+      expect(await numbers(recording.backward([tf.tensor2d([[1]])]))).toEqual([[3]]);
+      expect(await numbers(parameters.tensors())).toEqual([[4]]);
     }));
 
   it('leaves nothing behind when the forward pass throws, and refuses to nest', () =>
-    withoutLeaks(() => {
+    withoutLeaks(async () => {
       const x = tf.scalar(3);
       const failing = () =>
         record([x], () => {
@@ -167,7 +167,7 @@ describe.each(['cpu', 'wasm'] as const)('a recording on %s', (backend) => {
       expect(failing).toThrow('no such luck');
       expect(() => record([x], () => [record([x], () => [x]).outputs[0]!])).toThrow('do not nest');
       using recording = record([x], () => [tf.square(x)]);
-      expect(numbers(recording.backward([tf.scalar(1)]))).toEqual([[6]]);
+      expect(await numbers(recording.backward([tf.scalar(1)]))).toEqual([[6]]);
       expect(() => recording.backward([])).toThrow('one gradient for each output');
       recording.dispose();
       expect(() => recording.backward([tf.scalar(1)])).toThrow('disposed');

@@ -102,8 +102,8 @@ export function differentiable(operation: {
   });
 }
 
-/** Throws when the pinned engine does not record, keep and release as this package expects. */
-export function assertTapeWorks(): void {
+/** Rejects when the pinned engine does not record, keep and release as this package expects. */
+export async function assertTapeWorks(): Promise<void> {
   const before = tf.memory().numTensors;
   const x = tf.scalar(3);
   const { outputs, tape } = runOnTape(() => [
@@ -119,10 +119,14 @@ export function assertTapeWorks(): void {
   const node = tape.find((candidate) => candidate.inputs['x'] === x && candidate.saved.length === 1);
   const slope = tf.tidy(() => {
     const gradients = node?.gradient?.([tf.scalar(1)]) as Record<string, () => Tensor> | undefined;
-    return gradients?.['x']?.().dataSync()[0];
+    return gradients?.['x']?.();
   });
+  const slopeAt3 = (await slope?.data())?.[0];
   for (const { saved } of tape) tf.dispose(saved as Tensor[]);
-  tf.dispose([...outputs, x]);
-  assert(slope === 6, `TensorFlow.js ${tf.version_core} records operations differently; 4.22.0 is expected`);
+  tf.dispose([...outputs, x, slope ?? []]);
+  assert(
+    slopeAt3 === 6,
+    `TensorFlow.js ${tf.version_core} records operations differently; 4.22.0 is expected`,
+  );
   assert(tf.memory().numTensors === before, `TensorFlow.js ${tf.version_core} leaks recorded tensors`);
 }

@@ -16,6 +16,7 @@ export type GemmChoice = 'auto' | 'own';
 export interface EngineOptions {
   readonly threads: number;
   readonly gemm: GemmChoice;
+  readonly allowSoftwareGpu: boolean;
 }
 
 /** Brings one backend up in this process. Throws BACKEND_UNAVAILABLE with the reason and the remedy. */

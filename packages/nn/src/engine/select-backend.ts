@@ -12,6 +12,8 @@ export interface BackendChoice {
   readonly backend?: Backend | 'auto';
   readonly threads?: number;
   readonly gemm?: GemmChoice;
+  /** Lets `webgpu` compute on an adapter that is no GPU (SwiftShader, llvmpipe), as tests do; otherwise that is an error. */
+  readonly allowSoftwareGpu?: boolean;
 }
 
 /**
@@ -22,13 +24,14 @@ export async function selectBackend({
   backend = 'auto',
   threads = 1,
   gemm = 'auto',
+  allowSoftwareGpu = false,
 }: BackendChoice = {}): Promise<EngineDescription> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new TriptychError('INVALID_INPUT', `threads is ${threads}; use a whole number of at least 1`);
   }
   const chosen = backend === 'auto' ? automatic() : backend;
-  const description = await backends[chosen]({ threads, gemm });
-  assertTapeWorks();
+  const description = await backends[chosen]({ threads, gemm, allowSoftwareGpu });
+  await assertTapeWorks();
   return description;
 }
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { drainInto, gradientsInto, ParameterLayout, Parameters, selectBackend, tf } from '../index.ts';
+import { drainInto, gradientsInto, ParameterLayout, Parameters, tf } from '../index.ts';
+import { presentBackends } from '../testing/backends.ts';
 
 const layout = new ParameterLayout([
   { key: 'scale', shape: [], parts: [{ name: 'logit_scale', shape: [] }], decay: false },
@@ -30,10 +31,8 @@ it('refuses parts that do not fill their tensor, keys used twice and unknown key
   expect(() => layout.spec('b')).toThrow('no parameter tensor b');
 });
 
-describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
-  beforeAll(async () => {
-    await selectBackend({ backend });
-  });
+describe.each(await presentBackends(['cpu', 'wasm', 'webgpu']))('on $name', ({ start }) => {
+  beforeAll(start);
 
   it('shows the flat vector as tensors, changed only by upload, and frees them', async () => {
     const before = tf.memory().numTensors;

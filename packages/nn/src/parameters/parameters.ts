@@ -1,9 +1,9 @@
 /** Parameters: the flat vector and, for the forward pass, its tensors on the backend. */
 import assert from 'node:assert';
 import type { InputGradient } from '../autodiff/propagation.ts';
-import { kernels } from '../kernels/kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import type { ParameterLayout, PlacedTensor } from './layout.ts';
+import { VectorReader } from './vector-reader.ts';
 
 export class Parameters implements Disposable {
   readonly layout: ParameterLayout;
@@ -73,34 +73,43 @@ export async function gradientsInto(
   out: Float32Array,
 ): Promise<void> {
   assert(gradients.length === layout.specs.length, 'one gradient is needed for each tensor of the layout');
-  assertRoom(layout, out);
-  for (const [i, spec] of layout.specs.entries()) await write(gradients[i]!, spec, out);
+  const reader = readerInto(out, layout);
+  try {
+    for (const [i, spec] of layout.specs.entries()) {
+      assertSize(gradients[i]!, spec);
+      await reader.read(gradients[i]!, spec.offset);
+    }
+  } finally {
+    await reader.finish();
+  }
 }
 
-/** The same from a recording that is drained: each gradient is disposed before the next one is computed. */
+/** The same from a recording that is drained: each gradient is disposed as soon as it has been read. */
 export async function drainInto(
   gradients: Iterable<InputGradient>,
   layout: ParameterLayout,
   out: Float32Array,
 ): Promise<void> {
-  assertRoom(layout, out);
+  const reader = readerInto(out, layout);
   const missing = new Set(layout.specs.keys());
-  for (const { input, gradient } of gradients) {
-    assert(missing.delete(input), `gradient ${input} is not one of the layout's, or comes twice`);
-    try {
-      await write(gradient, layout.specs[input]!, out);
-    } finally {
-      gradient.dispose();
+  try {
+    for (const { input, gradient } of gradients) {
+      assert(missing.delete(input), `gradient ${input} is not one of the layout's, or comes twice`);
+      const spec = layout.specs[input]!;
+      assertSize(gradient, spec);
+      await reader.read(gradient, spec.offset, () => gradient.dispose());
     }
+  } finally {
+    await reader.finish();
   }
   assert(missing.size === 0, `${missing.size} of ${layout.specs.length} gradients did not come`);
 }
 
-function assertRoom(layout: ParameterLayout, out: Float32Array): void {
+function readerInto(out: Float32Array, layout: ParameterLayout): VectorReader {
   assert(out.length === layout.length, `${out.length} floats for a layout of ${layout.length}`);
+  return new VectorReader(out);
 }
 
-async function write(gradient: Tensor, { key, offset, length }: PlacedTensor, out: Float32Array) {
+function assertSize(gradient: Tensor, { key, length }: PlacedTensor): void {
   assert(gradient.size === length, `the gradient of ${key} has ${gradient.size} of ${length} floats`);
-  out.set(await kernels().read(gradient), offset);
 }

@@ -7,7 +7,7 @@ export interface BackendUnderTest {
   readonly name: string;
   start(): Promise<unknown>;
   /** Why it cannot run here; undefined where it can. */
-  missing?(): string | undefined;
+  missing?(): Promise<string | undefined>;
 }
 
 const backends: readonly BackendUnderTest[] = [
@@ -21,13 +21,34 @@ const backends: readonly BackendUnderTest[] = [
       useKernels(portable);
     },
   },
+  {
+    name: 'webgpu',
+    start: startWebgpu,
+    missing: () => reasonAgainst(startWebgpu),
+  },
 ];
 
-/** The backends that are there; says which are not, and why. */
-export function presentBackends(): BackendUnderTest[] {
-  return backends.filter(({ name, missing }) => {
-    const reason = missing?.();
-    if (reason !== undefined) process.stdout.write(`The contract suite leaves ${name} out: ${reason}\n`);
-    return reason === undefined;
-  });
+function startWebgpu(): Promise<unknown> {
+  return selectBackend({ backend: 'webgpu', allowSoftwareGpu: true });
+}
+
+async function reasonAgainst(start: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await start();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The backends that are there, all or the named ones; says which are not, and why. */
+export async function presentBackends(names?: readonly string[]): Promise<BackendUnderTest[]> {
+  const present: BackendUnderTest[] = [];
+  for (const backend of backends) {
+    if (names?.includes(backend.name) === false) continue;
+    const reason = await backend.missing?.();
+    if (reason === undefined) present.push(backend);
+    else process.stdout.write(`The contract suite leaves ${backend.name} out: ${reason}\n`);
+  }
+  return present;
 }

@@ -11,7 +11,19 @@ export function noise(name: string, shape: readonly number[]): Tensor {
   );
 }
 
-export const values = (tensor: Tensor): Float32Array => tensor.dataSync() as Float32Array;
+/** A copy of what the tensor holds. Read asynchronously: webgpu has no other way. */
+export const values = async (tensor: Tensor): Promise<Float32Array> =>
+  (await tensor.data<'float32'>()).slice();
+
+/** As `tf.tidy`, for a test that reads: disposes every tensor that it makes. Nothing else may make tensors meanwhile. */
+export async function tidily<T>(test: () => Promise<T> | T): Promise<T> {
+  tf.engine().startScope();
+  try {
+    return await test();
+  } finally {
+    tf.engine().endScope();
+  }
+}
 
 /** The largest difference, relative to the largest expected value. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -28,18 +40,18 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
  * The slope of `sum(operation(inputs) * dy)` along a random direction for each input, by central differences in
  * float32: accurate to about 1e-2 of the slope's natural size.
  */
-export function slopeAlong(
+export async function slopeAlong(
   operation: (inputs: Tensor[]) => Tensor,
   inputs: readonly Tensor[],
   { which, direction, dy }: { which: number; direction: Tensor; dy: Tensor },
-): number {
+): Promise<number> {
   const step = 2e-3;
-  const at = (sign: number) => {
+  const at = async (sign: number) => {
     const moved = inputs.map((x, i) => (i === which ? tf.add(x, tf.mul(direction, sign * step)) : x));
-    const products = tf.mul(operation(moved), dy).dataSync();
+    const products = await values(tf.mul(operation(moved), dy));
     let sum = 0;
     for (const product of products) sum += product;
     return sum;
   };
-  return tf.tidy(() => (at(1) - at(-1)) / (2 * step));
+  return await tidily(async () => ((await at(1)) - (await at(-1))) / (2 * step));
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, type Tensor, tf } from '../../index.ts';
-import { noise, relativeError, values } from '../../testing/numeric.ts';
+import { noise, relativeError, tidily, values } from '../../testing/numeric.ts';
 import { WasmHeap } from './heap.ts';
 import { openOnnxruntime } from './onnxruntime-gemm.ts';
 import { startWasm } from './start-wasm.ts';
@@ -37,7 +37,7 @@ it('says that memory is out before it writes beyond the heap, and goes on when s
   };
   expect(allocateFive).toThrow(expect.objectContaining({ code: 'OUT_OF_MEMORY' }));
   tf.dispose(gigabytes);
-  expect([...values(tf.tidy(() => tf.add(tf.tensor1d([1, 2]), 1)))]).toEqual([2, 3]);
+  expect([...(await values(tf.tidy(() => tf.add(tf.tensor1d([1, 2]), 1))))]).toEqual([2, 3]);
   expect(tf.memory().numTensors).toBe(before + 1);
 });
 
@@ -53,16 +53,24 @@ describe.each(['auto', 'own'] as const)('tf.matMul through the gemm "%s"', (gemm
     { batch: [], m: 4, n: 1030, k: 260 },
     { batch: [3], m: 9, n: 10, k: 11 },
     { batch: [2, 2], m: 4, n: 8, k: 4 },
-  ])('multiplies $batch $m x $k x $n with any transpose', ({ batch, m, n, k }) => {
+  ])('multiplies $batch $m x $k x $n with any transpose', async ({ batch, m, n, k }) => {
     for (const transposeA of [false, true]) {
       for (const transposeB of [false, true]) {
-        tf.tidy(() => {
+        await tidily(async () => {
           const a = noise('a', [...batch, ...(transposeA ? [k, m] : [m, k])]);
           const b = noise('b', [...batch, ...(transposeB ? [n, k] : [k, n])]);
           const c = tf.matMul(a, b, transposeA, transposeB);
           expect(c.shape).toEqual([...batch, m, n]);
-          const expected = product({ a: values(a), transposeA, b: values(b), transposeB, m, n, k });
-          expect(relativeError(values(c), expected)).toBeLessThan(2e-6);
+          const expected = product({
+            a: await values(a),
+            transposeA,
+            b: await values(b),
+            transposeB,
+            m,
+            n,
+            k,
+          });
+          expect(relativeError(await values(c), expected)).toBeLessThan(2e-6);
         });
       }
     }
@@ -87,7 +95,7 @@ it('shares the bytes of a clone until both are gone', async () => {
   const clone = tf.clone(x);
   expect(tf.memory().numDataBuffers).toBe(heapBefore + 1);
   x.dispose();
-  expect([...values(clone)]).toEqual([1, 2, 3]);
+  expect([...(await values(clone))]).toEqual([1, 2, 3]);
   clone.dispose();
   expect(tf.memory().numDataBuffers).toBe(heapBefore);
 });
