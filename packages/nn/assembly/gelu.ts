@@ -10,10 +10,11 @@ export function gelu(x: usize, y: usize, count: i32, kind: i32): void {
   else forward(x, y, count, 2);
 }
 
-export function geluGradient(dy: usize, x: usize, dx: usize, count: i32, kind: i32): void {
-  if (kind == QUICK) backward(dy, x, dx, count, QUICK);
-  else if (kind == ERF) backward(dy, x, dx, count, ERF);
-  else backward(dy, x, dx, count, 2);
+/** `y` is gelu(x): divided by x it is the sigmoid or the cumulative normal distribution, without another exponential. */
+export function geluGradient(dy: usize, x: usize, y: usize, dx: usize, count: i32, kind: i32): void {
+  if (kind == QUICK) backward(dy, x, y, dx, count, QUICK);
+  else if (kind == ERF) backward(dy, x, y, dx, count, ERF);
+  else backward(dy, x, y, dx, count, 2);
 }
 
 // @ts-ignore: decorator
@@ -45,30 +46,32 @@ function forward(x: usize, y: usize, count: i32, kind: i32): void {
 
 // @ts-ignore: decorator
 @inline
-function backward(dy: usize, x: usize, dx: usize, count: i32, kind: i32): void {
+function backward(dy: usize, x: usize, y: usize, dx: usize, count: i32, kind: i32): void {
   const end = x + (<usize>(count & ~3) << 2);
   const wholeTurns = x + (<usize>(count & ~15) << 2);
   while (x < wholeTurns) {
-    const x0 = v128.load(x);
-    const x1 = v128.load(x, 16);
-    const x2 = v128.load(x, 32);
-    const x3 = v128.load(x, 48);
-    v128.store(dx, f32x4.mul(v128.load(dy), slope(x0, kind)));
-    v128.store(dx, f32x4.mul(v128.load(dy, 16), slope(x1, kind)), 16);
-    v128.store(dx, f32x4.mul(v128.load(dy, 32), slope(x2, kind)), 32);
-    v128.store(dx, f32x4.mul(v128.load(dy, 48), slope(x3, kind)), 48);
+    const d0 = slope(v128.load(x), v128.load(y), kind);
+    const d1 = slope(v128.load(x, 16), v128.load(y, 16), kind);
+    const d2 = slope(v128.load(x, 32), v128.load(y, 32), kind);
+    const d3 = slope(v128.load(x, 48), v128.load(y, 48), kind);
+    v128.store(dx, f32x4.mul(v128.load(dy), d0));
+    v128.store(dx, f32x4.mul(v128.load(dy, 16), d1), 16);
+    v128.store(dx, f32x4.mul(v128.load(dy, 32), d2), 32);
+    v128.store(dx, f32x4.mul(v128.load(dy, 48), d3), 48);
     dy += 64;
     x += 64;
+    y += 64;
     dx += 64;
   }
   while (x < end) {
-    v128.store(dx, f32x4.mul(v128.load(dy), slope(v128.load(x), kind)));
+    v128.store(dx, f32x4.mul(v128.load(dy), slope(v128.load(x), v128.load(y), kind)));
     dy += 16;
     x += 16;
+    y += 16;
     dx += 16;
   }
   const rest = <usize>(count & 3);
-  if (rest) storeTail(dx, f32x4.mul(loadTail(dy, rest), slope(loadTail(x, rest), kind)), rest);
+  if (rest) storeTail(dx, f32x4.mul(loadTail(dy, rest), slope(loadTail(x, rest), loadTail(y, rest), kind)), rest);
 }
 
 // @ts-ignore: decorator
@@ -81,18 +84,15 @@ function value(x: v128, kind: i32): v128 {
 
 // @ts-ignore: decorator
 @inline
-function slope(x: v128, kind: i32): v128 {
+function slope(x: v128, y: v128, kind: i32): v128 {
   const one = f32x4.splat(1);
-  if (kind == ERF) {
-    const exponential = density4(x);
-    const density = f32x4.mul(exponential, f32x4.splat(0.3989422804));
-    return f32x4.add(cumulative4(x, exponential), f32x4.mul(x, density));
-  }
-  // Both others are x * sigmoid(z), with slope s * (1 + x * z' * (1 - s)).
-  const z = kind == QUICK ? f32x4.mul(x, f32x4.splat(1.702)) : tanhArgument(x);
-  const s = sigmoid4(z);
-  const xSlopeOfZ = kind == QUICK ? z : f32x4.mul(x, tanhArgumentSlope(x));
-  return f32x4.mul(s, f32x4.add(one, f32x4.mul(xSlopeOfZ, f32x4.sub(one, s))));
+  // y = x s. Next to zero s is a half, and the quotient would lose digits or be none.
+  const small = f32x4.lt(f32x4.abs(x), f32x4.splat(1e-30));
+  const s = v128.bitselect(f32x4.splat(0.5), f32x4.div(y, x), small);
+  if (kind == ERF) return f32x4.add(s, f32x4.mul(f32x4.mul(x, f32x4.splat(0.3989422804)), density4(x)));
+  // s = sigmoid(z), and y' = s + x s (1 - s) z'.
+  const slopeOfZ = kind == QUICK ? f32x4.splat(1.702) : tanhArgumentSlope(x);
+  return f32x4.add(s, f32x4.mul(f32x4.mul(y, slopeOfZ), f32x4.sub(one, s)));
 }
 
 // @ts-ignore: decorator

@@ -116,7 +116,7 @@ function backwardFloats(tower: Tower, { samples, memory }: ActivationOptions): n
   const last = pooledBlockFloats(tower, samples);
   // Gradients of its input, of what is normed, of keys and values, and of the projection in parts and whole.
   const lastGradients = rows * 4 * width + 6 * width * width;
-  const wide = rows * (width + inner) + inner * width;
+  const wide = rows * (width + 2 * inner) + inner * width;
   if (memory === 'keep') return Math.max(lastGradients, wide - last);
   const weights = 4 * width * width + 2 * inner * width;
   const again = Math.max(wide + rows * blockFloats(tower), weights + rows * 5 * width);

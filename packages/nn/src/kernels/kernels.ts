@@ -71,7 +71,8 @@ export interface Kernels {
   rmsNormGradient(dy: Tensor, inputs: NormInputs): { readonly x: Tensor; readonly weight: Tensor };
 
   gelu(x: Tensor, kind: GeluKind): Tensor;
-  geluGradient(dy: Tensor, x: Tensor, kind: GeluKind): Tensor;
+  /** `y` is what `gelu` gave for `x`. */
+  geluGradient(dy: Tensor, inputs: { readonly x: Tensor; readonly y: Tensor }, kind: GeluKind): Tensor;
   /** `gateUp[...,2F]` (gate | up) to `silu(gate) * up`, `[...,F]`. */
   swiGlu(gateUp: Tensor): Tensor;
   swiGluGradient(dy: Tensor, gateUp: Tensor): Tensor;

@@ -10,9 +10,13 @@ export function gelu(x: Tensor, kind: GeluKind): Tensor {
   return differentiable({
     inputs: { x },
     forward: (save) => {
-      save(x);
-      return kernels().gelu(x, kind);
+      const y = kernels().gelu(x, kind);
+      // Costs nothing: the layer that comes next keeps its input as well.
+      save(x, y);
+      return y;
     },
-    gradients: (dy, [savedX]) => ({ x: () => kernels().geluGradient(dy, savedX!, kind) }),
+    gradients: (dy, [savedX, savedY]) => ({
+      x: () => kernels().geluGradient(dy, { x: savedX!, y: savedY! }, kind),
+    }),
   });
 }

@@ -47,7 +47,7 @@ export const portable: Kernels = {
   },
 
   gelu: (x, kind) => geluOf[kind](x),
-  geluGradient: (dy, x, kind) => tf.mul(dy, slopeOf[kind](x)),
+  geluGradient: (dy, { x }, kind) => tf.mul(dy, slopeOf[kind](x)),
 
   swiGlu(gateUp) {
     const [gate, up] = tf.split(gateUp, 2, -1) as [Tensor, Tensor];

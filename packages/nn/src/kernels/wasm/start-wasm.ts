@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { tf } from '../../tensorflow.ts';
 import { useKernels } from '../kernels.ts';
-import { assemblyGemm, type Gemm } from './gemm.ts';
+import { assemblyGelu } from './gelu.ts';
+import { assemblyGemm } from './gemm.ts';
 import { WasmHeap } from './heap.ts';
-import { openOnnxruntime } from './onnxruntime-gemm.ts';
+import { openOnnxruntime, type Providers } from './onnxruntime/open.ts';
 import { replaceStockKernels } from './stock-kernels.ts';
 import { wasmKernels } from './wasm-kernels.ts';
 
@@ -25,18 +26,20 @@ export async function startWasm(
   if (heap === undefined) setWasmPaths(`${dirname(entry)}/`);
   if (!(await tf.setBackend('wasm'))) return undefined;
   heap ??= await WasmHeap.open();
-  const gemm = bestGemm(heap, options);
+  const providers = bestProviders(heap, options);
+  const { gemm } = providers;
   replaceStockKernels(heap, gemm);
-  useKernels(wasmKernels(heap, gemm));
+  useKernels(wasmKernels(heap, providers));
   return { gemm: gemm.name, threads: gemm.name === 'onnxruntime' ? options.threads : 1 };
 }
 
 /** TensorFlow.js keeps one wasm module for the life of the process, and so does this. */
 let heap: WasmHeap | undefined;
 
-function bestGemm(open: WasmHeap, { threads, gemm }: WasmOptions): Gemm {
-  if (gemm === 'own') return assemblyGemm(open);
+function bestProviders(open: WasmHeap, { threads, gemm }: WasmOptions): Providers {
+  const own = () => ({ gemm: assemblyGemm(open), gelu: assemblyGelu(open) });
+  if (gemm === 'own') return own();
   const onFailure = (reason: unknown) =>
     process.emitWarning(`onnxruntime cannot be used, matrix products are slower without it: ${reason}`);
-  return openOnnxruntime(open, { threads, onFailure }) ?? assemblyGemm(open);
+  return openOnnxruntime(open, { threads, onFailure }) ?? own();
 }

@@ -1,13 +1,12 @@
 /** The kernels of the wasm backend: matrix products by the given provider, all else fused in assembly/. */
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../tensorflow.ts';
-import type { GeluKind, Kernels } from '../kernels.ts';
+import type { Kernels } from '../kernels.ts';
 import { wasmAttention } from './attention.ts';
-import type { Gemm } from './gemm.ts';
+import { geluCode } from './gelu.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
+import type { Providers } from './onnxruntime/open.ts';
 
-const geluCode: Record<GeluKind, number> = { quick_gelu: 0, gelu: 1, gelu_new: 2 };
-
-export function wasmKernels(heap: WasmHeap, gemm: Gemm): Kernels {
+export function wasmKernels(heap: WasmHeap, { gemm, gelu }: Providers): Kernels {
   const { kernels } = heap;
   const at = (tensor: Tensor) => heap.address(tensor);
 
@@ -72,12 +71,12 @@ export function wasmKernels(heap: WasmHeap, gemm: Gemm): Kernels {
 
     gelu(x, kind) {
       const y = heap.tensor(x.shape);
-      kernels.gelu(at(x), at(y), x.size, geluCode[kind]);
+      gelu(x, y, kind);
       return y;
     },
-    geluGradient(dy, x, kind) {
+    geluGradient(dy, { x, y }, kind) {
       const dx = heap.tensor(x.shape);
-      kernels.geluGradient(at(dy), at(x), at(dx), x.size, geluCode[kind]);
+      kernels.geluGradient(at(dy), at(x), at(y), at(dx), x.size, geluCode[kind]);
       return dx;
     },
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, type Tensor, tf } from '../../index.ts';
 import { noise, relativeError, tidily, values } from '../../testing/numeric.ts';
 import { WasmHeap } from './heap.ts';
-import { openOnnxruntime } from './onnxruntime-gemm.ts';
+import { openOnnxruntime } from './onnxruntime/open.ts';
 import { startWasm } from './start-wasm.ts';
 
 it('runs the kernels of assembly/: the generated file is up to date', async () => {
