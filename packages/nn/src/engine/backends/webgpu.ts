@@ -51,7 +51,10 @@ async function openDawn(): Promise<Gpu> {
   if (scope.navigator?.gpu) return scope.navigator.gpu;
   for (const name of [DAWN, BACKEND])
     if (!isInstalled(name))
-      return unavailable('webgpu', `the npm package ${name} is not installed (\`npm run add-webgpu\` adds it)`);
+      return unavailable(
+        'webgpu',
+        `the npm package ${name} is not installed (\`npm run add-webgpu\` adds it)`,
+      );
   const { create, globals } = await load<{ create(options: string[]): Gpu; globals: object }>(DAWN);
   Object.assign(scope, globals);
   const gpu = create([]);
