@@ -8,6 +8,7 @@ export { type BlockOptions, type DecoderPass, decoderBlock } from './llama/decod
 export { initLlama } from './llama/initial-weights.ts';
 export { llamaLayout } from './llama/layout.ts';
 export { type DecodeOptions, Llama, type LlamaOptions } from './llama/llama.ts';
+export { LlamaDecoder, type LlamaPrompts } from './llama/llama-decoder.ts';
 export { type Sequences, selfAttention } from './llama/sequences.ts';
 export { llamaSafetensors, llamaSafetensorsPieces, loadLlamaWeights } from './llama/weight-file.ts';
 export { type PatchGrid, patchify } from './vit/patchify.ts';

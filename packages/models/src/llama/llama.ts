@@ -10,7 +10,10 @@ import type { Weights } from '../transformer/weights.ts';
 import { type DecoderPass, decoderBlock } from './decoder-block.ts';
 
 export interface DecodeOptions extends DecoderPass {
-  /** Called before each block; what it returns is what the block gets. Flamingo attends to its images here. */
+  /**
+   * Called before each block; what it returns is what the block gets. Flamingo attends to its images here. What it is
+   * given is valid during the call, and not the caller's to dispose.
+   */
   readonly beforeBlock?: (hidden: tf.Tensor3D, layer: number) => tf.Tensor3D;
 }
 
@@ -60,8 +63,12 @@ export class Llama {
     const block = { weights: this.#weights, config: this.config, prefix: this.#prefix, ...pass };
     return tf.tidy(() => {
       let hidden = embeddings;
-      for (let layer = 0; layer < this.config.num_hidden_layers; layer++)
-        hidden = decoderBlock(beforeBlock(hidden, layer), layer, block);
+      for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
+        const input = hidden;
+        hidden = tf.tidy(() => decoderBlock(beforeBlock(input, layer), layer, block));
+        // What a backward pass needs, the tape has kept; without one, a block's tensors end with it.
+        if (input !== embeddings) input.dispose();
+      }
       const weight = this.#weights<tf.Rank.R1>(`${this.#prefix}model.norm.weight`);
       return rmsNorm(hidden, weight, this.config.rms_norm_eps) as tf.Tensor3D;
     });
