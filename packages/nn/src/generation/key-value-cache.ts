@@ -52,7 +52,7 @@ export class KeyValueCache {
 
   /**
    * Appends the keys and values of `qkv[B,T,(H+2K)d]` to a layer and lets its queries see them, causally, and all that
-   * was there before: `[B,T,Hd]`. To be called once for each layer of a pass.
+   * was there before: `[B,T,Hd]`. To be called once for each layer of a pass, inside a tidy.
    */
   attend(qkv: Tensor3D, layer: number): Tensor3D {
     const { heads, keyValueHeads, reserve } = this.#options;
