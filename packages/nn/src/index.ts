@@ -21,6 +21,7 @@ export {
   type KeyValueCacheOptions,
   keyValueCacheBytes,
 } from './generation/key-value-cache.ts';
+export { argmax } from './generation/largest.ts';
 export type { SampleChoice, TokenChoice } from './generation/token-choice.ts';
 export {
   type AttentionMask,
