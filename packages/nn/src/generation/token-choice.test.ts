@@ -6,7 +6,7 @@ import { chooserOf, distributionOf } from './token-choice.ts';
 const logitsOf = (...probabilities: number[]) => Float32Array.from(probabilities, Math.log);
 const drawn = (...parameters: Parameters<typeof distributionOf>) => {
   const { tokens, weights, total } = distributionOf(...parameters);
-  return new Map(tokens.map((token, i) => [token, weights[i]! / total]));
+  return new Map(Array.from(tokens, (token, i) => [token, weights[i]! / total]));
 };
 
 test('without filters every token is as probable as the softmax says', () => {

@@ -28,10 +28,11 @@ export function chooserOf(choice: TokenChoice, sequence: number): TokenChooser {
   return (logits) => draw(distributionOf(logits, choice), stream);
 }
 
+/** In no particular order. */
 export interface TokenDistribution {
-  readonly tokens: readonly number[];
-  /** Not normalised. */
-  readonly weights: readonly number[];
+  readonly tokens: Int32Array;
+  /** Not normalised; the largest is 1. */
+  readonly weights: Float64Array;
   readonly total: number;
 }
 
@@ -42,53 +43,62 @@ export function distributionOf(
 ): TokenDistribution {
   const threshold = topK < logits.length ? logits[largest(logits, topK).at(-1)!]! : Number.NEGATIVE_INFINITY;
   const maximum = logits[argmax(logits)]!;
-  const tokens: number[] = [];
-  const weights: number[] = [];
+  const tokens = new Int32Array(logits.length);
+  const weights = new Float64Array(logits.length);
+  let count = 0;
   let total = 0;
   for (let token = 0; token < logits.length; token++) {
     const logit = logits[token]!;
     // A comparison with NaN fails: it is let through, and noticed in the sum.
     if (logit < threshold) continue;
     const weight = Math.exp((logit - maximum) / temperature);
-    tokens.push(token);
-    weights.push(weight);
+    tokens[count] = token;
+    weights[count++] = weight;
     total += weight;
   }
   if (Number.isNaN(total)) throw notNumbers();
-  const all = { tokens, weights, total };
+  const all = { tokens: tokens.subarray(0, count), weights: weights.subarray(0, count), total };
   return topP < 1 ? nucleus(all, topP * total) : all;
 }
 
-/** The heaviest tokens until their weights reach `wanted`. */
-function nucleus({ tokens, weights, total }: TokenDistribution, wanted: number): TokenDistribution {
-  const order = heaviest(weights, Math.min(wanted, total));
-  let reached = 0;
-  let count = 0;
-  while (count < order.length && (count === 0 || reached < wanted)) reached += weights[order[count++]!]!;
-  const kept = order.slice(0, count);
-  return { tokens: kept.map((i) => tokens[i]!), weights: kept.map((i) => weights[i]!), total: reached };
-}
-
-/** Places of weights in falling order, enough of them to reach `wanted`: sorting a whole vocabulary would take longer. */
-function heaviest(weights: readonly number[], wanted: number): number[] {
-  // The heaviest weight is 1.
-  for (let bound = 1 / 16; ; bound /= 16) {
-    const places: number[] = [];
-    let reached = 0;
-    for (const [i, weight] of weights.entries())
-      if (weight >= bound) {
-        places.push(i);
-        reached += weight;
-      }
-    if (reached >= wanted || places.length === weights.length)
-      return places.sort((a, b) => weights[b]! - weights[a]! || a - b);
+/**
+ * The heaviest tokens until their weights reach `wanted`. Band by band of falling weight, so that only the last one is
+ * sorted: sorting a whole vocabulary would take longer than a small model.
+ */
+function nucleus({ tokens, weights }: TokenDistribution, wanted: number): TokenDistribution {
+  const kept: number[] = [];
+  let total = 0;
+  let above = Number.POSITIVE_INFINITY;
+  for (let bound = 1 / 16; kept.length < weights.length; bound /= 16) {
+    const band: number[] = [];
+    let inBand = 0;
+    for (let i = 0; i < weights.length; i++) {
+      const weight = weights[i]!;
+      if (weight < bound || weight >= above) continue;
+      band.push(i);
+      inBand += weight;
+    }
+    const last = total + inBand >= wanted;
+    if (last) band.sort((a, b) => weights[b]! - weights[a]! || a - b);
+    for (const i of band) {
+      if (last && kept.length > 0 && total >= wanted) break;
+      kept.push(i);
+      total += weights[i]!;
+    }
+    if (last) break;
+    above = bound;
   }
+  return {
+    tokens: Int32Array.from(kept, (i) => tokens[i]!),
+    weights: Float64Array.from(kept, (i) => weights[i]!),
+    total,
+  };
 }
 
 function draw({ tokens, weights, total }: TokenDistribution, stream: RandomStream): number {
   let left = stream.uniform() * total;
-  for (const [i, weight] of weights.entries()) {
-    left -= weight;
+  for (let i = 0; i < weights.length; i++) {
+    left -= weights[i]!;
     if (left < 0) return tokens[i]!;
   }
   return tokens.at(-1)!;
