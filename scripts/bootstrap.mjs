@@ -4,7 +4,7 @@
  *   node scripts/bootstrap.mjs quickstart [options]
  *   node scripts/bootstrap.mjs test [vitest arguments]
  *   node scripts/bootstrap.mjs cli [triptych arguments]
- *   node scripts/bootstrap.mjs bench collective|engine|memory|scaling [options]
+ *   node scripts/bootstrap.mjs bench collective|engine|generation|memory|scaling [options]
  *
  * Uses Node's built-in modules only: it runs before anything is installed.
  */
@@ -17,6 +17,7 @@ const PARENT_WATCH = new URL('../apps/cli/dist/local/parent-watch.js', import.me
 const benches = {
   collective: 'packages/collective/dist/bench/collective.js',
   engine: 'packages/models/dist/bench/engine.js',
+  generation: 'packages/models/dist/bench/generation.js',
   memory: 'packages/training/dist/bench/memory.js',
   scaling: 'apps/cli/dist/bench/scaling.js',
 };

@@ -2,6 +2,7 @@
 // projections are read in place. `probabilities` is [B,H,Tq,stride], stride = Tk rounded up to 4, with zeros wherever a
 // query does not see a key. Where queries see ranges of keys, blocks of queries leave out what none of them sees.
 import { gemm } from './gemm';
+import { dots, weightedSum } from './gemv';
 import { softmax, softmaxGradient } from './softmax';
 
 const CAUSAL: i32 = 1;
@@ -34,9 +35,12 @@ export function attention(
         const p = probabilities + <usize>i0 * pRow;
         const from = <usize>first << 2;
         const width = end - first;
-        if (width > 0) {
-          gemm(rows, width, headDim, q + qHead + <usize>i0 * qRow, qRow, 4,
-            k + kvHead + <usize>first * kvRow, 4, kvRow, p + from, pRow, scratch, false);
+        const qAt = q + qHead + <usize>i0 * qRow;
+        const kAt = k + kvHead + <usize>first * kvRow;
+        if (rows == 1) {
+          dots(qAt, kAt, kvRow, width, headDim, p + from);
+        } else if (width > 0) {
+          gemm(rows, width, headDim, qAt, qRow, 4, kAt, 4, kvRow, p + from, pRow, scratch, false);
         }
         for (let i = 0; i < rows; i++) {
           const start = rangeStart(ranges, i0 + i, mask);
@@ -48,9 +52,12 @@ export function attention(
         const outFirst = blind ? 0 : first;
         const outWidth = blind ? keys : width;
         const target = y + qHead + <usize>i0 * yRow;
-        if (outWidth > 0) {
-          gemm(rows, headDim, outWidth, p + (<usize>outFirst << 2), pRow, 4,
-            v + kvHead + <usize>outFirst * kvRow, kvRow, 4, target, yRow, scratch, false);
+        const pAt = p + (<usize>outFirst << 2);
+        const vAt = v + kvHead + <usize>outFirst * kvRow;
+        if (rows == 1) {
+          weightedSum(pAt, vAt, kvRow, outWidth, headDim, target);
+        } else if (outWidth > 0) {
+          gemm(rows, headDim, outWidth, pAt, pRow, 4, vAt, kvRow, 4, target, yRow, scratch, false);
         } else {
           clear(target, rows, headDim, yRow);
         }

@@ -6,6 +6,23 @@ export type { EngineDescription, GemmChoice } from './engine/engine.ts';
 export { wasmHeapBytes } from './engine/heap-bytes.ts';
 export { type KernelProfile, type KernelTime, profileKernels } from './engine/kernel-profile.ts';
 export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
+export { type BeamSearchOptions, beamSearch } from './generation/beam-search.ts';
+export type { Decoder } from './generation/decoder.ts';
+export {
+  collectTokens,
+  type GenerationEvent,
+  type GenerationOptions,
+  generate,
+} from './generation/generate.ts';
+export type { GenerationLimits } from './generation/generation-limits.ts';
+export type { BeamRules, EndedBeam } from './generation/hypotheses.ts';
+export {
+  KeyValueCache,
+  type KeyValueCacheOptions,
+  keyValueCacheBytes,
+} from './generation/key-value-cache.ts';
+export { argmax } from './generation/largest.ts';
+export type { SampleChoice, TokenChoice } from './generation/token-choice.ts';
 export {
   type AttentionMask,
   type KeyRanges,

@@ -3,10 +3,17 @@
  * Reading fills the defaults of `CLIPConfig` (newer files leave default values out) and drops what has no effect here
  * (dropout rates, dtype, library versions). In a CLIP configuration only the top-level `projection_dim` counts.
  */
-import { show, TriptychError, type Violation, violationsOf } from '@triptych/protocol';
+import { type Violation, violationsOf } from '@triptych/protocol';
 import { type Static, Type } from 'typebox';
-
-const size = (maximum: number) => Type.Integer({ minimum: 1, maximum });
+import {
+  divisorViolations,
+  invalidConfig,
+  isRecord,
+  pick,
+  record,
+  size,
+  tokenIdViolations,
+} from './config-file.ts';
 
 export const Activation = Type.Union([
   Type.Literal('quick_gelu'),
@@ -94,55 +101,25 @@ export function parseConfig(json: unknown): ClipConfig {
   };
   const violations = isRecord(json) ? [...violationsOf(ClipConfig, config)] : violationsOf(ClipConfig, json);
   if (violations.length === 0) violations.push(...crossFieldViolations(config as ClipConfig));
-  if (violations.length > 0) {
-    const lines = violations.map((v) => `${v.path}: expected ${v.expected}, got ${v.actual}; ${v.remedy}`);
-    throw new TriptychError('MODEL_INVALID', `config.json is not a CLIP model: ${lines.join(' | ')}`, {
-      violations,
-    });
-  }
+  if (violations.length > 0) throw invalidConfig('CLIP', violations);
   return config as ClipConfig;
 }
 
 function crossFieldViolations(config: ClipConfig): Violation[] {
-  const violations: Violation[] = [];
-  const towers = [
-    ['/text_config', config.text_config],
-    ['/vision_config', config.vision_config],
-  ] as const;
-  for (const [path, tower] of towers)
-    if (tower.hidden_size % tower.num_attention_heads !== 0)
-      violations.push({
-        path: `${path}/num_attention_heads`,
-        expected: `a divisor of hidden_size ${tower.hidden_size}`,
-        actual: show(tower.num_attention_heads),
-        remedy: 'change one of the two',
-      });
-  const { image_size, patch_size } = config.vision_config;
-  if (image_size % patch_size !== 0)
-    violations.push({
-      path: '/vision_config/patch_size',
-      expected: `a divisor of image_size ${image_size}`,
-      actual: show(patch_size),
-      remedy: 'change one of the two',
+  const { text_config: text, vision_config: vision } = config;
+  const headViolations = (path: string, tower: TowerConfig) =>
+    divisorViolations(`${path}/num_attention_heads`, tower.num_attention_heads, {
+      name: 'hidden_size',
+      value: tower.hidden_size,
     });
-  const { bos_token_id, eos_token_id, vocab_size } = config.text_config;
-  for (const [name, id] of Object.entries({ bos_token_id, eos_token_id }))
-    if (id >= vocab_size)
-      violations.push({
-        path: `/text_config/${name}`,
-        expected: `a token id below vocab_size ${vocab_size}`,
-        actual: show(id),
-        remedy: 'correct the id or the vocabulary size',
-      });
-  return violations;
+  const { bos_token_id, eos_token_id } = text;
+  return [
+    ...headViolations('/text_config', text),
+    ...headViolations('/vision_config', vision),
+    ...divisorViolations('/vision_config/patch_size', vision.patch_size, {
+      name: 'image_size',
+      value: vision.image_size,
+    }),
+    ...tokenIdViolations('/text_config', { bos_token_id, eos_token_id }, text.vocab_size),
+  ];
 }
-
-function pick(properties: object, source: Record<string, unknown>): Record<string, unknown> {
-  const names = Object.keys(properties).filter((name) => source[name] !== undefined && source[name] !== null);
-  return Object.fromEntries(names.map((name) => [name, source[name]]));
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});

@@ -3,19 +3,7 @@
  * packs. Tensor-free: the layout of the flat parameter buffer, the parameter count and the weight files all follow from it.
  */
 import type { ClipConfig, ClipVisionConfig, TowerConfig } from './clip-config.ts';
-
-export interface NamedShape {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-export interface ParameterTensor {
-  readonly key: string;
-  readonly shape: readonly number[];
-  readonly parts: readonly NamedShape[];
-  /** Whether weight decay applies: not to vectors and scalars, nor to position tables (open_clip `optim.py`). */
-  readonly decay: boolean;
-}
+import { elementCount, type ParameterTensor, single, stacked } from './parameter-tensor.ts';
 
 /** All compute tensors of the model; a tensor's key is its Hugging Face name where it packs nothing. */
 export function clipParameters(config: ClipConfig): ParameterTensor[] {
@@ -44,11 +32,8 @@ export function clipParameters(config: ClipConfig): ParameterTensor[] {
 }
 
 export function parameterCount(config: ClipConfig): number {
-  return clipParameters(config).reduce((sum, { shape }) => sum + elements(shape), 0);
+  return elementCount(clipParameters(config));
 }
-
-export const elements = (shape: readonly number[]): number =>
-  shape.reduce((product, size) => product * size, 1);
 
 /** A convolution kernel in files, a matrix over flattened patches in memory: the same numbers in the same order. */
 function patchEmbedding({ hidden_size, num_channels, patch_size }: ClipVisionConfig): ParameterTensor {
@@ -84,16 +69,11 @@ function block(
 
 /** The three projections as one tensor, so that one matrix product computes them; files keep the three names. */
 function queryKeyValue(prefix: string, kind: 'weight' | 'bias', shape: readonly number[]): ParameterTensor {
-  const [rows, ...rest] = shape as [number, ...number[]];
-  return {
-    key: `${prefix}.self_attn.qkv_proj.${kind}`,
-    shape: [3 * rows, ...rest],
-    parts: ['q_proj', 'k_proj', 'v_proj'].map((name) => ({
-      name: `${prefix}.self_attn.${name}.${kind}`,
-      shape,
-    })),
-    decay: kind === 'weight',
-  };
+  const names = ['q_proj', 'k_proj', 'v_proj'].map((name) => `${prefix}.self_attn.${name}.${kind}`);
+  return stacked(
+    `${prefix}.self_attn.qkv_proj.${kind}`,
+    names.map((name) => ({ name, shape })),
+  );
 }
 
 const linear = (name: string, shape: readonly [number, number]) => [
@@ -105,13 +85,6 @@ const norm = (name: string, width: number) => [
   single(`${name}.weight`, [width]),
   single(`${name}.bias`, [width]),
 ];
-
-const single = (name: string, shape: readonly number[]): ParameterTensor => ({
-  key: name,
-  shape,
-  parts: [{ name, shape }],
-  decay: shape.length >= 2,
-});
 
 const positions = (name: string, shape: readonly number[]): ParameterTensor => ({
   ...single(name, shape),

@@ -1,37 +1,14 @@
 /**
  * Random initial weights as OpenAI's CLIP draws them (`clip/model.py`, `initialize_parameters`, and PyTorch's defaults
- * for what that leaves alone). Every parameter has a random stream of its own, named after it, so that a weight depends
- * on seed, name and shape alone.
+ * for what that leaves alone).
  */
-import { random } from '@triptych/nn';
 import type { ClipConfig, TowerConfig } from '../catalog/clip-config.ts';
+import { constant, type Draw, drawWeights, normal, uniform } from '../weights/drawn-weights.ts';
 import { clipLayout } from './layout.ts';
 
-type Draw =
-  | { readonly kind: 'constant'; readonly value: number }
-  | { readonly kind: 'normal'; readonly deviation: number }
-  | { readonly kind: 'uniform'; readonly bound: number };
-
-const constant = (value: number): Draw => ({ kind: 'constant', value });
-const normal = (deviation: number): Draw => ({ kind: 'normal', deviation });
-const uniform = (bound: number): Draw => ({ kind: 'uniform', bound });
-
 /** The flat parameter buffer of `clipLayout(config)`: the same for the same configuration and seed. */
-export function initClip(config: ClipConfig, seed: number): Float32Array {
-  const layout = clipLayout(config);
-  const flat = new Float32Array(layout.length);
-  for (const { name, offset, length } of layout.named())
-    fill(flat.subarray(offset, offset + length), drawOf(name, config), random(seed, 'weights', name));
-  return flat;
-}
-
-function fill(target: Float32Array, draw: Draw, stream: ReturnType<typeof random>): void {
-  if (draw.kind === 'constant') target.fill(draw.value);
-  else
-    for (let i = 0; i < target.length; i++)
-      target[i] =
-        draw.kind === 'normal' ? draw.deviation * stream.normal() : draw.bound * (2 * stream.uniform() - 1);
-}
+export const initClip = (config: ClipConfig, seed: number): Float32Array =>
+  drawWeights(clipLayout(config), seed, (name) => drawOf(name, config));
 
 function drawOf(name: string, config: ClipConfig): Draw {
   const { text_config: text, vision_config: vision } = config;

@@ -2,7 +2,7 @@
  * OpenAI's and open_clip's parameter names, turned into Hugging Face's: attention projections come packed, the two
  * output projections transposed (`convert_clip_original_pytorch_to_hf.py`).
  */
-import type { NamedWeight } from './weight-file.ts';
+import type { NamedWeight } from '../weights/weight-file.ts';
 
 export const hasOpenAiNames = (weights: ReadonlyMap<string, NamedWeight>): boolean =>
   weights.has('visual.conv1.weight') || weights.has('visual.class_embedding');

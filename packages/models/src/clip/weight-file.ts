@@ -1,20 +1,9 @@
-/**
- * CLIP weights in files: Hugging Face names are written; Hugging Face and OpenAI (open_clip) names are read.
- * A file must hold exactly the parameters of its configuration; whatever is missing, left over or of another shape is
- * reported in one error.
- */
-import { type SafetensorsFile, safetensorsPieces, type TensorToWrite, writeSafetensors } from '@triptych/nn';
-import { TriptychError, type Violation } from '@triptych/protocol';
+/** CLIP weights in files: Hugging Face names are written; Hugging Face and OpenAI (open_clip) names are read. */
+import type { SafetensorsFile } from '@triptych/nn';
 import type { ClipConfig } from '../catalog/clip-config.ts';
+import { flattenWeights, namedWeights, weightFile, weightFilePieces } from '../weights/weight-file.ts';
 import { clipLayout } from './layout.ts';
 import { fromOpenAiNames, hasOpenAiNames } from './openai-names.ts';
-
-/** A parameter as read: in PyTorch layout, under its Hugging Face name. */
-export interface NamedWeight {
-  readonly shape: readonly number[];
-  /** Possibly a window on the file. */
-  readonly values: () => Float32Array;
-}
 
 /** Buffers of old releases and of OpenAI's archives that are no parameters. */
 const ignored = /(^|\.)(position_ids|attn_mask|input_resolution|context_length|vocab_size)$/;
@@ -24,77 +13,15 @@ const ignored = /(^|\.)(position_ids|attn_mask|input_resolution|context_length|v
  * @throws TriptychError MODEL_INVALID naming every missing, unexpected and wrongly shaped tensor.
  */
 export function loadClipWeights(file: SafetensorsFile, config: ClipConfig): Float32Array {
-  const weights = namedWeights(file);
-  const layout = clipLayout(config);
-  const flat = new Float32Array(layout.length);
-  const violations: Violation[] = [];
-  for (const { name, shape, offset } of layout.named()) {
-    const weight = weights.get(name);
-    weights.delete(name);
-    if (weight === undefined) violations.push(missing(name, shape));
-    else if (!sameShape(weight.shape, shape)) violations.push(misshapen(name, shape, weight.shape));
-    else flat.set(weight.values(), offset);
-  }
-  for (const [name, { shape }] of weights) violations.push(unexpected(name, shape));
-  if (violations.length > 0) throw invalidWeights(violations);
-  return flat;
+  const weights = namedWeights(file, ignored);
+  const named = hasOpenAiNames(weights) ? fromOpenAiNames(weights) : weights;
+  return flattenWeights(named, clipLayout(config));
 }
 
 /** `flat` under Hugging Face names; equal weights give equal bytes. */
 export const clipSafetensors = (config: ClipConfig, flat: Float32Array): Uint8Array =>
-  writeSafetensors(namedWindows(config, flat), METADATA);
+  weightFile(clipLayout(config), flat);
 
 /** The bytes of the same file in order, as windows on `flat`. */
 export const clipSafetensorsPieces = (config: ClipConfig, flat: Float32Array): Generator<Uint8Array, void> =>
-  safetensorsPieces(namedWindows(config, flat), METADATA);
-
-const METADATA = { format: 'pt' };
-
-const namedWindows = (config: ClipConfig, flat: Float32Array): TensorToWrite[] =>
-  [...clipLayout(config).named()].map(({ name, shape, offset, length }) => ({
-    name,
-    shape,
-    data: flat.subarray(offset, offset + length),
-  }));
-
-function namedWeights(file: SafetensorsFile): Map<string, NamedWeight> {
-  const weights = new Map<string, NamedWeight>();
-  for (const [name, tensor] of file.tensors)
-    if (!ignored.test(name)) weights.set(name, { shape: tensor.shape, values: () => tensor.float32Window() });
-  return hasOpenAiNames(weights) ? fromOpenAiNames(weights) : weights;
-}
-
-/** A scalar may be stored as [] or as [1]. */
-const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  text(a) === text(b) || (b.length === 0 && text(a) === text([1]));
-
-const text = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
-
-const missing = (name: string, shape: readonly number[]): Violation => ({
-  path: `/${name}`,
-  expected: `a tensor of shape ${text(shape)}`,
-  actual: 'nothing',
-  remedy: 'add the tensor, or correct config.json',
-});
-
-const misshapen = (name: string, shape: readonly number[], actual: readonly number[]): Violation => ({
-  path: `/${name}`,
-  expected: `shape ${text(shape)}`,
-  actual: text(actual),
-  remedy: 'config.json describes another model: correct it',
-});
-
-const unexpected = (name: string, shape: readonly number[]): Violation => ({
-  path: `/${name}`,
-  expected: 'no such tensor',
-  actual: `shape ${text(shape)}`,
-  remedy: 'remove the tensor, or correct config.json',
-});
-
-function invalidWeights(violations: readonly Violation[]): TriptychError {
-  const lines = violations.map(
-    ({ path, expected, actual }) => `${path.slice(1)}: expected ${expected}, got ${actual}`,
-  );
-  const message = `The weights do not fit config.json in ${violations.length} places: ${lines.join(' | ')}`;
-  return new TriptychError('MODEL_INVALID', message, { violations });
-}
+  weightFilePieces(clipLayout(config), flat);

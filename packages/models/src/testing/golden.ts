@@ -4,28 +4,44 @@ import { readSafetensors, type SafetensorsFile } from '@triptych/nn';
 import { expect } from 'vitest';
 import { type ClipConfig, parseConfig } from '../catalog/clip-config.ts';
 
-export interface Golden {
-  readonly config: ClipConfig;
+export interface GoldenCase {
+  readonly config: unknown;
   readonly weights: SafetensorsFile;
-  readonly pixels: Float32Array;
-  readonly ids: Int32Array;
-  readonly batch: number;
+  input(name: string): { readonly shape: readonly number[]; float32(): Float32Array };
   expected(name: string): Float32Array;
 }
 
-export function openGolden(name: string): Golden {
+/** A case of any architecture. */
+export function openCase(name: string): GoldenCase {
   const read = (file: string) =>
     new Uint8Array(readFileSync(new URL(`../../fixtures/${name}/${file}`, import.meta.url)));
   const inputs = readSafetensors(read('inputs.safetensors')).tensors;
   const expected = readSafetensors(read('expected.safetensors')).tensors;
-  const ids = inputs.get('input_ids')!;
   return {
-    config: parseConfig(JSON.parse(new TextDecoder().decode(read('config.json')))),
+    config: JSON.parse(new TextDecoder().decode(read('config.json'))),
     weights: readSafetensors(read('model.safetensors')),
-    pixels: inputs.get('pixel_values')!.float32(),
+    input: (tensor) => inputs.get(tensor)!,
+    expected: (tensor) => expected.get(tensor)!.float32(),
+  };
+}
+
+export interface Golden extends Omit<GoldenCase, 'config' | 'input'> {
+  readonly config: ClipConfig;
+  readonly pixels: Float32Array;
+  readonly ids: Int32Array;
+  readonly batch: number;
+}
+
+/** A case of CLIP. */
+export function openGolden(name: string): Golden {
+  const { config, input, ...rest } = openCase(name);
+  const ids = input('input_ids');
+  return {
+    ...rest,
+    config: parseConfig(config),
+    pixels: input('pixel_values').float32(),
     ids: Int32Array.from(ids.float32()),
     batch: ids.shape[0]!,
-    expected: (tensor) => expected.get(tensor)!.float32(),
   };
 }
 

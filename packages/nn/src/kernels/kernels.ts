@@ -42,6 +42,17 @@ export interface RotaryOptions {
   readonly inverse: boolean;
 }
 
+export interface AppendOptions {
+  /** What was returned last, `[B,C,W - column]`; absent at the first call. */
+  readonly cache?: Tensor3D;
+  /** Rows of the cache that are in use. */
+  readonly length: number;
+  /** The columns of `rows` from this one on are what is appended. */
+  readonly column: number;
+  /** Rows that the cache will have in the end, if that is known. */
+  readonly reserve: number;
+}
+
 /** A result, and what its gradient will need besides the inputs; the layout of `saved` is the kernel's own. */
 export interface WithSaved<T extends Tensor = Tensor> {
   readonly output: T;
@@ -92,6 +103,11 @@ export interface Kernels {
   gatherRows(table: Tensor2D, ids: Tensor): Tensor;
   /** The sum of the rows of `dy[...,D]` that share an id, in order of appearance: `[V,D]`. */
   scatterRows(dy: Tensor, ids: Tensor, rows: number): Tensor2D;
+  /**
+   * The rows of a cache and, after them, those of `rows[B,T,W]`: `[B,C,W - column]` with C at least `length + T`. A
+   * backend that can writes in place and returns the cache itself; rows from `length + T` on are undefined.
+   */
+  appendRows(rows: Tensor3D, options: AppendOptions): Tensor3D;
 
   /** The sum over the rows of `logits[N,V]` of `-log softmax`[label]; rows with a negative label do not count. */
   crossEntropy(logits: Tensor2D, labels: Int32Array): WithSaved;

@@ -119,6 +119,12 @@ export const opCases: OpCase[] = [
   attentionCase({ qkv: [2, 65, 96], heads: 2, mask: 'full', what: 'full' }),
   attentionCase({ qkv: [2, 33, 96], heads: 2, mask: 'causal', what: 'causal' }),
   attentionCase({ qkv: [1, 130, 12], heads: 1, mask: 'causal', what: 'causal, in blocks' }),
+  attentionCase({
+    qkv: [1, 129, 12],
+    heads: 1,
+    mask: sequenceMask({ batch: 1, queries: 129, causal: true }),
+    what: 'a block of one query',
+  }),
   attentionCase({ qkv: [2, 5, 24], heads: 4, keyValueHeads: 1, mask: 'causal', what: 'grouped' }),
   attentionCase({ qkv: [2, 6, 40], heads: 4, keyValueHeads: 2, mask: 'full', what: 'grouped' }),
   attentionCase({
@@ -142,6 +148,14 @@ export const opCases: OpCase[] = [
   }),
   crossAttentionCase({ q: [2, 5, 8], kv: [2, 7, 16], heads: 2, mask: 'full', what: 'full' }),
   crossAttentionCase({ q: [1, 1, 5], kv: [1, 1, 10], heads: 1, mask: 'full', what: 'one key' }),
+  crossAttentionCase({
+    q: [3, 1, 46],
+    kv: [3, 10, 46],
+    heads: 2,
+    keyValueHeads: 1,
+    mask: { ...sequenceMask({ batch: 3, queries: 1, past: 8, causal: true, starts: [0, 3, 9] }), keys: 10 },
+    what: 'one query, more keys than it sees',
+  }),
   crossAttentionCase({
     q: [2, 3, 12],
     kv: [2, 6, 12],

@@ -67,6 +67,13 @@ export const portable: Kernels = {
     const width = dy.shape.at(-1)!;
     return tf.scatterND(tf.reshape(ids, [-1, 1]), rowsOf(dy), [rows, width]) as Tensor2D;
   },
+  appendRows(rows, { cache, length, column }) {
+    const [batch, count, width] = rows.shape;
+    const added = tf.slice(rows, [0, 0, column], [batch, count, width - column]);
+    // Whole caches are made anew: they have no rows to spare, and nothing to be masked.
+    return cache === undefined ? added : tf.concat([tf.slice(cache, 0, [-1, length, -1]), added], 1);
+  },
+
   crossEntropy(logits, labels) {
     const logProbabilities = tf.logSoftmax(logits);
     const output = tf.neg(tf.sum(tf.mul(logProbabilities, targets(labels, logits.shape[1]))));

@@ -105,6 +105,12 @@ export class WasmHeap {
     return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
   }
 
+  /** Copies `bytes` from one address to another. */
+  move(from: number, to: number, bytes: number): void {
+    const start = from >>> 0;
+    this.#backend.wasm.HEAPU8.copyWithin(to >>> 0, start, start + bytes);
+  }
+
   /** Runs `use` with the address of a copy of `values`. */
   withCopy<T>(values: Float32Array | Int32Array, use: (address: number) => T): T {
     return this.withScratch(values.byteLength, (address) => {

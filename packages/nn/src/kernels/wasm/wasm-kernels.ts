@@ -1,6 +1,7 @@
 /** The kernels of the wasm backend: matrix products by the given provider, all else fused in assembly/. */
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../tensorflow.ts';
 import type { Kernels } from '../kernels.ts';
+import { appendRows } from './append-rows.ts';
 import { wasmAttention } from './attention.ts';
 import { geluCode } from './gelu.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
@@ -106,6 +107,7 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu }: Providers): Kernels 
       kernels.scatterRows(at(dy), at(ids), at(table), ids.size, width, rows);
       return table;
     },
+    appendRows: (rows, options) => appendRows(heap, rows, options),
 
     crossEntropy(logits, labels) {
       const [rows, classes] = logits.shape;

@@ -1,0 +1,86 @@
+/**
+ * The Llama decoder (https://arxiv.org/abs/2302.13971), also the language model inside LLaVA and Flamingo. Forward only;
+ * it owns no tensor. Token ids become embeddings in a step of their own, so that images can be put among them.
+ */
+
+import { embed, linear, type Parameters, rmsNorm, tf } from '@triptych/nn';
+import type { ActivationMemory } from '@triptych/protocol';
+import type { LlamaConfig } from '../catalog/llama-config.ts';
+import type { Weights } from '../transformer/weights.ts';
+import { type DecoderPass, decoderBlock } from './decoder-block.ts';
+
+export interface DecodeOptions extends DecoderPass {
+  /**
+   * Called before each block; what it returns is what the block gets. Flamingo attends to its images here. What it is
+   * given is valid during the call, and not the caller's to dispose.
+   */
+  readonly beforeBlock?: (hidden: tf.Tensor3D, layer: number) => tf.Tensor3D;
+}
+
+export interface LlamaOptions {
+  /** Of the parameter names, where the decoder is a part of a larger model. */
+  readonly prefix?: string;
+  /** What a block keeps for the backward pass: see `decoderBlock`. */
+  readonly memory?: ActivationMemory;
+}
+
+export class Llama {
+  readonly config: LlamaConfig;
+  readonly #weights: Weights;
+  readonly #prefix: string;
+  readonly #memory: ActivationMemory;
+
+  /** `parameters` hold `llamaParameters(config, prefix)`, among others perhaps, and stay the caller's. */
+  constructor(
+    config: LlamaConfig,
+    parameters: Parameters,
+    { prefix = '', memory = 'keep' }: LlamaOptions = {},
+  ) {
+    this.config = config;
+    this.#memory = memory;
+    this.#weights = ((key) => parameters.tensor(key)) as Weights;
+    this.#prefix = prefix;
+  }
+
+  /** Token ids [batch, T], row by row, to embeddings [batch, T, D]. Differentiable; the caller disposes the result. */
+  embed(ids: Int32Array, batch: number): tf.Tensor3D {
+    return tf.tidy(
+      () =>
+        embed(
+          this.#weights<tf.Rank.R2>(this.#tokenTable),
+          tf.tensor2d(ids, [batch, ids.length / batch], 'int32'),
+        ) as tf.Tensor3D,
+    );
+  }
+
+  /**
+   * Embeddings [B, T, D] to the last hidden states [B, T, D], after the final norm. `selfAttention` gives the options
+   * of an ordinary pass. Differentiable; the caller disposes the result.
+   */
+  decode(embeddings: tf.Tensor3D, options: DecodeOptions): tf.Tensor3D {
+    const { beforeBlock = (hidden) => hidden, rotary, attend } = options;
+    const pass = { rotary, attend, memory: this.#memory };
+    const block = { weights: this.#weights, config: this.config, prefix: this.#prefix, ...pass };
+    return tf.tidy(() => {
+      let hidden = embeddings;
+      for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
+        const input = hidden;
+        hidden = tf.tidy(() => decoderBlock(beforeBlock(input, layer), layer, block));
+        // What a backward pass needs, the tape has kept; without one, a block's tensors end with it.
+        if (input !== embeddings) input.dispose();
+      }
+      const weight = this.#weights<tf.Rank.R1>(`${this.#prefix}model.norm.weight`);
+      return rmsNorm(hidden, weight, this.config.rms_norm_eps) as tf.Tensor3D;
+    });
+  }
+
+  /** Last hidden states [..., D] to logits [..., V]. Differentiable; the caller disposes the result. */
+  logits(hidden: tf.Tensor): tf.Tensor {
+    const tied = this.config.tie_word_embeddings;
+    return linear(hidden, this.#weights(tied ? this.#tokenTable : `${this.#prefix}lm_head.weight`));
+  }
+
+  get #tokenTable(): string {
+    return `${this.#prefix}model.embed_tokens.weight`;
+  }
+}
