@@ -1,6 +1,8 @@
-// The kernels of the wasm backend. They share the memory of TensorFlow.js' own wasm module, so they must not have
-// data of their own: no strings, no arrays, no assertions (scripts/compile-kernels.mjs checks it).
+// The kernels of the wasm backend and of src/vectors. The former share the memory of TensorFlow.js' own wasm module, so
+// they must not have data of their own: no strings, no arrays, no assertions (scripts/compile-kernels.mjs checks it).
+export { adamw } from './adamw';
 export { attention, attentionBlock, attentionGradient } from './attention';
+export { packBfloat16, unpackBfloat16 } from './bfloat16';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';
 export { gelu, geluGradient } from './gelu';
 export { gemm, gemmScratchBytes } from './gemm';

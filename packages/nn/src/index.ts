@@ -71,3 +71,4 @@ export {
   writeSafetensors,
 } from './safetensors.ts';
 export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';
+export { fromBfloat16, toBfloat16 } from './vectors/vector-unit.ts';

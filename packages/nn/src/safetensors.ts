@@ -3,6 +3,7 @@
  * header, then the bytes of the tensors. Writing gives the same bytes for the same content.
  */
 import { TriptychError } from '@triptych/protocol';
+import { fromBfloat16 } from './vectors/vector-unit.ts';
 
 const bytesPerElement = {
   F64: 8,
@@ -157,7 +158,7 @@ function toFloat32(dtype: SafetensorsDtype, content: Uint8Array): Float32Array {
     case 'F16':
       return Float32Array.from(new Uint16Array(buffer), halfToFloat);
     case 'BF16':
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+      return fromBfloat16(new Uint16Array(buffer));
     case 'I64':
       return Float32Array.from(new BigInt64Array(buffer), Number);
     case 'I32':

@@ -52,3 +52,29 @@ it('clips the 3-4-5 triangle to length 1, and leaves short gradients and maxNorm
   expect(gradient[0]).toBeCloseTo(0.6, 6);
   expect(gradient[2]).toBeCloseTo(0.8, 6);
 });
+
+it('equals the formula in double precision over vectors of many pieces and odd lengths, twice the same bits', () => {
+  const layout = new ParameterLayout([spec('w', 20_003, true), spec('b', 5, false)]);
+  const run = () => {
+    const optimizer = new AdamW(layout, options);
+    const parameters = Float32Array.from({ length: 20_008 }, (_, i) => Math.sin(i));
+    const gradient = Float32Array.from(parameters, (x, i) => Math.cos(3 * i) * 10 ** ((i % 7) - 5));
+    for (let step = 0; step < 3; step++) optimizer.step(parameters, gradient, 1e-3);
+    return { parameters, gradient };
+  };
+  const { parameters, gradient } = run();
+  expect(run().parameters).toStrictEqual(parameters);
+  let [m, v] = [0, 0];
+  for (const i of [0, 1, 8191, 8192, 16_384, 20_002, 20_003, 20_007]) {
+    let expected = Math.fround(Math.sin(i));
+    [m, v] = [0, 0];
+    for (let step = 1; step <= 3; step++) {
+      m = 0.9 * m + 0.1 * gradient[i]!;
+      v = 0.999 * v + 0.001 * gradient[i]! ** 2;
+      if (i < 20_003) expected *= 1 - 1e-3 * 0.1;
+      expected -= (1e-3 * (m / (1 - 0.9 ** step))) / (Math.sqrt(v / (1 - 0.999 ** step)) + 1e-8);
+    }
+    // Rounded to float32 three times.
+    expect(Math.abs(parameters[i]! - expected), `parameter ${i}`).toBeLessThan(3e-7);
+  }
+});

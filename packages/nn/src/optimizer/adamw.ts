@@ -1,9 +1,10 @@
 /**
- * AdamW over one flat vector, as PyTorch computes it (https://arxiv.org/abs/1711.05101). Plain loops on purpose: only
- * correctly rounded operations, so the bits are the same on every machine, and half of all backend calls are saved.
+ * AdamW over one flat vector, as PyTorch computes it (https://arxiv.org/abs/1711.05101). It needs no tensor backend: only
+ * correctly rounded operations in float32, so the bits are the same on every machine and every backend.
  */
 import assert from 'node:assert';
 import type { ParameterLayout } from '../parameters/layout.ts';
+import { addressOf, piecewise } from '../vectors/vector-unit.ts';
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -48,19 +49,15 @@ export class AdamW implements AdamWMoments {
 
   #update(parameters: Float32Array, gradient: Float32Array, learningRate: number, run: Run): void {
     const { beta1, beta2, epsilon, weightDecay } = this.#options;
-    const { firstMoment: m, secondMoment: v } = this;
     const shrink = run.decay ? 1 - learningRate * weightDecay : 1;
     const stepSize = learningRate / (1 - power(beta1, this.stepCount));
     const deviationScale = 1 / Math.sqrt(1 - power(beta2, this.stepCount));
-    for (let i = run.start; i < run.end; i++) {
-      const g = gradient[i]!;
-      const first = beta1 * m[i]! + (1 - beta1) * g;
-      const second = beta2 * v[i]! + (1 - beta2) * g * g;
-      m[i] = first;
-      v[i] = second;
-      parameters[i] =
-        parameters[i]! * shrink - (stepSize * first) / (Math.sqrt(second) * deviationScale + epsilon);
-    }
+    const vectors = [parameters, gradient, this.firstMoment, this.secondMoment];
+    piecewise({ vectors, changed: [0, 2, 3], from: run.start, to: run.end }, (kernels, count) => {
+      const pieces = [0, 1, 2, 3].map(addressOf);
+      const decays = [beta1, 1 - beta1, beta2, 1 - beta2];
+      kernels.adamw(...pieces, count, ...decays, epsilon, shrink, stepSize, deviationScale);
+    });
   }
 }
 

@@ -1,0 +1,31 @@
+// float32 to bfloat16, rounded to nearest even, and back. Counts are multiples of 8.
+
+export function packBfloat16(floats: usize, packed: usize, count: i32): void {
+  const end = floats + (<usize>count << 2);
+  while (floats < end) {
+    v128.store(packed, i16x8.narrow_i32x4_u(round(v128.load(floats)), round(v128.load(floats, 16))));
+    floats += 32;
+    packed += 16;
+  }
+}
+
+export function unpackBfloat16(packed: usize, floats: usize, count: i32): void {
+  const end = floats + (<usize>count << 2);
+  while (floats < end) {
+    const halves = v128.load(packed);
+    v128.store(floats, i32x4.shl(i32x4.extend_low_i16x8_u(halves), 16));
+    v128.store(floats, i32x4.shl(i32x4.extend_high_i16x8_u(halves), 16), 16);
+    packed += 16;
+    floats += 32;
+  }
+}
+
+/** The upper halves; a number that is none keeps a bit of its mantissa, or it would become infinite. */
+// @ts-ignore: decorator
+@inline
+function round(x: v128): v128 {
+  const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1));
+  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), odd), 16);
+  const quiet = v128.or(i32x4.shr_u(x, 16), i32x4.splat(0x40));
+  return v128.bitselect(quiet, rounded, f32x4.ne(x, x));
+}
