@@ -52,6 +52,7 @@ export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/sof
 export { swiGlu } from './ops/swi-glu.ts';
 export { AdamW, type AdamWMoments, type AdamWOptions } from './optimizer/adamw.ts';
 export { clipByGlobalNorm } from './optimizer/clip.ts';
+export { frozenMatrix } from './parameters/frozen.ts';
 export {
   type NamedParameter,
   ParameterLayout,

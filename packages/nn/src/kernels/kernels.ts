@@ -117,6 +117,8 @@ export interface Kernels {
     inputs: { readonly logits: Tensor2D; readonly labels: Int32Array; readonly saved: readonly Tensor[] },
   ): Tensor2D;
 
+  /** A tensor over `numbers`, which become its own; only for `linear`, its input gradient, `gatherRows` and matrix products. */
+  frozenMatrix(numbers: Float32Array, shape: readonly [number, number]): Tensor2D;
   /** The bytes of a tensor: a view that is valid until the next operation, or a copy. */
   read(x: Tensor): Promise<Float32Array> | Float32Array;
 }

@@ -1,4 +1,8 @@
-/** One run in a process of its own, from loading to the published model, and the most memory that the process had. */
+/**
+ * One run in a process of its own, made as a worker's is: the engine in a thread with a large nursery. It reports the most memory
+ * that the process had, from loading to the published model.
+ */
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { memoryGroups } from '@triptych/collective';
 import { selectBackend, wasmHeapBytes } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
@@ -6,9 +10,14 @@ import { folderStore } from '@triptych/storage';
 import { train } from '../train.ts';
 import type { Answer, Order } from './messages.ts';
 
-process.once('message', (order: Order) => {
-  void measure(order).then((answer) => process.send!(answer, () => process.exit(0)));
-});
+if (isMainThread) {
+  process.once('message', (order: Order) => {
+    const thread = new Worker(new URL(import.meta.url), { workerData: order });
+    thread.once('message', (answer: Answer) => process.send!(answer, () => process.exit(0)));
+  });
+} else {
+  parentPort!.postMessage(await measure(workerData as Order));
+}
 
 async function measure({ spec, backend, artifacts, datasetManifest }: Order): Promise<Answer> {
   await selectBackend({ backend });
@@ -42,4 +51,5 @@ async function run(
   }
 }
 
+/** Of the whole process, threads included. */
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;

@@ -83,6 +83,7 @@ export const portable: Kernels = {
     const counted = tf.mul(tf.exp(logProbabilities!), countsColumn(labels));
     return tf.mul(scale, tf.sub(counted, targets(labels, logits.shape[1])));
   },
+  frozenMatrix: (numbers, shape) => tf.tensor2d(numbers, [...shape]),
   read: async (x) => (await x.data()) as Float32Array,
 };
 

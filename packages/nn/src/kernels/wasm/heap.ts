@@ -6,9 +6,10 @@ import assert from 'node:assert';
 import { memoryRemedy, TriptychError } from '@triptych/protocol';
 import { kernelsBase64 } from '../../generated/kernels.ts';
 import { type Tensor, tf } from '../../tensorflow.ts';
+import { HostFloats, type TensorData } from './host-floats.ts';
 
-interface WasmBackend {
-  readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
+interface WasmBackend extends TensorData {
+  readonly dataIdMap: TensorData['dataIdMap'] & { get(dataId: object): { readonly memoryOffset: number } };
   readonly wasm: {
     readonly HEAPU8: Uint8Array;
     readonly asm: Record<string, unknown>;
@@ -55,11 +56,14 @@ export class WasmHeap {
   readonly kernels: AssemblyKernels;
   /** Scratch memory for one matrix product at a time, never freed. */
   readonly gemmScratch: number;
+  /** Frozen matrices, which are not on the heap. */
+  readonly host: HostFloats;
   readonly #backend: WasmBackend;
 
   private constructor(backend: WasmBackend, kernels: AssemblyKernels) {
     this.#backend = backend;
     this.kernels = kernels;
+    this.host = new HostFloats(backend);
     this.gemmScratch = backend.wasm._malloc(kernels.gemmScratchBytes());
   }
 
@@ -80,13 +84,25 @@ export class WasmHeap {
     return this.#backend.dataIdMap.get(tensor.dataId).memoryOffset;
   }
 
+  /** Runs `use` with the address of the numbers; for a tensor outside the heap, with that of a copy. */
+  withAddress<T>(tensor: tf.TensorInfo, use: (address: number) => T): T {
+    const numbers = this.host.of(tensor);
+    return numbers === undefined ? use(this.address(tensor)) : this.withCopy(numbers, use);
+  }
+
   /** A window on the numbers, valid until the next allocation. */
   floats(tensor: tf.TensorInfo): Float32Array {
-    return new Float32Array(
-      this.#backend.wasm.HEAPU8.buffer,
-      this.address(tensor) >>> 0,
-      sizeOf(tensor.shape),
-    );
+    return this.host.of(tensor) ?? new Float32Array(...this.#place(tensor));
+  }
+
+  /** The same for int32 numbers. */
+  integers(tensor: tf.TensorInfo): Int32Array {
+    return new Int32Array(...this.#place(tensor));
+  }
+
+  #place(tensor: tf.TensorInfo): [ArrayBuffer, number, number] {
+    const { buffer } = this.#backend.wasm.HEAPU8;
+    return [buffer as ArrayBuffer, this.address(tensor) >>> 0, sizeOf(tensor.shape)];
   }
 
   /** Uninitialised float32 numbers, not yet known to the engine. */

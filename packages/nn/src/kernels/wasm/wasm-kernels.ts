@@ -98,7 +98,13 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu }: Providers): Kernels 
     gatherRows(table, ids) {
       const width = table.shape[1];
       const y = heap.tensor([...ids.shape, width]);
-      kernels.gatherRows(at(table), at(ids), at(y), ids.size, width);
+      const numbers = heap.host.of(table);
+      if (numbers === undefined) kernels.gatherRows(at(table), at(ids), at(y), ids.size, width);
+      else {
+        const rows = heap.floats(y);
+        for (const [row, id] of heap.integers(ids).entries())
+          rows.set(numbers.subarray(id * width, (id + 1) * width), row * width);
+      }
       return y;
     },
     scatterRows(dy, ids, rows) {
@@ -128,6 +134,7 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu }: Providers): Kernels 
       return gradient;
     },
 
+    frozenMatrix: (numbers, shape) => heap.host.tensor(numbers, shape),
     read: (x) => heap.floats(x),
   };
 }
