@@ -1,8 +1,5 @@
-/**
- * One run in a process of its own, made as a worker's is: the engine in a thread with a large nursery. It reports the most memory
- * that the process had, from loading to the published model.
- */
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+/** One run in the thread of a process of its own, and the most memory that the process had, from loading to the published model. */
+import { parentPort, workerData } from 'node:worker_threads';
 import { memoryGroups } from '@triptych/collective';
 import { selectBackend, wasmHeapBytes } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
@@ -10,14 +7,7 @@ import { folderStore } from '@triptych/storage';
 import { train } from '../train.ts';
 import type { Answer, Order } from './messages.ts';
 
-if (isMainThread) {
-  process.once('message', (order: Order) => {
-    const thread = new Worker(new URL(import.meta.url), { workerData: order });
-    thread.once('message', (answer: Answer) => process.send!(answer, () => process.exit(0)));
-  });
-} else {
-  parentPort!.postMessage(await measure(workerData as Order));
-}
+parentPort!.postMessage(await measure(workerData as Order));
 
 async function measure({ spec, backend, artifacts, datasetManifest }: Order): Promise<Answer> {
   await selectBackend({ backend });
@@ -52,4 +42,6 @@ async function run(
 }
 
 /** Of the whole process, threads included. */
-const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
+function peakRssBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}

@@ -133,9 +133,7 @@ async function measure(
 }
 
 function inOwnProcess(order: Order): Promise<Answer> {
-  // The nursery that a worker gives its compute thread.
-  const execArgv = ['--min-semi-space-size=64', '--max-semi-space-size=128'];
-  const child = fork(new URL('./measured-run.js', import.meta.url), { execArgv });
+  const child = fork(new URL('./measured-process.js', import.meta.url));
   return new Promise((resolve, reject) => {
     child.once('message', (answer: Answer) => resolve(answer));
     child.once('error', reject);

@@ -17,8 +17,8 @@ const MEBIBYTE = 2 ** 20;
 
 /** The wasm backend's memory ends here, whatever the machine has. */
 export const WASM_HEAP_LIMIT_BYTES = 4 * 2 ** 30;
-/** Node, TensorFlow.js, onnxruntime and their code before any model is loaded. */
-const PROCESS_BYTES = 200 * MEBIBYTE;
+/** A worker without a model: Node twice (gRPC, and the engine with its large nursery), TensorFlow.js, onnxruntime. */
+const PROCESS_BYTES = 320 * MEBIBYTE;
 /** The wasm module itself, its stack and its scratch memory. */
 const HEAP_START_BYTES = 16 * MEBIBYTE;
 /** Holes between tensors of many sizes: what the heap takes for a byte of tensors at their peak. */
