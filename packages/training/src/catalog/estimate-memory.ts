@@ -64,7 +64,7 @@ export function estimateMemory(config: ClipConfig, demand: MemoryDemand): Memory
   const shards = Math.ceil(batch.shards / worldSize);
   const samples = batch.global / batch.shards;
   const recompute = recomputes(config, { samples: shards * samples, memory }, activationBudgetBytes);
-  const otherShards = recompute ? 0 : activationBytes(config, { samples: (shards - 1) * samples, memory });
+  const otherShards = recompute ? 0 : (shards - 1) * activationBytes(config, { samples, memory });
   const activations = Math.max(
     otherShards + backwardBytes(config, { samples, memory }),
     demand.evaluates ? forwardBytes(config, EVALUATION_BLOCK) : 0,
