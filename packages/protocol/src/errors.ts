@@ -64,9 +64,9 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
-/** What to do where a run needs more memory than a worker has; every message that says so says this. */
+/** What the owner of a run can do where it needs more memory than a worker has; every message that says so says this. */
 export const memoryRemedy =
-  'raise batch.shards (a worker computes one shard at a time), set memory to "checkpoint", or use workers with more memory';
+  'raise batch.shards (a worker computes one shard at a time), or set memory to "checkpoint"';
 
 /** One thing wrong with an input: where, what was expected, what was there, and what to do. */
 export interface Violation {

@@ -15,7 +15,7 @@ export function failureOf(error: unknown, signal: AbortSignal): Error {
   if (OUT_OF_MEMORY.test(failure.message))
     return new TriptychError(
       'OUT_OF_MEMORY',
-      `The worker ran out of memory (${failure.message}); ${memoryRemedy}`,
+      `The worker ran out of memory (${failure.message}); ${memoryRemedy}, or use workers with more memory`,
       { cause: failure },
     );
   return failure;

@@ -66,7 +66,7 @@ function memoryWarnings({ processBytes }: MemoryEstimate, workers: readonly Work
   if (small.length === 0) return [];
   const least = Math.min(...small.map(({ memoryBytes }) => memoryBytes));
   return [
-    `About ${mebibytes(processBytes)} MiB are needed on each worker; ${small.length} have less (the smallest ${mebibytes(least)} MiB): ${memoryRemedy}`,
+    `About ${mebibytes(processBytes)} MiB are needed on each worker; ${small.length} have less (the smallest ${mebibytes(least)} MiB): ${memoryRemedy}, or use workers with more memory`,
   ];
 }
 

@@ -76,5 +76,5 @@ const OUT_OF_MEMORY = [
 
 function outOfMemory(error: unknown): string {
   const said = error instanceof Error ? error.message : String(error);
-  return `The worker ran out of memory (${said}); ${memoryRemedy}, or choose a smaller model`;
+  return `The worker ran out of memory (${said}); ${memoryRemedy}, choose a smaller model, or use workers with more memory`;
 }

@@ -50,7 +50,7 @@ const home = await mkdtemp(join(tmpdir(), 'triptych-memory-'));
 try {
   const dataset = await generatedDataset(home);
   process.stdout.write(
-    'model                       shard  memory      peak MiB  estimate  ratio   heap MiB  estimate  ratio      s\n',
+    'model                       shard  memory              peak MiB  estimate  ratio   heap MiB  estimate  ratio      s\n',
   );
   const rows: Row[] = [];
   for (const name of options.cases.split(',')) {
@@ -150,7 +150,7 @@ function lineOf(row: Row): string {
   const line = [
     row.model.padEnd(27),
     `${row.samples}${row.shards > 1 ? `x${row.shards}` : ''}`.padStart(5),
-    ` ${row.memory}${row.estimate.recompute ? ' (recompute)' : ''}`.padEnd(11),
+    ` ${row.memory}${row.estimate.recompute ? ' (recompute)' : ''}`.padEnd(19),
     mebibytes(row.peakRssBytes).padStart(9),
     mebibytes(row.estimate.processBytes).padStart(9),
     row.ratio.toFixed(2).padStart(6),

@@ -161,7 +161,7 @@ function checkAllocations(wasm: WasmBackend['wasm']): void {
     if ((address === 0 && bytes > 0) || end > wasm.HEAPU8.length) {
       const used = Math.round(wasm.HEAPU8.length / 2 ** 20);
       const message = `${bytes} bytes do not fit on the wasm heap (${used} of 4096 MiB in use)`;
-      const remedy = `${memoryRemedy}, or another backend: no machine has more for this one`;
+      const remedy = `${memoryRemedy}, or use another backend: this one has no more on any machine`;
       throw new TriptychError('OUT_OF_MEMORY', `${message}; ${remedy}`);
     }
     return address;
