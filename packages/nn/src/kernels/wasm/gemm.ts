@@ -29,6 +29,7 @@ export interface Gemm {
 
 /** The SIMD kernel of assembly/gemm.ts, on one thread. */
 export function assemblyGemm(heap: WasmHeap): Gemm {
+  const { kernels, gemmScratch } = heap;
   const multiplyBatch = ({ batch, m, n, k, a, transposeA, b, transposeB, c }: BatchedProduct) => {
     const [aRow, aColumn] = transposeA ? [4, 4 * m] : [4 * k, 4];
     const [bRow, bColumn] = transposeB ? [4, 4 * k] : [4 * n, 4];
@@ -37,21 +38,7 @@ export function assemblyGemm(heap: WasmHeap): Gemm {
         const aAt = heap.address(a) + 4 * i * m * k;
         const bAt = bStart + 4 * i * k * n;
         const cAt = heap.address(c) + 4 * i * m * n;
-        heap.kernels.gemm(
-          m,
-          n,
-          k,
-          aAt,
-          aRow!,
-          aColumn!,
-          bAt,
-          bRow!,
-          bColumn!,
-          cAt,
-          4 * n,
-          heap.gemmScratch,
-          0,
-        );
+        kernels.gemm(m, n, k, aAt, aRow!, aColumn!, bAt, bRow!, bColumn!, cAt, 4 * n, gemmScratch, 0);
       }
     });
   };
