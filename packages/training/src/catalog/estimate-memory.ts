@@ -19,7 +19,8 @@ const MEBIBYTE = 2 ** 20;
 export const WASM_HEAP_LIMIT_BYTES = 4 * 2 ** 30;
 /** A worker without a model: Node twice (gRPC, and the engine with its large nursery), TensorFlow.js, onnxruntime. */
 const PROCESS_BYTES = 320 * MEBIBYTE;
-/** The wasm module itself, its stack and its scratch memory. */
+/** The wasm module itself, its stack and its scratch memory; and what its heap has from the beginning. */
+const HEAP_OWN_BYTES = 8 * MEBIBYTE;
 const HEAP_START_BYTES = 16 * MEBIBYTE;
 /** Holes between tensors of many sizes: what the heap takes for a byte of tensors at their peak. */
 const HEAP_FRAGMENTATION = 1.1;
@@ -77,7 +78,8 @@ export function estimateMemory(config: ClipConfig, demand: MemoryDemand): Memory
     images: imageBytes(config, { ...demand, samples: shards * samples }),
     process: PROCESS_BYTES,
   };
-  const heapBytes = Math.round(HEAP_START_BYTES + HEAP_FRAGMENTATION * (parts.weights + parts.activations));
+  const tensors = HEAP_FRAGMENTATION * (parts.weights + parts.activations);
+  const heapBytes = Math.max(HEAP_START_BYTES, Math.round(HEAP_OWN_BYTES + tensors));
   const host = parts.optimizer + parts.shardSums + parts.images + parts.process;
   return { heapBytes, processBytes: Math.round(heapBytes + host), parts, recompute };
 }
