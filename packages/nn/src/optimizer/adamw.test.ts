@@ -58,7 +58,7 @@ it('equals the formula in double precision over vectors of many pieces and odd l
   const run = () => {
     const optimizer = new AdamW(layout, options);
     const parameters = Float32Array.from({ length: 20_008 }, (_, i) => Math.sin(i));
-    const gradient = Float32Array.from(parameters, (x, i) => Math.cos(3 * i) * 10 ** ((i % 7) - 5));
+    const gradient = Float32Array.from(parameters, (_, i) => Math.cos(3 * i) * 10 ** ((i % 7) - 5));
     for (let step = 0; step < 3; step++) optimizer.step(parameters, gradient, 1e-3);
     return { parameters, gradient };
   };
