@@ -80,7 +80,45 @@ def clip_loss():
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.t(), own)) / 2
 
 
-losses = {"clip": clip_loss}
+def rms_norm(x, name, epsilon):
+    return F.rms_norm(x, x.shape[-1:], weights[name + ".weight"], epsilon)
+
+
+def rotated(x, cos, sin):
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+
+def decoder_block(x, name, cos, sin):
+    heads, groups, size = config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]
+    epsilon = config["rms_norm_eps"]
+    qkv = F.linear(rms_norm(x, name + ".input_layernorm", epsilon), weights[name + ".self_attn.qkv_proj.weight"])
+    q, k, v = qkv.split([heads * size, groups * size, groups * size], -1)
+    q, k, v = rotated(heads_of(q, heads), cos, sin), rotated(heads_of(k, groups), cos, sin), heads_of(v, groups)
+    attended = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    attended = attended.transpose(1, 2).reshape(x.shape)
+    x = x + F.linear(attended, weights[name + ".self_attn.o_proj.weight"])
+    hidden = rms_norm(x, name + ".post_attention_layernorm", epsilon)
+    gate, up = F.linear(hidden, weights[name + ".mlp.gate_up_proj.weight"]).chunk(2, -1)
+    return x + F.linear(F.silu(gate) * up, weights[name + ".mlp.down_proj.weight"])
+
+
+def decoder_loss():
+    ids, image_tokens = inputs["ids"], config["image_tokens"]
+    image = F.gelu(affine(inputs["features"], "multi_modal_projector.linear_1"))
+    image = affine(image, "multi_modal_projector.linear_2")
+    x = torch.cat([image, F.embedding(ids, weights["model.embed_tokens.weight"])], 1)
+    half = torch.arange(0, config["head_dim"], 2) / config["head_dim"]
+    angles = torch.arange(x.shape[1])[:, None] * (1 / config["rope_theta"] ** half)
+    cos, sin = angles.cos(), angles.sin()
+    for i in range(config["num_hidden_layers"]):
+        x = decoder_block(x, f"model.layers.{i}", cos, sin)
+    x = rms_norm(x[:, image_tokens - 1 : -1], "model.norm", config["rms_norm_eps"])
+    logits = F.linear(x, weights["lm_head.weight"])
+    return F.cross_entropy(logits.flatten(0, 1), ids.flatten())
+
+
+losses = {"clip": clip_loss, "decoder": decoder_loss}
 loss_of = losses[task["workload"]]
 settings = task["optimizer"]
 decayed = {spec["key"] for spec in task["parameters"] if spec["decay"]}
