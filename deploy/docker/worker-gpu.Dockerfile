@@ -1,14 +1,13 @@
-# A worker that computes on an NVIDIA GPU, through @tensorflow/tfjs-node-gpu.
+# A worker that computes on an NVIDIA GPU, through the native TensorFlow.
 #   docker build -f deploy/docker/worker-gpu.Dockerfile -t triptych/worker-gpu .
 #   docker run --gpus all -e TRIPTYCH_CONTROL=host:8081 triptych/worker-gpu
 #
-# The package's own libtensorflow is 2.9.1 for CUDA 11.2: it has no kernels for Hopper, and it is downloaded at install from
-# outside npm. Its addon uses only C symbols that a current TensorFlow exports as well, so it is built here against the
-# libraries of the TensorFlow wheel for Python, together with the CUDA libraries that this wheel asks for.
+# `triptych engine install` builds the addon against the libraries of the TensorFlow wheel for Python; the CUDA libraries that
+# this wheel asks for come from pip as well (docs/adr/0006).
 #
-# What was tried and what was not: the addon built against the wheel's libraries (2.21, CPU) compiles and trains. This image
-# as a whole has not been built, and the GPU path has not run inside it; the wheel's CUDA libraries need an NVIDIA driver of
-# the 12.x series (525 or newer) on the host, which the container toolkit brings in.
+# What was tried and what was not: the command, with the wheel for the CPU (2.21). This image as a whole has not been built, and
+# the GPU path has not run inside it; the wheel's CUDA libraries need an NVIDIA driver of the 12.x series (525 or newer) on the
+# host, which the container toolkit brings in.
 ARG NODE_IMAGE=node:20-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:12.5.1-base-ubuntu22.04
 ARG TENSORFLOW_VERSION=2.21.0
@@ -22,24 +21,17 @@ COPY packages packages
 COPY apps apps
 RUN npm ci --ignore-scripts
 COPY tsconfig.base.json turbo.json ./
-RUN npx turbo run build --filter=@triptych/worker
+RUN npx turbo run build --filter=@triptych/cli --filter=@triptych/worker
 
-# TensorFlow's libraries and headers, and the CUDA libraries that match them.
+# TensorFlow, and the CUDA libraries that match it.
 FROM ${CUDA_IMAGE} AS tensorflow
 ARG TENSORFLOW_VERSION
 RUN apt-get update \
   && apt-get install -y --no-install-recommends python3-pip \
   && rm -rf /var/lib/apt/lists/*
-RUN pip3 install --no-cache-dir --target /opt/wheels "tensorflow[and-cuda]==${TENSORFLOW_VERSION}" \
-  && mkdir -p /opt/tensorflow/lib /opt/tensorflow/cuda \
-  && cp -r /opt/wheels/tensorflow/include /opt/tensorflow/include \
-  && cp /opt/wheels/tensorflow/libtensorflow_cc.so.2 /opt/wheels/tensorflow/libtensorflow_framework.so.2 /opt/tensorflow/lib/ \
-  && find /opt/wheels/nvidia -name 'lib*.so*' -exec cp -P {} /opt/tensorflow/cuda/ \; \
-  && rm -rf /opt/wheels
-# The names that the addon links against and that tell its build that nothing has to be downloaded.
-RUN cd /opt/tensorflow/lib \
-  && for name in libtensorflow.so libtensorflow.so.2 libtensorflow.so.2.9.1; do ln -s libtensorflow_cc.so.2 "$name"; done \
-  && for name in libtensorflow_framework.so libtensorflow_framework.so.2.9.1; do ln -s libtensorflow_framework.so.2 "$name"; done
+RUN pip3 install --no-cache-dir --target /tensorflow/site-packages "tensorflow[and-cuda]==${TENSORFLOW_VERSION}" \
+  && mkdir /tensorflow/cuda \
+  && find /tensorflow/site-packages/nvidia -name 'lib*.so*' -exec cp -P {} /tensorflow/cuda/ \;
 
 FROM ${CUDA_IMAGE} AS packages
 RUN apt-get update \
@@ -51,29 +43,26 @@ COPY --from=build /app/package.json /app/package-lock.json /app/.npmrc ./
 COPY --from=build /app/packages packages
 COPY --from=build /app/apps apps
 RUN rm -rf packages/*/node_modules apps/*/node_modules \
-  && npm ci --ignore-scripts --omit=dev --workspace=@triptych/worker \
-  && npm install --no-save --ignore-scripts --workspace=@triptych/worker @tensorflow/tfjs-node-gpu@4.22.0 \
+  && npm ci --ignore-scripts --omit=dev --workspace=@triptych/worker --workspace=@triptych/cli \
   && rm -rf packages/*/src apps/*/src node_modules/onnxruntime-node/bin/*/darwin node_modules/onnxruntime-node/bin/*/win32
-COPY --from=tensorflow /opt/tensorflow/include node_modules/@tensorflow/tfjs-node-gpu/deps/include
-COPY --from=tensorflow /opt/tensorflow/lib node_modules/@tensorflow/tfjs-node-gpu/deps/lib
-# Not the package's install script: for the GPU it empties deps/ first. node-gyp fetches Node's headers from nodejs.org.
-RUN cd node_modules/@tensorflow/tfjs-node-gpu \
-  && npx node-pre-gyp install --build-from-source
+COPY --from=tensorflow /tensorflow/site-packages /tensorflow
+# Not --gpu: the two packages are the same but for their install scripts, and with --gpu the self-test insists on a GPU, which
+# a build does not have. The worker insists on it below.
+RUN node apps/cli/dist/main.js engine install --libtensorflow /tensorflow/tensorflow
 
 FROM ${CUDA_IMAGE}
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=packages /app ./
-COPY --from=tensorflow /opt/tensorflow/cuda /opt/cuda
+COPY --from=tensorflow /tensorflow/cuda /usr/local/cuda-of-tensorflow
 RUN useradd --create-home --uid 1000 node \
   && mkdir -p /var/cache/triptych /var/lib/triptych/artifacts \
   && chown -R node:node /var/cache/triptych /var/lib/triptych
-# A GPU that is not there is an error here, never a silent fall-back to the CPU: the backend is named.
-ENV LD_LIBRARY_PATH=/opt/cuda \
-  TF_NUM_INTEROP_THREADS=1 \
-  TF_FORCE_GPU_ALLOW_GROWTH=true \
+# A GPU that is not there is an error here, never a silent fall-back to the CPU.
+ENV LD_LIBRARY_PATH=/usr/local/cuda-of-tensorflow \
   TRIPTYCH_BACKEND=tensorflow \
+  TRIPTYCH_DEVICE=gpu \
   TRIPTYCH_WORKER_PORT=8082 \
   TRIPTYCH_CACHE_DIR=/var/cache/triptych
 USER node

@@ -3,6 +3,7 @@ import { TriptychClient } from '@triptych/client';
 import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
 import * as datasets from './commands/datasets.ts';
+import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
 import * as runs from './commands/runs.ts';
 import * as submit from './commands/submit.ts';
@@ -11,7 +12,7 @@ import * as workers from './commands/workers.ts';
 import { type CommandContext, type CommandModule, Interrupted, type Output } from './context.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 
-const commands: readonly CommandModule[] = [submit, watch, runs, datasets, models, workers];
+const commands: readonly CommandModule[] = [submit, watch, runs, datasets, models, workers, engine];
 
 export interface ProgramOptions {
   /** Without `node` and the script. */

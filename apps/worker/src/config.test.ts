@@ -1,6 +1,6 @@
 import { readEnvironment } from '@triptych/runtime';
 import { expect, test } from 'vitest';
-import { endpointOf, WorkerEnvironment } from './config.ts';
+import { endpointOf, engineOf, WorkerEnvironment } from './config.ts';
 
 const environment = (variables: Record<string, string>) => readEnvironment(WorkerEnvironment, variables);
 
@@ -11,6 +11,35 @@ test('the address of the control plane is enough', () => {
     TRIPTYCH_BACKEND: 'auto',
     TRIPTYCH_THREADS: 1,
     TRIPTYCH_ALLOW_SOFTWARE_GPU: false,
+  });
+});
+
+test('the tensor engine is asked for what the environment says', () => {
+  expect(engineOf(environment({ TRIPTYCH_CONTROL: 'control-plane:8081' }))).toEqual({
+    backend: 'auto',
+    threads: 1,
+    gemm: 'auto',
+    allowSoftwareGpu: false,
+    device: 'auto',
+    precision: 'float32',
+  });
+  const variables = {
+    TRIPTYCH_CONTROL: 'control-plane:8081',
+    TRIPTYCH_BACKEND: 'tensorflow',
+    TRIPTYCH_THREADS: '2',
+    TRIPTYCH_GEMM: 'own',
+    TRIPTYCH_DEVICE: 'gpu',
+    TRIPTYCH_PRECISION: 'bf16',
+    TRIPTYCH_ENGINE_DIR: '/engine',
+  };
+  expect(engineOf(environment(variables))).toEqual({
+    backend: 'tensorflow',
+    threads: 2,
+    gemm: 'own',
+    allowSoftwareGpu: false,
+    device: 'gpu',
+    precision: 'bf16',
+    engineFolder: '/engine',
   });
 });
 

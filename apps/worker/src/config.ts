@@ -1,6 +1,7 @@
 /** What a worker is told by its environment. Only the control plane's address is required. */
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import type { BackendChoice } from '@triptych/nn';
 import { Backend, Name } from '@triptych/protocol';
 import { type Static, Type } from 'typebox';
 
@@ -25,6 +26,21 @@ export const WorkerEnvironment = Type.Object({
     default: false,
     description: 'webgpu may compute on an adapter that is no GPU (SwiftShader, llvmpipe): for tests, slow',
   }),
+  TRIPTYCH_GEMM: Type.Union([Type.Literal('auto'), Type.Literal('own')], {
+    default: 'auto',
+    description: 'own: matrix products of the backend wasm with the same bits on every machine',
+  }),
+  TRIPTYCH_DEVICE: Type.Union([Type.Literal('auto'), Type.Literal('cpu'), Type.Literal('gpu')], {
+    default: 'auto',
+    description: 'gpu: a worker without one does not start; cpu: the GPU is left alone',
+  }),
+  TRIPTYCH_PRECISION: Type.Union([Type.Literal('float32'), Type.Literal('bf16')], {
+    default: 'float32',
+    description: 'Of matrix products; bf16 with the backend tensorflow alone',
+  }),
+  TRIPTYCH_ENGINE_DIR: Type.Optional(
+    Type.String({ minLength: 1, description: 'Where `triptych engine install` was told to install' }),
+  ),
   TRIPTYCH_CACHE_DIR: Type.String({
     minLength: 1,
     default: join(tmpdir(), `triptych-cache-${userInfo().uid}`),
@@ -41,6 +57,17 @@ export const WorkerEnvironment = Type.Object({
   ),
 });
 export type WorkerEnvironment = Readonly<Static<typeof WorkerEnvironment>>;
+
+/** What the compute thread asks the tensor engine for. */
+export const engineOf = (environment: WorkerEnvironment): BackendChoice => ({
+  backend: environment.TRIPTYCH_BACKEND,
+  threads: environment.TRIPTYCH_THREADS,
+  gemm: environment.TRIPTYCH_GEMM,
+  allowSoftwareGpu: environment.TRIPTYCH_ALLOW_SOFTWARE_GPU,
+  device: environment.TRIPTYCH_DEVICE,
+  precision: environment.TRIPTYCH_PRECISION,
+  ...(environment.TRIPTYCH_ENGINE_DIR && { engineFolder: environment.TRIPTYCH_ENGINE_DIR }),
+});
 
 export interface Endpoint {
   /** Interface to bind. */

@@ -158,6 +158,26 @@ test('SIGTERM: takes its leave and exits with 0', async () => {
   expect(plane.left.map((request) => request.workerId)).toContain(workerId);
 });
 
+test('TRIPTYCH_GEMM=own reaches the tensor engine', async () => {
+  const worker = await WorkerProcess.start({
+    TRIPTYCH_CONTROL: plane.address,
+    TRIPTYCH_BACKEND: 'wasm',
+    TRIPTYCH_GEMM: 'own',
+    TRIPTYCH_CACHE_DIR: join(folder, 'cache-own'),
+  });
+  workers.push(worker);
+  expect(worker.gemm).toBe('assemblyscript');
+});
+
+test('a worker that is told to use a GPU does not start without one', async () => {
+  const start = WorkerProcess.start({
+    TRIPTYCH_CONTROL: plane.address,
+    TRIPTYCH_BACKEND: 'wasm',
+    TRIPTYCH_DEVICE: 'gpu',
+  });
+  await expect(start).rejects.toThrow('a GPU was asked for');
+});
+
 test('a worker without configuration says everything that is missing, and exits with 1', () => {
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [main], {

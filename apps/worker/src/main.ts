@@ -10,16 +10,12 @@ import { control, TriptychError, worker } from '@triptych/protocol';
 import { createLogger, eventLoopLag, type Logger, readEnvironment, Shutdown } from '@triptych/runtime';
 import { channelOptions } from './channel-options.ts';
 import { ComputeThread } from './compute/compute-thread.ts';
-import { endpointOf, WorkerEnvironment } from './config.ts';
+import { endpointOf, engineOf, WorkerEnvironment } from './config.ts';
 import { Registration } from './registration.ts';
 import { Trainer } from './trainer.ts';
 import { trainerService } from './trainer-service.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-
-// onnxruntime would report to its makers and write session files. The native library reads the variable of the process, which a
-// worker thread cannot set.
-process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 
 try {
   await start(readEnvironment(WorkerEnvironment, process.env));
@@ -40,9 +36,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
 
   const compute = await ComputeThread.start({
     settings: {
-      backend: environment.TRIPTYCH_BACKEND,
-      threads: environment.TRIPTYCH_THREADS,
-      allowSoftwareGpu: environment.TRIPTYCH_ALLOW_SOFTWARE_GPU,
+      engine: engineOf(environment),
       control: environment.TRIPTYCH_CONTROL,
       artifactsFolder: artifactsFolderOf(environment, logger),
     },

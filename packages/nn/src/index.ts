@@ -1,11 +1,17 @@
 export { checkpoint } from './autodiff/checkpoint.ts';
 export type { InputGradient } from './autodiff/propagation.ts';
 export { type Recording, record } from './autodiff/recording.ts';
-export { installedTensorflow } from './engine/backends/tensorflow.ts';
-export type { EngineDescription, GemmChoice } from './engine/engine.ts';
+export type {
+  BackendChoice,
+  DeviceChoice,
+  EngineDescription,
+  GemmChoice,
+  Precision,
+} from './engine/engine.ts';
 export { wasmHeapBytes } from './engine/heap-bytes.ts';
 export { type KernelProfile, type KernelTime, profileKernels } from './engine/kernel-profile.ts';
-export { type BackendChoice, selectBackend } from './engine/select-backend.ts';
+export { selectBackend } from './engine/select-backend.ts';
+export { installedTensorflow } from './engine/tensorflow-package.ts';
 export { type BeamSearchOptions, beamSearch } from './generation/beam-search.ts';
 export type { Decoder } from './generation/decoder.ts';
 export {

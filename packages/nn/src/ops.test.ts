@@ -39,7 +39,7 @@ beforeAll(async () => {
   for (const testCase of opCases) oracle.set(testCase.name, await evaluate(testCase));
 });
 
-describe.each(await presentBackends())('on $name', ({ start }) => {
+describe.each(await presentBackends())('on $name', ({ start, tolerance = 5e-6 }) => {
   beforeAll(start);
   afterAll(() => useKernels(portable));
 
@@ -53,7 +53,7 @@ describe.each(await presentBackends())('on $name', ({ start }) => {
       expect([after.numTensors, after.numBytes]).toEqual([before.numTensors, before.numBytes]);
       const expected = oracle.get(testCase.name)!;
       first.forEach((actual, i) => {
-        expect(relativeError(actual, expected[i]!), `result ${i}`).toBeLessThan(5e-6);
+        expect(relativeError(actual, expected[i]!), `result ${i}`).toBeLessThan(tolerance);
       });
     });
 
@@ -65,7 +65,8 @@ describe.each(await presentBackends())('on $name', ({ start }) => {
       });
     });
 
-    it('has the gradients that finite differences give', async () => {
+    // A step of 2e-3 is lost in the rounding of coarse products.
+    it.skipIf(tolerance > 1e-3)('has the gradients that finite differences give', async () => {
       await tidily(async () => {
         const inputs = inputsOf(testCase);
         using recording = record(inputs, () => [testCase.run(inputs)]);

@@ -9,13 +9,7 @@ let compute: ComputeThread;
 
 beforeEach(async () => {
   compute = await ComputeThread.start({
-    settings: {
-      backend: 'cpu',
-      threads: 1,
-      allowSoftwareGpu: false,
-      control: '127.0.0.1:1',
-      artifactsFolder: '/nonexistent',
-    },
+    settings: { engine: { backend: 'cpu' }, control: '127.0.0.1:1', artifactsFolder: '/nonexistent' },
     logger: createLogger({ name: 'test', level: 'silent' }),
     graceMs: 100,
     heapMb: 64,

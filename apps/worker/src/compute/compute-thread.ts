@@ -1,6 +1,6 @@
 /** The main thread's side of the compute thread: starts it, hands it jobs, replaces it where it dies or does not listen. */
 import { setFlagsFromString } from 'node:v8';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { EngineDescription } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
@@ -80,7 +80,7 @@ const FRAGILE_GRACE_MS = 120_000;
  * Dawn aborts the whole process where a thread is terminated inside one of its calls, or before an answer of the GPU has come. The
  * first step compiles every shader in one go, so a healthy thread may be silent for long.
  */
-const isFragile = ({ backend }: ThreadSettings): boolean => backend === 'webgpu';
+const isFragile = ({ engine }: ThreadSettings): boolean => engine.backend === 'webgpu';
 
 /** Resolves when the thread is gone. A fragile one ends by itself; only one that hangs is terminated. */
 async function end(worker: Worker, { settings, graceMs }: Complete): Promise<void> {
@@ -155,6 +155,8 @@ async function startThread({ entry, settings, logger, heapMb }: Complete): Promi
   const worker = new Worker(entry, {
     workerData: settings,
     name: 'compute',
+    // Native libraries read the environment of the process: a copy of it would hide from them what the thread sets.
+    env: SHARE_ENV,
     ...(heapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
   });
   const message = await firstMessage(worker);
@@ -164,6 +166,11 @@ async function startThread({ entry, settings, logger, heapMb }: Complete): Promi
       { event: 'compute-ready', ...description, seconds },
       `Tensor engine ready: ${description.backend}`,
     );
+    if (description.fallback !== undefined)
+      logger.warn(
+        { event: 'engine-fallback', backend: description.backend },
+        `${description.backend} computes, because of ${description.fallback}`,
+      );
     return { worker, description };
   }
   await worker.terminate();

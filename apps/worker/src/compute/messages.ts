@@ -1,15 +1,13 @@
 /** What the main thread and the compute thread tell each other. */
 import type { MessagePort } from 'node:worker_threads';
-import type { EngineDescription } from '@triptych/nn';
-import type { Backend, ResolvedRunSpec } from '@triptych/protocol';
+import type { BackendChoice, EngineDescription } from '@triptych/nn';
+import type { ResolvedRunSpec } from '@triptych/protocol';
 import type { TrainerEvent } from '@triptych/training';
 import type { Failure } from './failure.ts';
 
 /** workerData: fixed for the life of the thread. */
 export interface ThreadSettings {
-  readonly backend: Backend | 'auto';
-  readonly threads: number;
-  readonly allowSoftwareGpu: boolean;
+  readonly engine: BackendChoice;
   /** host:port; artifacts that are not near are fetched from there. */
   readonly control: string;
   /** Where artifacts are kept: the shared folder or a cache. */

@@ -31,8 +31,7 @@ await warmUp();
 async function warmUp(): Promise<void> {
   const started = performance.now();
   try {
-    const { backend, threads, allowSoftwareGpu } = settings;
-    const description = await selectBackend({ backend, threads, allowSoftwareGpu });
+    const description = await selectBackend(settings.engine);
     tell({ kind: 'ready', description, seconds: (performance.now() - started) / 1000 });
   } catch (error) {
     tell({ kind: 'unusable', failure: failureOf(error) });

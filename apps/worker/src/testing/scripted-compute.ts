@@ -5,7 +5,13 @@ import type { Compute, RunOptions } from '../compute/compute.ts';
 import type { Job } from '../compute/messages.ts';
 
 export class ScriptedCompute implements Compute {
-  readonly description: EngineDescription = { backend: 'cpu', device: 'cpu', threads: 1, gemm: 'javascript' };
+  readonly description: EngineDescription = {
+    backend: 'cpu',
+    device: 'cpu',
+    threads: 1,
+    gemm: 'javascript',
+    precision: 'float32',
+  };
   readonly jobs: Job[] = [];
   /** Jobs that run at this moment; more than one would be a bug of the caller. */
   running = 0;

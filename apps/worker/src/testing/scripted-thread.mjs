@@ -1,7 +1,13 @@
 // A compute thread whose jobs do what their dataset "manifest" says.
 import { parentPort, threadId } from 'node:worker_threads';
 
-const description = { backend: 'cpu', device: `thread ${threadId}`, threads: 1, gemm: 'javascript' };
+const description = {
+  backend: 'cpu',
+  device: `thread ${threadId}`,
+  threads: 1,
+  gemm: 'javascript',
+  precision: 'float32',
+};
 const failure = (code, reusable) => ({
   code,
   message: code,

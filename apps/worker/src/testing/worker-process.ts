@@ -8,14 +8,23 @@ import { worker } from '@triptych/protocol';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
+interface Listening {
+  readonly port: number;
+  readonly workerId: string;
+  readonly gemm: string;
+}
+
 export class WorkerProcess {
   readonly address: string;
   readonly workerId: string;
+  /** Who multiplies matrices. */
+  readonly gemm: string;
   readonly client: worker.TrainerClient;
   readonly #process: ChildProcess;
 
-  private constructor(process: ChildProcess, { port, workerId }: { port: number; workerId: string }) {
+  private constructor(process: ChildProcess, { port, workerId, gemm }: Listening) {
     this.#process = process;
+    this.gemm = gemm;
     this.address = `127.0.0.1:${port}`;
     this.workerId = workerId;
     this.client = new worker.TrainerClient(this.address, credentials.createInsecure());
@@ -34,7 +43,7 @@ export class WorkerProcess {
       const fields = line.startsWith('{') ? (JSON.parse(line) as { event?: string }) : {};
       if (fields.event !== 'listening') continue;
       child.stderr?.resume();
-      return new WorkerProcess(child, fields as unknown as { port: number; workerId: string });
+      return new WorkerProcess(child, fields as unknown as Listening);
     }
     throw new Error(`The worker ended before it was ready:\n${log.join('\n')}`);
   }

@@ -42,5 +42,5 @@ const choices: Record<Exclude<EngineName, 'pytorch'>, BackendChoice> = {
   wasm: { backend: 'wasm' },
   'wasm-own': { backend: 'wasm', gemm: 'own' },
   tensorflow: { backend: 'tensorflow' },
-  'tensorflow-bf16': { backend: 'tensorflow' },
+  'tensorflow-bf16': { backend: 'tensorflow', precision: 'bf16' },
 };

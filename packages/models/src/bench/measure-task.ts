@@ -38,6 +38,8 @@ export interface TaskResult {
 
 /** Losses of the first steps agree this well: float32 sums in another order, amplified by three steps of AdamW. */
 const LOSS_TOLERANCE = 2e-4;
+/** bfloat16 keeps 8 bits; over the first steps the loss is off by 5e-4 (docs/experiments.md). */
+const LOSS_TOLERANCE_BF16 = 5e-3;
 const WARM_UP_STEPS = 3;
 
 export async function measureTask(options: TaskOptions): Promise<TaskResult> {
@@ -112,7 +114,8 @@ function assertSameLosses(all: readonly { name: string; losses: readonly number[
   for (const { name, losses } of others)
     losses.forEach((loss, step) => {
       const expected = first!.losses[step]!;
-      if (!(Math.abs(loss - expected) <= LOSS_TOLERANCE * Math.abs(expected)))
+      const tolerance = name.endsWith('bf16') ? LOSS_TOLERANCE_BF16 : LOSS_TOLERANCE;
+      if (!(Math.abs(loss - expected) <= tolerance * Math.abs(expected)))
         throw new Error(`step ${step}: the loss of ${name} is ${loss}, that of ${first!.name} ${expected}`);
     });
 }

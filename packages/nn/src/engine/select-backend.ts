@@ -2,37 +2,40 @@
 import { type Backend, TriptychError } from '@triptych/protocol';
 import { assertTapeWorks } from '../autodiff/tape.ts';
 import { startCpu } from './backends/cpu.ts';
-import { installedTensorflow, startTensorflow } from './backends/tensorflow.ts';
+import { loadTensorflow, startTensorflow } from './backends/tensorflow.ts';
 import { startWasm } from './backends/wasm.ts';
 import { startWebgpu } from './backends/webgpu.ts';
-import type { EngineDescription, GemmChoice, StartBackend } from './engine.ts';
-
-export interface BackendChoice {
-  /** `auto`: `tensorflow` where its native package is installed, else `wasm`. */
-  readonly backend?: Backend | 'auto';
-  readonly threads?: number;
-  readonly gemm?: GemmChoice;
-  /** Lets `webgpu` compute on an adapter that is no GPU (SwiftShader, llvmpipe), as tests do; otherwise that is an error. */
-  readonly allowSoftwareGpu?: boolean;
-}
+import {
+  type BackendChoice,
+  type EngineDescription,
+  type EngineOptions,
+  type StartBackend,
+  unavailable,
+} from './engine.ts';
+import { DEFAULT_ENGINE_FOLDER, installedTensorflow } from './tensorflow-package.ts';
 
 /**
- * Makes the backend ready. Throws BACKEND_UNAVAILABLE when the one that was asked for is not there, INVALID_INPUT for
- * a thread count that is none.
+ * Makes the backend ready. Throws BACKEND_UNAVAILABLE when the backend or the device that was asked for is not there,
+ * INVALID_INPUT for a thread count that is none and for a precision that the backend does not have.
  */
 export async function selectBackend({
   backend = 'auto',
   threads = 1,
   gemm = 'auto',
   allowSoftwareGpu = false,
+  device = 'auto',
+  precision = 'float32',
+  engineFolder = DEFAULT_ENGINE_FOLDER,
 }: BackendChoice = {}): Promise<EngineDescription> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new TriptychError('INVALID_INPUT', `threads is ${threads}; use a whole number of at least 1`);
   }
-  const chosen = backend === 'auto' ? automatic() : backend;
-  const description = await backends[chosen]({ threads, gemm, allowSoftwareGpu });
+  const options = { threads, gemm, allowSoftwareGpu, device, precision, engineFolder };
+  const { chosen, fallback } = backend === 'auto' ? automatic(options) : { chosen: backend };
+  assertSuits(chosen, options);
+  const description = await backends[chosen](options);
   await assertTapeWorks();
-  return description;
+  return fallback === undefined ? description : { ...description, fallback };
 }
 
 const backends: Record<Backend, StartBackend> = {
@@ -42,4 +45,34 @@ const backends: Record<Backend, StartBackend> = {
   webgpu: startWebgpu,
 };
 
-const automatic = (): Backend => (installedTensorflow() === undefined ? 'wasm' : 'tensorflow');
+interface Automatic {
+  readonly chosen: Backend;
+  readonly fallback?: string;
+}
+
+/**
+ * `tensorflow` where it is installed, `wasm` otherwise. One that is installed but does not load is passed over, unless
+ * something was asked for that only it has.
+ */
+function automatic(options: EngineOptions): Automatic {
+  if (options.device === 'gpu' || options.precision === 'bf16') return { chosen: 'tensorflow' };
+  if (installedTensorflow(options.engineFolder) === undefined) return { chosen: 'wasm' };
+  try {
+    loadTensorflow(options);
+    return { chosen: 'tensorflow' };
+  } catch (error) {
+    return { chosen: 'wasm', fallback: (error as Error).message };
+  }
+}
+
+function assertSuits(backend: Backend, { device, precision }: EngineOptions): void {
+  if (precision === 'bf16' && backend !== 'tensorflow')
+    throw new TriptychError(
+      'INVALID_INPUT',
+      `precision bf16 is for the backend tensorflow, and the backend is ${backend}; use float32, or install tensorflow with \`triptych engine install\``,
+    );
+  if (device === 'gpu' && (backend === 'wasm' || backend === 'cpu'))
+    unavailable(backend, 'it computes on the CPU, and a GPU was asked for', {
+      remedy: 'use the backend tensorflow or webgpu, or set the device to auto',
+    });
+}

@@ -1,4 +1,5 @@
 /** Every way in which the kernels can run on this machine: what the contract suite loops over. */
+import { installedTensorflow } from '../engine/tensorflow-package.ts';
 import { selectBackend } from '../index.ts';
 import { useKernels } from '../kernels/kernels.ts';
 import { portable } from '../kernels/portable/portable.ts';
@@ -6,9 +7,14 @@ import { portable } from '../kernels/portable/portable.ts';
 export interface BackendUnderTest {
   readonly name: string;
   start(): Promise<unknown>;
+  /** Of a result or gradient, relative to the oracle's largest number; float32 by default. */
+  readonly tolerance?: number;
   /** Why it cannot run here; undefined where it can. */
   missing?(): Promise<string | undefined>;
 }
+
+const tensorflowMissing = async () =>
+  installedTensorflow() === undefined ? 'tensorflow is not installed (triptych engine install)' : undefined;
 
 const backends: readonly BackendUnderTest[] = [
   { name: 'cpu', start: () => selectBackend({ backend: 'cpu' }) },
@@ -25,6 +31,18 @@ const backends: readonly BackendUnderTest[] = [
     name: 'webgpu',
     start: startWebgpu,
     missing: () => reasonAgainst(startWebgpu),
+  },
+  {
+    name: 'tensorflow',
+    start: () => selectBackend({ backend: 'tensorflow' }),
+    missing: tensorflowMissing,
+  },
+  {
+    name: 'tensorflow with bf16 products',
+    start: () => selectBackend({ backend: 'tensorflow', precision: 'bf16' }),
+    // bfloat16 keeps 8 bits: a factor is off by up to 2^-9, a product of two and its rounding by up to 3 * 2^-9.
+    tolerance: 3 * 2 ** -9,
+    missing: tensorflowMissing,
   },
 ];
 

@@ -8,5 +8,12 @@ export async function startCpu(): Promise<EngineDescription> {
   await import('@tensorflow/tfjs-backend-cpu');
   if (!(await tf.setBackend('cpu'))) return unavailable('cpu', 'TensorFlow.js could not start it');
   useKernels(portable);
-  return { backend: 'cpu', device: 'cpu', threads: 1, gemm: 'javascript' };
+  return {
+    backend: 'cpu',
+    device: 'cpu',
+    threads: 1,
+    gemm: 'javascript',
+    precision: 'float32',
+    versions: { 'tfjs-core': tf.version_core },
+  };
 }

@@ -37,7 +37,7 @@ export async function startWebgpu({ allowSoftwareGpu }: EngineOptions): Promise<
     );
   await openBackend();
   useKernels(webgpuKernels);
-  return { backend: 'webgpu', device, threads: 1, gemm: 'webgpu' };
+  return { backend: 'webgpu', device, threads: 1, gemm: 'webgpu', precision: 'float32' };
 }
 
 const DRIVERS =
@@ -99,6 +99,6 @@ async function load<T>(name: string): Promise<T> {
   try {
     return (await import(name)) as T;
   } catch (cause) {
-    return unavailable('webgpu', `${name} is installed but does not load`, cause);
+    return unavailable('webgpu', `${name} is installed but does not load`, { cause });
   }
 }

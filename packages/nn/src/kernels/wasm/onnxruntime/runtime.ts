@@ -40,7 +40,7 @@ export interface OnnxRuntime {
 
 /** Throws where the package cannot be loaded. */
 export function loadOnnxruntime(threads: number): OnnxRuntime {
-  // It would report to its makers and write session files. In a worker thread this comes too late: there the process sets it.
+  // It would report to its makers and write session files. A worker thread needs `env: SHARE_ENV` for this to reach it.
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const require = createRequire(import.meta.url);
   const { binding, initOrt } = require('onnxruntime-node/dist/binding.js') as Binding;
