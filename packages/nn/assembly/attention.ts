@@ -3,10 +3,9 @@
 // query does not see a key. Where queries see ranges of keys, blocks of queries leave out what none of them sees.
 import { gemm } from './gemm';
 import { dots, weightedSum } from './gemv';
+import { RANGES, rangeEnd, rangeStart } from './ranges';
 import { softmax, softmaxGradient } from './softmax';
 
-const CAUSAL: i32 = 1;
-const RANGES: i32 = 2;
 /** Queries of one block; short sequences are one block. */
 const BLOCK: i32 = 64;
 const ONE_BLOCK: i32 = 96;
@@ -139,19 +138,6 @@ function blockOf(queries: i32, mask: i32): i32 {
 /** Rows of `dScores` that `attentionGradient` needs. */
 export function attentionBlock(queries: i32, mask: i32): i32 {
   return blockOf(queries, mask);
-}
-
-// @ts-ignore: decorator
-@inline
-function rangeStart(ranges: usize, query: i32, mask: i32): i32 {
-  return mask == RANGES ? i32.load(ranges + (<usize>query << 3)) : 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function rangeEnd(ranges: usize, query: i32, keys: i32, mask: i32): i32 {
-  if (mask == RANGES) return i32.load(ranges + (<usize>query << 3), 4);
-  return mask == CAUSAL ? query + 1 : keys;
 }
 
 /** The first key that any of the queries sees. */

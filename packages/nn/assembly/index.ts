@@ -6,6 +6,7 @@ export { packBfloat16, unpackBfloat16 } from './bfloat16';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';
 export { gelu, geluGradient } from './gelu';
 export { gemm, gemmScratchBytes } from './gemm';
+export { gatherHeads, scatterHeads, softmaxGradientRows, softmaxRows } from './heads';
 export { layerNorm, layerNormGradient } from './layer-norm';
 export { rmsNorm, rmsNormGradient } from './rms-norm';
 export { rotate } from './rotary';

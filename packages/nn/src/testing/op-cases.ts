@@ -146,6 +146,36 @@ export const opCases: OpCase[] = [
     mask: sequenceMask({ batch: 2, queries: 110, causal: true, prefixes: [0, 70], ends: [110, 90] }),
     what: 'prefix and padding, in blocks',
   }),
+  // Large enough for the way through onnxruntime, with more samples than it takes at a time.
+  attentionCase({ qkv: [20, 65, 192], heads: 4, mask: 'full', what: 'large' }),
+  attentionCase({ qkv: [35, 64, 96], heads: 4, keyValueHeads: 1, mask: 'causal', what: 'large, grouped' }),
+  attentionCase({
+    qkv: [18, 70, 128],
+    heads: 4,
+    keyValueHeads: 2,
+    mask: sequenceMask({
+      batch: 18,
+      queries: 70,
+      causal: true,
+      starts: Array.from({ length: 18 }, (_, b) => b),
+      ends: Array.from({ length: 18 }, (_, b) => 70 - 2 * b),
+    }),
+    what: 'large, padded on both sides, grouped',
+  }),
+  crossAttentionCase({
+    q: [17, 40, 128],
+    kv: [17, 65, 256],
+    heads: 4,
+    mask: mediaMask({
+      batch: 17,
+      imageCounts: Int32Array.from({ length: 17 * 40 }, (_, i) => Math.floor((i % 40) / 9)),
+      images: 5,
+      latents: 13,
+      attend: 'all-previous',
+    }),
+    blind: 'mean',
+    what: 'large, media mask',
+  }),
   crossAttentionCase({ q: [2, 5, 8], kv: [2, 7, 16], heads: 2, mask: 'full', what: 'full' }),
   crossAttentionCase({ q: [1, 1, 5], kv: [1, 1, 10], heads: 1, mask: 'full', what: 'one key' }),
   crossAttentionCase({

@@ -1,11 +1,12 @@
-/** Attention and rotary positions by the kernels of assembly/, which read packed projections in place. */
+/** Attention by the kernels of assembly/, which read packed projections in place; on one thread. */
 import type { Tensor3D } from '../../tensorflow.ts';
 import type { AttentionSettings, Kernels, Projections } from '../kernels.ts';
+import { addresses, codeOf, paddedTo4, type Shape, shapeOf, withRanges } from './attention-shape.ts';
 import type { WasmHeap } from './heap.ts';
 
-const maskCode = { full: 0, causal: 1, ranges: 2 } as const;
+export type AttentionKernels = Pick<Kernels, 'attention' | 'attentionGradient'>;
 
-export function wasmAttention(heap: WasmHeap): Pick<Kernels, 'attention' | 'attentionGradient' | 'rotate'> {
+export function assemblyAttention(heap: WasmHeap): AttentionKernels {
   const { kernels } = heap;
   return {
     attention(projections, settings) {
@@ -38,48 +39,7 @@ export function wasmAttention(heap: WasmHeap): Pick<Kernels, 'attention' | 'atte
       );
       return gradients;
     },
-
-    rotate(x, { table, heads, inverse }) {
-      const [batch, length, width] = x.shape;
-      const y = heap.tensor<Tensor3D>(x.shape);
-      const half = table.headDim / 2;
-      heap.withCopy(table.cos, (cos) =>
-        heap.withCopy(table.sin, (sin) => {
-          const pointers = [heap.address(x), heap.address(y), cos, sin];
-          const positions = table.cos.length / half;
-          kernels.rotate(...pointers, batch * length, positions, width, heads, half, inverse ? 1 : 0);
-        }),
-      );
-      return y;
-    },
   };
-}
-
-interface Shape {
-  readonly batch: number;
-  readonly queries: number;
-  readonly keys: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDim: number;
-  /** In bytes, from one position to the next. */
-  readonly qRow: number;
-  readonly kvRow: number;
-}
-
-function shapeOf([first, second]: Projections, { heads, keyValueHeads }: AttentionSettings): Shape {
-  const [batch, queries, width] = first.shape;
-  const headDim = width / (second === undefined ? heads + 2 * keyValueHeads : heads);
-  const [keys, kvWidth] = second === undefined ? [queries, width] : [second.shape[1], second.shape[2]];
-  return { batch, queries, keys, heads, keyValueHeads, headDim, qRow: 4 * width, kvRow: 4 * kvWidth };
-}
-
-/** Of the first query, key and value. */
-function addresses(heap: WasmHeap, [first, second]: Projections, shape: Shape): number[] {
-  const queryBytes = 4 * shape.heads * shape.headDim;
-  const q = heap.address(first);
-  const k = second === undefined ? q + queryBytes : heap.address(second);
-  return [q, k, k + 4 * shape.keyValueHeads * shape.headDim];
 }
 
 function numbers(shape: Shape, settings: AttentionSettings): number[] {
@@ -88,12 +48,3 @@ function numbers(shape: Shape, settings: AttentionSettings): number[] {
   const sizes = [batch, queries, keys, heads, keyValueHeads, headDim, qRow, kvRow];
   return [...sizes, codeOf(settings), mean, headDim ** -0.5];
 }
-
-const codeOf = ({ mask }: AttentionSettings) => maskCode[typeof mask === 'string' ? mask : 'ranges'];
-
-function withRanges(heap: WasmHeap, { mask }: AttentionSettings, use: (address: number) => void): void {
-  if (typeof mask === 'string') use(0);
-  else heap.withCopy(mask.bounds, use);
-}
-
-const paddedTo4 = (count: number) => Math.ceil(count / 4) * 4;

@@ -27,6 +27,7 @@ export type AssemblyKernels = Record<
   | 'attentionGradient'
   | 'columnSum'
   | 'crossEntropyGradient'
+  | 'gatherHeads'
   | 'gatherRows'
   | 'gelu'
   | 'geluGradient'
@@ -36,7 +37,10 @@ export type AssemblyKernels = Record<
   | 'rmsNorm'
   | 'rmsNormGradient'
   | 'rotate'
+  | 'scatterHeads'
   | 'scatterRows'
+  | 'softmaxGradientRows'
+  | 'softmaxRows'
   | 'swiGlu'
   | 'swiGluGradient',
   (...numbers: number[]) => void
@@ -103,6 +107,11 @@ export class WasmHeap {
   #place(tensor: tf.TensorInfo): [ArrayBuffer, number, number] {
     const { buffer } = this.#backend.wasm.HEAPU8;
     return [buffer as ArrayBuffer, this.address(tensor) >>> 0, sizeOf(tensor.shape)];
+  }
+
+  /** A window on `count` numbers from this address on, valid until the next allocation. */
+  floatsAt(address: number, count: number): Float32Array {
+    return new Float32Array(this.#backend.wasm.HEAPU8.buffer, address >>> 0, count);
   }
 
   /** Uninitialised float32 numbers, not yet known to the engine. */

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { tf } from '../../tensorflow.ts';
 import { useKernels } from '../kernels.ts';
+import { assemblyAttention } from './attention.ts';
 import { assemblyGelu } from './gelu.ts';
 import { assemblyGemm } from './gemm.ts';
 import { WasmHeap } from './heap.ts';
@@ -37,7 +38,11 @@ export async function startWasm(
 let heap: WasmHeap | undefined;
 
 function bestProviders(open: WasmHeap, { threads, gemm }: WasmOptions): Providers {
-  const own = () => ({ gemm: assemblyGemm(open), gelu: assemblyGelu(open) });
+  const own = () => ({
+    gemm: assemblyGemm(open),
+    gelu: assemblyGelu(open),
+    attention: assemblyAttention(open),
+  });
   if (gemm === 'own') return own();
   const onFailure = (reason: unknown) =>
     process.emitWarning(`onnxruntime cannot be used, matrix products are slower without it: ${reason}`);

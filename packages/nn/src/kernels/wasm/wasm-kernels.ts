@@ -2,12 +2,12 @@
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../tensorflow.ts';
 import type { Kernels } from '../kernels.ts';
 import { appendRows } from './append-rows.ts';
-import { wasmAttention } from './attention.ts';
 import { geluCode } from './gelu.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
 import type { Providers } from './onnxruntime/open.ts';
+import { wasmRotate } from './rotate.ts';
 
-export function wasmKernels(heap: WasmHeap, { gemm, gelu }: Providers): Kernels {
+export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers): Kernels {
   const { kernels } = heap;
   const at = (tensor: Tensor) => heap.address(tensor);
 
@@ -93,7 +93,8 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu }: Providers): Kernels 
       return gradient;
     },
 
-    ...wasmAttention(heap),
+    ...attention,
+    rotate: wasmRotate(heap),
 
     gatherRows(table, ids) {
       const width = table.shape[1];

@@ -1,9 +1,11 @@
 /** Opens onnxruntime on the wasm heap where it loads and where all that is used of it gives the right numbers. */
 import type { Tensor } from '../../../tensorflow.ts';
 import type { GeluKind } from '../../kernels.ts';
+import { type AttentionKernels, assemblyAttention } from '../attention.ts';
 import type { Gelu } from '../gelu.ts';
 import type { Gemm } from '../gemm.ts';
 import type { WasmHeap } from '../heap.ts';
+import { onnxruntimeAttention } from './attention.ts';
 import { onnxruntimeGelu } from './gelu.ts';
 import { onnxruntimeGemm } from './gemm.ts';
 import { BARRIER_BYTES, loadOnnxruntime } from './runtime.ts';
@@ -11,6 +13,7 @@ import { BARRIER_BYTES, loadOnnxruntime } from './runtime.ts';
 export interface Providers {
   readonly gemm: Gemm;
   readonly gelu: Gelu;
+  readonly attention: AttentionKernels;
 }
 
 /** Undefined, with the reason reported to `onFailure`, where onnxruntime cannot be loaded or fails its self-test. */
@@ -20,7 +23,11 @@ export function openOnnxruntime(
 ): Providers | undefined {
   try {
     const runtime = loadOnnxruntime(options.threads);
-    const providers = { gemm: onnxruntimeGemm(heap, runtime), gelu: onnxruntimeGelu(heap, runtime) };
+    const providers = {
+      gemm: onnxruntimeGemm(heap, runtime),
+      gelu: onnxruntimeGelu(heap, runtime),
+      attention: onnxruntimeAttention(heap, runtime, assemblyAttention(heap)),
+    };
     testProducts(heap, providers.gemm);
     testGelu(heap, providers.gelu);
     return providers;
