@@ -14,6 +14,8 @@ import type { OnnxRuntime, OnnxTensor, Operation } from './runtime.ts';
 const LEAST_WORK = 2 ** 22;
 /** Heads that are multiplied at a time by one thread. */
 const HEADS_AT_ONCE = 64;
+/** Scores of the samples that are worked on at a time: 4 MiB, unless one sample has more. */
+const SCORES_AT_ONCE = 2 ** 20;
 
 /** `small` does what is not worth it: few positions, a single query. */
 export function onnxruntimeAttention(
@@ -137,8 +139,12 @@ class Part {
     this.#runtime = runtime;
     this.#shape = shape;
     this.#padded = paddedTo4(shape.keys);
-    this.#count = Math.max(1, Math.floor((HEADS_AT_ONCE * runtime.threads) / shape.heads));
     this.scoreFloats = shape.heads * shape.queries * this.#padded;
+    const atOnce = Math.min(
+      (HEADS_AT_ONCE * runtime.threads) / shape.heads,
+      SCORES_AT_ONCE / this.scoreFloats,
+    );
+    this.#count = Math.max(1, Math.min(shape.batch, Math.floor(atOnce)));
   }
 
   *all(): Iterable<Samples> {
