@@ -65,8 +65,9 @@ describe.each(await presentBackends())('on $name', ({ start, tolerance = 5e-6 })
       });
     });
 
-    // A step of 2e-3 is lost in the rounding of coarse products.
-    it.skipIf(tolerance > 1e-3)('has the gradients that finite differences give', async () => {
+    // A step of 2e-3 is lost in the rounding of coarse products: such a backend has the oracle alone.
+    const fine = tolerance < 1e-3 ? [testCase] : [];
+    it.each(fine)('has the gradients that finite differences give', async () => {
       await tidily(async () => {
         const inputs = inputsOf(testCase);
         using recording = record(inputs, () => [testCase.run(inputs)]);
