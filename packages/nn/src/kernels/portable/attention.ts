@@ -1,11 +1,12 @@
 /** Attention and rotary positions in plain TensorFlow.js operations. */
 import { type Tensor, type Tensor3D, tf } from '../../tensorflow.ts';
 import type { AttentionMask, KeyRanges } from '../attention-mask.ts';
+import { type AttentionShape, attentionShape } from '../attention-shape.ts';
 import type { AttentionSettings, Kernels, Projections } from '../kernels.ts';
 
 export const portableAttention: Pick<Kernels, 'attention' | 'attentionGradient' | 'rotate'> = {
   attention(projections, settings) {
-    const shape = shapeOf(projections, settings);
+    const shape = attentionShape(projections, settings);
     const { q, k, v } = split(projections, shape);
     const scores = onQueries(tf.mul(tf.matMul(q, k, false, true), shape.scale), shape);
     const probabilities = masked(scores, settings, shape);
@@ -14,7 +15,7 @@ export const portableAttention: Pick<Kernels, 'attention' | 'attentionGradient' 
   },
 
   attentionGradient(dy, { projections, saved: [probabilities] }, settings) {
-    const shape = shapeOf(projections, settings);
+    const shape = attentionShape(projections, settings);
     const { q, k, v } = split(projections, shape);
     const p = grouped(probabilities!, shape);
     const dOutput = grouped(splitHeads(dy, shape.heads), shape);
@@ -51,26 +52,8 @@ export const portableAttention: Pick<Kernels, 'attention' | 'attentionGradient' 
   },
 };
 
-interface Shape {
-  readonly batch: number;
-  readonly queries: number;
-  readonly keys: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDim: number;
-  readonly scale: number;
-}
-
-function shapeOf(projections: Projections, { heads, keyValueHeads }: AttentionSettings): Shape {
-  const [first, second] = projections;
-  const [batch, queries, width] = first.shape;
-  const headDim = width / (second === undefined ? heads + 2 * keyValueHeads : heads);
-  const keys = second?.shape[1] ?? queries;
-  return { batch, queries, keys, heads, keyValueHeads, headDim, scale: headDim ** -0.5 };
-}
-
 /** q as `[B,K,(H/K)Tq,d]`, k and v as `[B,K,Tk,d]`: the query heads that share a key head are one long matrix. */
-function split(projections: Projections, shape: Shape) {
+function split(projections: Projections, shape: AttentionShape) {
   const { heads, keyValueHeads, headDim } = shape;
   const widths = [heads, keyValueHeads, keyValueHeads].map((count) => count * headDim);
   const [first, second] = projections;
@@ -91,18 +74,18 @@ function splitHeads(x: Tensor3D, heads: number): Tensor {
   return tf.transpose(tf.reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
 }
 
-function mergeHeads(x: Tensor, { batch, heads, headDim }: Shape): Tensor3D {
+function mergeHeads(x: Tensor, { batch, heads, headDim }: AttentionShape): Tensor3D {
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, x.shape[2]!, heads * headDim]);
 }
 
 /** `[B,H,Tq,n]` as `[B,K,(H/K)Tq,n]` and back. */
-const grouped = (x: Tensor, { batch, keyValueHeads }: Shape) =>
+const grouped = (x: Tensor, { batch, keyValueHeads }: AttentionShape) =>
   tf.reshape(x, [batch, keyValueHeads, -1, x.shape.at(-1)!]);
-const onQueries = (x: Tensor, { batch, heads, queries }: Shape) =>
+const onQueries = (x: Tensor, { batch, heads, queries }: AttentionShape) =>
   tf.reshape(x, [batch, heads, queries, x.shape.at(-1)!]);
 
 /** The probabilities `[B,H,Tq,Tk]` of scores of the same shape. */
-function masked(scores: Tensor, { mask, blind }: AttentionSettings, shape: Shape): Tensor {
+function masked(scores: Tensor, { mask, blind }: AttentionSettings, shape: AttentionShape): Tensor {
   if (mask === 'full') return tf.softmax(scores);
   const hidden = tf.softmax(tf.add(scores, tf.mul(tf.sub(visible(mask, shape), 1), 1e9)));
   // Where all keys are hidden alike, the softmax is that of the scores: replaced by zeros or by the mean.
@@ -117,7 +100,7 @@ const seeing = (dScores: Tensor, { mask }: AttentionSettings): Tensor =>
   typeof mask === 'string' ? dScores : tf.mul(dScores, sees(mask));
 
 /** 1 where a query sees a key: `[B or 1, 1, Tq, Tk]`. */
-function visible(mask: Exclude<AttentionMask, 'full'>, { queries, keys }: Shape): Tensor {
+function visible(mask: Exclude<AttentionMask, 'full'>, { queries, keys }: AttentionShape): Tensor {
   const batch = mask === 'causal' ? 1 : mask.batch;
   const flags = new Float32Array(batch * queries * keys);
   for (let row = 0; row < batch * queries; row++) {

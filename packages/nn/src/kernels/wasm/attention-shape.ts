@@ -1,26 +1,21 @@
 /** What every attention on the wasm heap needs to know of its inputs: sizes, strides, addresses, the mask as numbers. */
+import { type AttentionShape, attentionShape } from '../attention-shape.ts';
 import type { AttentionSettings, Projections } from '../kernels.ts';
 import type { WasmHeap } from './heap.ts';
 
 const maskCode = { full: 0, causal: 1, ranges: 2 } as const;
 
-export interface Shape {
-  readonly batch: number;
-  readonly queries: number;
-  readonly keys: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDim: number;
+export interface Shape extends AttentionShape {
   /** In bytes, from one position to the next. */
   readonly qRow: number;
   readonly kvRow: number;
 }
 
-export function shapeOf([first, second]: Projections, { heads, keyValueHeads }: AttentionSettings): Shape {
-  const [batch, queries, width] = first.shape;
-  const headDim = width / (second === undefined ? heads + 2 * keyValueHeads : heads);
-  const [keys, kvWidth] = second === undefined ? [queries, width] : [second.shape[1], second.shape[2]];
-  return { batch, queries, keys, heads, keyValueHeads, headDim, qRow: 4 * width, kvRow: 4 * kvWidth };
+export function shapeOf(projections: Projections, settings: AttentionSettings): Shape {
+  const [first, second] = projections;
+  const qRow = 4 * first.shape[2];
+  const kvRow = second === undefined ? qRow : 4 * second.shape[2];
+  return { ...attentionShape(projections, settings), qRow, kvRow };
 }
 
 /** Of the first query, key and value. */

@@ -43,8 +43,8 @@ export function assemblyAttention(heap: WasmHeap): AttentionKernels {
 }
 
 function numbers(shape: Shape, settings: AttentionSettings): number[] {
-  const { batch, queries, keys, heads, keyValueHeads, headDim, qRow, kvRow } = shape;
+  const { batch, queries, keys, heads, keyValueHeads, headDim, qRow, kvRow, scale } = shape;
   const mean = settings.blind === 'mean' ? 1 : 0;
   const sizes = [batch, queries, keys, heads, keyValueHeads, headDim, qRow, kvRow];
-  return [...sizes, codeOf(settings), mean, headDim ** -0.5];
+  return [...sizes, codeOf(settings), mean, scale];
 }

@@ -79,8 +79,7 @@ export function onnxruntimeAttention(
             multiply(withTransposedB, dOutput, part.perKey(at.v, samples), dScores);
             const sizes = [samples.count, heads, queries, keys];
             const rows = ranges + 8 * samples.first * queries;
-            const scale = headDim ** -0.5;
-            kernels.softmaxGradientRows(at.dScores, p, rows, ...sizes, codeOf(settings), scale);
+            kernels.softmaxGradientRows(at.dScores, p, rows, ...sizes, codeOf(settings), shape.scale);
             // What dO and v have been used for is done: their places take the gradients of q and k.
             multiply(plain, dScores, part.perKey(at.k, samples), dOutput);
             multiply(withTransposedA, dScores, part.perQuery(at.q, samples), part.perKey(at.v, samples));
@@ -96,10 +95,10 @@ export function onnxruntimeAttention(
 const isWorthwhile = ({ batch, heads, queries, keys, headDim }: Shape): boolean =>
   queries > 1 && batch * heads * queries * keys * headDim >= LEAST_WORK;
 
-const numbersOf = (settings: AttentionSettings, { headDim }: Shape): number[] => [
+const numbersOf = (settings: AttentionSettings, { scale }: Shape): number[] => [
   codeOf(settings),
   settings.blind === 'mean' ? 1 : 0,
-  headDim ** -0.5,
+  scale,
 ];
 
 const gradientAddresses = (heap: WasmHeap, gradients: readonly Tensor3D[], shape: Shape): number[] =>
