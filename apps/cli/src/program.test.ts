@@ -140,6 +140,8 @@ describe('submit', () => {
       '2',
       '--learning-rate',
       '5e-4',
+      '--memory',
+      'checkpoint',
     ];
     expect(await triptych(args)).toMatchObject({
       code: 0,
@@ -152,6 +154,7 @@ describe('submit', () => {
       duration: { steps: 10 },
       workers: { min: 2, max: 2 },
       optimizer: { learningRate: 5e-4 },
+      memory: 'checkpoint',
     });
   });
 

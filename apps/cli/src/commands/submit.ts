@@ -1,7 +1,7 @@
 /** triptych submit: a run from a spec file, from options, or from a file with options on top. */
 import { readFile } from 'node:fs/promises';
-import { parse, RunSpec, TriptychError } from '@triptych/protocol';
-import type { Command } from 'commander';
+import { type ActivationMemory, parse, RunSpec, TriptychError } from '@triptych/protocol';
+import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { integer, number } from '../option-values.ts';
 import { renderTable } from '../table.ts';
@@ -18,6 +18,7 @@ interface SubmitOptions {
   readonly shards?: number;
   readonly learningRate?: number;
   readonly workers?: number;
+  readonly memory?: ActivationMemory;
   readonly priority?: number;
   readonly idempotencyKey?: string;
   readonly plan?: boolean;
@@ -39,6 +40,12 @@ export function register(program: Command, context: CommandContext): void {
     .option('--shards <number>', 'fixed slices of a batch: the most workers that can share it', integer)
     .option('--learning-rate <number>', 'at the end of the warm-up', number)
     .option('--workers <number>', 'at least and at most so many', integer)
+    .addOption(
+      new Option(
+        '--memory <kind>',
+        'checkpoint: less memory for a third more arithmetic, same weights',
+      ).choices(['keep', 'checkpoint']),
+    )
     .option('--priority <number>', '0 is the most urgent', integer)
     .option('--idempotency-key <key>', 'submitting again with the same key gives the same run')
     .option('--plan', 'say what would happen, and submit nothing')
@@ -77,11 +84,23 @@ async function readSpec(file: string): Promise<Partial<RunSpec>> {
 
 /** Options win over the file. The service checks the rest: it knows the models and the datasets. */
 function specOf(file: Partial<RunSpec>, options: SubmitOptions): RunSpec {
-  const { model, dataset, name, seed, steps, epochs, batch, shards, learningRate, workers, priority } =
-    options;
+  const {
+    model,
+    dataset,
+    name,
+    seed,
+    steps,
+    epochs,
+    batch,
+    shards,
+    learningRate,
+    workers,
+    memory,
+    priority,
+  } = options;
   const spec = {
     ...file,
-    ...defined({ model, dataset, name, seed, priority }),
+    ...defined({ model, dataset, name, seed, memory, priority }),
     ...(steps === undefined ? {} : { duration: { steps } }),
     ...(epochs === undefined ? {} : { duration: { epochs } }),
     ...merged('batch', file.batch, { global: batch, shards }),
