@@ -1,17 +1,9 @@
 /** One block of a Llama decoder. How it attends, to the sequence itself or through a cache, is the caller's business. */
 
-import {
-  checkpoint,
-  linear,
-  type RotaryTable,
-  residual,
-  rmsNorm,
-  rotate,
-  swiGlu,
-  type tf,
-} from '@triptych/nn';
+import { linear, type RotaryTable, residual, rmsNorm, rotate, swiGlu, type tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
+import { checkpointed } from '../transformer/checkpointed.ts';
 import type { Weights } from '../transformer/weights.ts';
 
 /** What the blocks of one forward pass have in common besides their weights. */
@@ -34,15 +26,11 @@ export interface BlockOptions extends DecoderPass {
 /** `hidden` [B, T, D] through block `layer`. Differentiable where `attend` is; run it inside a tidy. */
 export function decoderBlock(hidden: tf.Tensor3D, layer: number, options: BlockOptions): tf.Tensor3D {
   if (options.memory === 'keep') return block(hidden, layer, options);
-  const inputs: Record<string, tf.Tensor> = { hidden };
-  for (const name of blockWeights) {
-    const key = `${options.prefix}model.layers.${layer}.${name}.weight`;
-    inputs[key] = options.weights(key);
-  }
-  return checkpoint(inputs, (given) => {
-    const weights = ((key) => given[key]) as Weights;
-    return block(given['hidden'] as tf.Tensor3D, layer, { ...options, weights });
-  }) as tf.Tensor3D;
+  return checkpointed(hidden, {
+    keys: blockWeights.map((name) => `${options.prefix}model.layers.${layer}.${name}.weight`),
+    weights: options.weights,
+    block: (x, weights) => block(x, layer, { ...options, weights }),
+  });
 }
 
 const blockWeights = [

@@ -2,7 +2,6 @@
 
 import {
   attention,
-  checkpoint,
   crossAttention,
   gelu,
   keyRanges,
@@ -14,6 +13,7 @@ import {
 } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { TowerConfig } from '../catalog/clip-config.ts';
+import { checkpointed } from './checkpointed.ts';
 import type { Weights } from './weights.ts';
 
 export interface EncoderOptions {
@@ -79,13 +79,11 @@ function run<X extends tf.Tensor>(
   const { i, options } = at;
   const prefix = `${options.prefix}.layers.${i}`;
   if (options.memory === 'keep') return tf.tidy(() => block(hidden, prefix, options));
-  const keys = blockLayers.flatMap((layer) => [`${prefix}.${layer}.weight`, `${prefix}.${layer}.bias`]);
-  const inputs: Record<string, tf.Tensor> = { hidden };
-  for (const key of keys) inputs[key] = options.weights(key);
-  return checkpoint(inputs, (given) => {
-    const weights = ((key) => given[key]) as Weights;
-    return block(given['hidden'] as tf.Tensor3D, prefix, { ...options, weights });
-  }) as X;
+  return checkpointed(hidden, {
+    keys: blockLayers.flatMap((layer) => [`${prefix}.${layer}.weight`, `${prefix}.${layer}.bias`]),
+    weights: options.weights,
+    block: (x, weights) => block(x, prefix, { ...options, weights }),
+  });
 }
 
 function wholeBlock(hidden: tf.Tensor3D, prefix: string, options: EncoderOptions): tf.Tensor3D {
