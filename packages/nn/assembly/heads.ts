@@ -1,6 +1,6 @@
 // Attention in parts, around matrix products that somebody else computes: heads of packed rows as matrices of their own
 // [B,H,T,d] and back, and the softmax of all their rows. `padded` positions, T rounded up, keep rows of scores whole vectors.
-import { rangeEnd, rangeStart } from './ranges';
+import { RANGES, rangeEnd, rangeStart } from './ranges';
 import { softmax, softmaxGradient } from './softmax';
 
 /** `from[b,t,h]` (rows `row` bytes apart) to `to[b,h,t]`; the positions from `length` to `padded` become zeros. */
@@ -51,13 +51,13 @@ export function softmaxRows(
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
       for (let i = 0; i < queries; i++) {
-        const query = b * queries + i;
-        const start = rangeStart(ranges, query, mask);
-        const end = mask == 2 ? rangeEnd(ranges, query, keys, mask) : rangeEnd(ranges, i, keys, mask);
+        const start = rangeStart(ranges, i, mask);
+        const end = rangeEnd(ranges, i, keys, mask);
         softmax(scores, start, end, keys, row, mean, scale);
         scores += row;
       }
     }
+    if (mask == RANGES) ranges += <usize>queries << 3;
   }
 }
 
@@ -70,14 +70,14 @@ export function softmaxGradientRows(
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
       for (let i = 0; i < queries; i++) {
-        const query = b * queries + i;
-        const start = rangeStart(ranges, query, mask);
-        const end = mask == 2 ? rangeEnd(ranges, query, keys, mask) : rangeEnd(ranges, i, keys, mask);
+        const start = rangeStart(ranges, i, mask);
+        const end = rangeEnd(ranges, i, keys, mask);
         softmaxGradient(dScores, probabilities, start, end, 0, keys, scale);
         dScores += row;
         probabilities += row;
       }
     }
+    if (mask == RANGES) ranges += <usize>queries << 3;
   }
 }
 
