@@ -12,3 +12,8 @@ export function integer(text: string): number {
   if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It is not a whole number.');
   return value;
 }
+
+export function positiveInteger(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number of at least 1.');
+  return integer(text);
+}

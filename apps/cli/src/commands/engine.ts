@@ -1,9 +1,10 @@
 /** triptych engine: install the native TensorFlow, and say which tensor backends work here. */
 import type { EngineReport } from '@triptych/nn/setup';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { engineReport } from '../engine-report.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { positiveInteger } from '../option-values.ts';
 
 interface InstallFlags {
   readonly libtensorflow: string;
@@ -39,7 +40,7 @@ export function register(program: Command, context: CommandContext): void {
     .command('doctor')
     .description('try every tensor backend, and say what to do about those that do not work')
     .option('--json', 'as JSON')
-    .option('--threads <n>', 'threads for an operation', wholeNumber, 1)
+    .option('--threads <n>', 'threads for an operation', positiveInteger, 1)
     .addOption(
       new Option('--device <device>', 'what the backend auto is asked for')
         .choices(['auto', 'cpu', 'gpu'])
@@ -74,9 +75,4 @@ async function doctor(flags: DoctorFlags, { stdout, signal, exitWith }: CommandC
   });
   stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : engineReport(report));
   if (report.auto.state !== 'works') exitWith(exitCodes.error);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number of at least 1.');
-  return Number(text);
 }

@@ -1,6 +1,6 @@
 /** triptych submit: a run from a spec file, from options, or from a file with options on top. */
 import { readFile } from 'node:fs/promises';
-import { type ActivationMemory, parse, RunSpec, TriptychError } from '@triptych/protocol';
+import { ActivationMemory, parse, RunSpec, TriptychError } from '@triptych/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { integer, number } from '../option-values.ts';
@@ -44,7 +44,7 @@ export function register(program: Command, context: CommandContext): void {
       new Option(
         '--memory <kind>',
         'checkpoint: less memory for a third more arithmetic, same weights',
-      ).choices(['keep', 'checkpoint']),
+      ).choices(ActivationMemory.anyOf.map((kind) => kind.const)),
     )
     .option('--priority <number>', '0 is the most urgent', integer)
     .option('--idempotency-key <key>', 'submitting again with the same key gives the same run')
