@@ -7,7 +7,6 @@ export interface CompetitorOptions {
   readonly name: string;
   readonly program: string;
   readonly parameters: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class Competitor {
@@ -15,12 +14,9 @@ export class Competitor {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  private constructor({ name, program, parameters, environment }: CompetitorOptions) {
+  private constructor({ name, program, parameters }: CompetitorOptions) {
     this.name = name;
-    this.#child = spawn(program, parameters, {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, ...environment },
-    });
+    this.#child = spawn(program, parameters, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
 

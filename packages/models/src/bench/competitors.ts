@@ -34,7 +34,6 @@ export function competitorOptions(
     program: process.execPath,
     // As the compute thread of a worker: what a step allocates stays in the nursery.
     parameters: ['--min-semi-space-size=64', childScript, JSON.stringify(options)],
-    environment: { ORT_DISABLE_TELEMETRY: '1' },
   };
 }
 

@@ -7,12 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
   AdamW,
-  gradientsInto,
+  drainInto,
   type KernelProfile,
   Parameters,
   profileKernels,
   selectBackend,
-  type Tensor,
   tf,
 } from '@triptych/nn';
 import type { ChildOptions, ChildOrder, Measured, Ready, TaskFile } from './messages.ts';
@@ -56,21 +55,15 @@ async function measure(steps: number, profiled: KernelProfile | undefined): Prom
 
 /** Forward, backward and AdamW, as a training step does it; what it resolves to is the loss. */
 async function step(): Promise<number> {
-  let gradients: Tensor[] = [];
-  try {
-    using recording = workload.record(parameters, inputs, batch);
-    const [loss] = recording.outputs;
-    const value = (await loss!.data())[0]!;
-    const one = tf.onesLike(loss!);
-    gradients = recording.backward([one]);
-    one.dispose();
-    await gradientsInto(gradients, workload.layout, gradient);
-    optimizer.step(parameters.flat, gradient, OPTIMIZER.learningRate);
-    parameters.upload();
-    return value;
-  } finally {
-    tf.dispose(gradients);
-  }
+  using recording = workload.record(parameters, inputs, batch);
+  const [loss] = recording.outputs;
+  const value = (await loss!.data())[0]!;
+  const one = tf.onesLike(loss!);
+  await drainInto(recording.drain([one]), workload.layout, gradient);
+  one.dispose();
+  optimizer.step(parameters.flat, gradient, OPTIMIZER.learningRate);
+  parameters.upload();
+  return value;
 }
 
 function read({ name, shape, dtype }: TaskFile['inputs'][number]): NamedInput {
