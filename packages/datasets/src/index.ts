@@ -1,4 +1,14 @@
 /** From files on disk to batches: formats, packing, images, text, batch plan, and the sample dataset. */
+export type {
+  Captions,
+  Content,
+  ContentKind,
+  Conversation,
+  Interleaved,
+  Question,
+  Role,
+  Turn,
+} from './content.ts';
 export { PixelCache } from './image/pixel-cache.ts';
 export { pixels } from './image/pixels.ts';
 export { clipTransform, type ImageTransform, normalise } from './image/transform.ts';
