@@ -11,4 +11,5 @@ export { type DecodeOptions, Llama, type LlamaOptions } from './llama/llama.ts';
 export { LlamaDecoder, type LlamaPrompts } from './llama/llama-decoder.ts';
 export { type Sequences, selfAttention } from './llama/sequences.ts';
 export { llamaSafetensors, llamaSafetensorsPieces, loadLlamaWeights } from './llama/weight-file.ts';
+export { type Weights, weightsOf } from './transformer/weights.ts';
 export { type PatchGrid, patchify } from './vit/patchify.ts';

@@ -17,6 +17,7 @@ import { llamaParameters } from '../catalog/llama-parameters.ts';
 import { type ParameterTensor, single } from '../catalog/parameter-tensor.ts';
 import { Llama } from '../llama/llama.ts';
 import { selfAttention } from '../llama/sequences.ts';
+import { weightsOf } from '../transformer/weights.ts';
 import { constant, drawWeights, normal } from '../weights/drawn-weights.ts';
 import { blockFlops, type Workload } from './workload.ts';
 
@@ -80,7 +81,7 @@ export const decoderWorkload: Workload = {
   },
 
   record(parameters, inputs, batch) {
-    const llama = new Llama(config, parameters);
+    const llama = new Llama(config, weightsOf(parameters));
     const ids = inputs.get('ids')!.values as Int32Array;
     const features = tf.tensor3d(inputs.get('features')!.values as Float32Array, [batch, IMAGE, FEATURES]);
     const apply = (x: tf.Tensor, name: string) =>

@@ -6,6 +6,7 @@ import { llamaLayout } from '../llama/layout.ts';
 import { Llama } from '../llama/llama.ts';
 import { LlamaDecoder } from '../llama/llama-decoder.ts';
 import { selfAttention } from '../llama/sequences.ts';
+import { weightsOf } from '../transformer/weights.ts';
 
 export interface DecodingOptions {
   readonly config: LlamaConfig;
@@ -25,7 +26,7 @@ export class Decoding {
     const { config, batch, promptLength } = options;
     this.#options = options;
     this.#parameters = new Parameters(llamaLayout(config), initLlama(config, 1));
-    this.#llama = new Llama(config, this.#parameters);
+    this.#llama = new Llama(config, weightsOf(this.#parameters));
     this.#prompt = Int32Array.from({ length: batch * promptLength }, (_, i) => (i * 31) % config.vocab_size);
     this.#products = this.#parameters.layout.specs
       .filter(({ key, shape }) => shape.length === 2 && !key.includes('embed_tokens'))

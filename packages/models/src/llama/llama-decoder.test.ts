@@ -12,6 +12,7 @@ import {
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseLlamaConfig } from '../catalog/llama-config.ts';
 import { expectTensor, openCase } from '../testing/golden.ts';
+import { weightsOf } from '../transformer/weights.ts';
 import { llamaLayout } from './layout.ts';
 import { Llama } from './llama.ts';
 import { LlamaDecoder } from './llama-decoder.ts';
@@ -41,7 +42,7 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
   beforeAll(async () => {
     await selectBackend({ backend });
     const parameters = new Parameters(llamaLayout(config), loadLlamaWeights(golden.weights, config));
-    llama = new Llama(config, parameters);
+    llama = new Llama(config, weightsOf(parameters));
     return () => parameters.dispose();
   });
 

@@ -13,6 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { parseLlamaConfig } from '../catalog/llama-config.ts';
 import { llamaPresets } from '../catalog/llama-presets.ts';
 import { expectTensor, openCase, sameBits } from '../testing/golden.ts';
+import { weightsOf } from '../transformer/weights.ts';
 import { initLlama } from './initial-weights.ts';
 import { llamaLayout } from './layout.ts';
 import { Llama } from './llama.ts';
@@ -35,7 +36,7 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
     await selectBackend({ backend });
     const before = tf.memory().numTensors;
     const parameters = new Parameters(llamaLayout(config), loadLlamaWeights(golden.weights, config));
-    const llama = new Llama(config, parameters);
+    const llama = new Llama(config, weightsOf(parameters));
     const states: Float32Array[] = [];
     const recording = record(parameters.tensors(), () => {
       const hidden = llama.decode(llama.embed(integers('input_ids'), batch), {
@@ -91,7 +92,7 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
     using parameters = new Parameters(llamaLayout(config), loadLlamaWeights(golden.weights, config));
     const resultsWith = (memory: 'keep' | 'checkpoint') =>
       tf.tidy(() => {
-        const llama = new Llama(config, parameters, { memory });
+        const llama = new Llama(config, weightsOf(parameters), { memory });
         using recording = record(parameters.tensors(), () => {
           const embeddings = llama.embed(integers('input_ids'), batch);
           return [llama.decode(embeddings, selfAttention(config, { batch, length, ends }))];
@@ -106,7 +107,7 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
   test('padding on the left changes nothing', async () => {
     await selectBackend({ backend });
     using parameters = new Parameters(llamaLayout(config), loadLlamaWeights(golden.weights, config));
-    const llama = new Llama(config, parameters);
+    const llama = new Llama(config, weightsOf(parameters));
     const ids = [1, 17, 300, 45, 8];
     const last = (tokens: number[], starts?: number[]) =>
       tf.tidy(() => {

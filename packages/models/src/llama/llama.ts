@@ -3,7 +3,7 @@
  * it owns no tensor. Token ids become embeddings in a step of their own, so that images can be put among them.
  */
 
-import { embed, linear, type Parameters, rmsNorm, tf } from '@triptych/nn';
+import { embed, linear, rmsNorm, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
 import type { Weights } from '../transformer/weights.ts';
@@ -30,15 +30,11 @@ export class Llama {
   readonly #prefix: string;
   readonly #memory: ActivationMemory;
 
-  /** `parameters` hold `llamaParameters(config, prefix)`, among others perhaps, and stay the caller's. */
-  constructor(
-    config: LlamaConfig,
-    parameters: Parameters,
-    { prefix = '', memory = 'keep' }: LlamaOptions = {},
-  ) {
+  /** `weights` finds `llamaParameters(config, prefix)`, among others perhaps; they stay their owner's. */
+  constructor(config: LlamaConfig, weights: Weights, { prefix = '', memory = 'keep' }: LlamaOptions = {}) {
     this.config = config;
     this.#memory = memory;
-    this.#weights = ((key) => parameters.tensor(key)) as Weights;
+    this.#weights = weights;
     this.#prefix = prefix;
   }
 
