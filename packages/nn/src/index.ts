@@ -78,4 +78,5 @@ export {
   writeSafetensors,
 } from './safetensors.ts';
 export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';
+export { halfToFloat } from './vectors/half-float.ts';
 export { fromBfloat16, toBfloat16 } from './vectors/vector-unit.ts';

@@ -3,6 +3,7 @@
  * header, then the bytes of the tensors. Writing gives the same bytes for the same content.
  */
 import { TriptychError } from '@triptych/protocol';
+import { halfToFloat } from './vectors/half-float.ts';
 import { fromBfloat16 } from './vectors/vector-unit.ts';
 
 const bytesPerElement = {
@@ -171,15 +172,6 @@ function toFloat32(dtype: SafetensorsDtype, content: Uint8Array): Float32Array {
     case 'BOOL':
       return Float32Array.from(new Uint8Array(buffer));
   }
-}
-
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function invalid(problem: string): never {

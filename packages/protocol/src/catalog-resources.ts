@@ -66,7 +66,7 @@ export const Model = Type.Object(
     id: Type.String(),
     name: Type.String(),
     kind: Type.Union([Type.Literal('preset'), Type.Literal('imported'), Type.Literal('trained')]),
-    architecture: Type.Literal('clip'),
+    architecture: Type.String({ description: 'Whose configuration and weights these are' }),
     parameters: Type.Integer(),
     description: Type.String(),
     config: Type.Record(Type.String(), Type.Unknown(), { description: 'Hugging Face config.json' }),

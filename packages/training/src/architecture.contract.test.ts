@@ -3,11 +3,11 @@ import { memoryGroups } from '@triptych/collective';
 import {
   type ClipConfig,
   clipLayout,
+  clipPresets,
   clipSafetensors,
   initClip,
   loadClipWeights,
   parseConfig,
-  presets,
 } from '@triptych/models';
 import { random, readSafetensors, selectBackend, tf } from '@triptych/nn';
 import type { Objective } from '@triptych/protocol';
@@ -15,7 +15,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ClipTrainer } from './step/clip-trainer.ts';
 import type { ShardBatch } from './step/shard-batch.ts';
 
-const tiny = presets['clip-tiny']!.config;
+const tiny = clipPresets['clip-tiny']!.config;
 const text = { ...tiny.text_config, hidden_act: 'gelu' };
 const architectures: Readonly<Record<string, ClipConfig>> = {
   'clip, quick GELU': tiny,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClipTokenizer, writeScenes } from '@triptych/datasets';
-import { clipParameters, presets } from '@triptych/models/catalog';
+import { clipParameters, clipPresets } from '@triptych/models/catalog';
 import { Dataset, DatasetPage, Model, ModelPage, type Problem, violationsOf } from '@triptych/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../testing/server.ts';
@@ -59,7 +59,7 @@ describe('datasets', () => {
 });
 
 describe('models', () => {
-  const { config } = presets['clip-tiny']!;
+  const { config } = clipPresets['clip-tiny']!;
 
   /** A safetensors file of zeros with the tensors of the smallest preset. */
   function weightsOf(
@@ -93,7 +93,7 @@ describe('models', () => {
     for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
   }
 
-  test('presets are there from the start, with their size', async () => {
+  test('clipPresets are there from the start, with their size', async () => {
     const page = await get('/v1/models');
     expect(violationsOf(ModelPage, page)).toEqual([]);
     const large = page.items.find((model: Model) => model.name === 'clip-vit-large-patch14');

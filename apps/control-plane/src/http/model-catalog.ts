@@ -1,5 +1,5 @@
 /** Every model a run can start from: presets (part of the code) first, then what was imported or trained. */
-import { parameterCount, presets } from '@triptych/models/catalog';
+import { elementCount, presets } from '@triptych/models/catalog';
 import type { Model } from '@triptych/protocol';
 import type { ModelStore } from '../store/model-store.ts';
 import type { PageRequest } from '../store/page-cursor.ts';
@@ -31,14 +31,14 @@ export class ModelCatalog {
 }
 
 const presetModels: ReadonlyMap<string, Model> = new Map(
-  Object.entries(presets).map(([name, { description, config }]) => [
+  [...presets].map(([name, { architecture, description, config }]) => [
     name,
     {
       id: name,
       name,
       kind: 'preset',
-      architecture: 'clip',
-      parameters: parameterCount(config),
+      architecture: architecture.name,
+      parameters: elementCount(architecture.parameters(config)),
       description,
       config: { ...config },
     },

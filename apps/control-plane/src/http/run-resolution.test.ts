@@ -1,10 +1,10 @@
-import { presets } from '@triptych/models/catalog';
+import { clipPresets } from '@triptych/models/catalog';
 import type { Dataset, Model, RunSpec, SplitSummary, TriptychError } from '@triptych/protocol';
 import { recipeFor } from '@triptych/training/catalog';
 import { expect, test } from 'vitest';
 import { type ResolvedRun, resolveRun } from './run-resolution.ts';
 
-const { config, description } = presets['clip-tiny']!;
+const { config, description } = clipPresets['clip-tiny']!;
 const split = (name: SplitSummary['split'], fields: Partial<SplitSummary> = {}): SplitSummary => ({
   split: name,
   images: 100,

@@ -1,4 +1,4 @@
-import { presets } from '@triptych/models/catalog';
+import { clipPresets } from '@triptych/models/catalog';
 import type { Dataset, RunEventKind, RunReason, Score } from '@triptych/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -105,7 +105,7 @@ test('a whole journey: every state change is an event, the model has its row, th
     kind: 'trained',
     runId: id,
     artifact: artifact.sha256,
-    config: presets['clip-tiny']!.config,
+    config: clipPresets['clip-tiny']!.config,
   });
   expect((await stores.workers.list({ now: new Date() })).map(({ state }) => state)).toEqual([
     'idle',

@@ -1,5 +1,5 @@
 /** The real stores on a database of their own, and rows to begin with. */
-import { presets } from '@triptych/models/catalog';
+import { clipPresets } from '@triptych/models/catalog';
 import type { Dataset, ResolvedRunSpec, Run, StepMetric } from '@triptych/protocol';
 import { type ArtifactStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
@@ -77,7 +77,7 @@ export const addDataset = (stores: TestStores, name = 'scenes'): Promise<Dataset
   });
 
 export function specOf(fields: Partial<ResolvedRunSpec> = {}): ResolvedRunSpec {
-  const { config: modelConfig } = presets['clip-tiny']!;
+  const { config: modelConfig } = clipPresets['clip-tiny']!;
   const spec = { model: 'clip-tiny', dataset: 'scenes' };
   return { ...resolveRunSpec(spec, { modelConfig, dataset: { trainImages: 100 } }), ...fields };
 }
@@ -129,6 +129,6 @@ export const progressOf = (step: number) => ({
 /** A model in Hugging Face layout without weights worth the name. */
 export const putModel = (artifacts: ArtifactStore) =>
   putFiles(artifacts, [
-    { path: 'config.json', content: Buffer.from(JSON.stringify(presets['clip-tiny']!.config)) },
+    { path: 'config.json', content: Buffer.from(JSON.stringify(clipPresets['clip-tiny']!.config)) },
     { path: 'model.safetensors', content: Buffer.from('weights') },
   ]);

@@ -7,6 +7,7 @@ import { type ClipConfig, parseConfig } from '../catalog/clip-config.ts';
 import { Clip } from '../clip/clip.ts';
 import { initClip } from '../clip/initial-weights.ts';
 import { clipLayout } from '../clip/layout.ts';
+import { weightsOf } from '../transformer/weights.ts';
 import { blockFlops, type NamedInput, type Workload } from './workload.ts';
 
 const tower = { hidden_size: 256, intermediate_size: 1024, num_attention_heads: 4, hidden_act: 'quick_gelu' };
@@ -57,7 +58,7 @@ export const clipWorkload: Workload = {
   },
 
   record(parameters, inputs, batch) {
-    const clip = new Clip(config, parameters);
+    const clip = new Clip(config, weightsOf(parameters));
     const patches = floats(inputs.get('patches')!);
     const ids = inputs.get('ids')!.values as Int32Array;
     const own = Int32Array.from({ length: batch }, (_, i) => i);

@@ -2,7 +2,7 @@ import { TriptychError } from '@triptych/protocol';
 import { expect, test } from 'vitest';
 import { parseConfig } from './clip-config.ts';
 import { parameterCount } from './clip-parameters.ts';
-import { presets } from './presets.ts';
+import { clipPresets } from './presets.ts';
 
 test.each([
   // Published counts; the first is printed by OpenAI's own notebook.
@@ -12,19 +12,19 @@ test.each([
   ['clip-vit-large-patch14-336', 427_944_193],
   ['clip-tiny', 251_649],
 ])('%s has %d parameters', (name, count) => {
-  expect(parameterCount(presets[name]!.config)).toBe(count);
+  expect(parameterCount(clipPresets[name]!.config)).toBe(count);
 });
 
 test('every preset is a complete configuration', () => {
-  for (const { config } of Object.values(presets)) expect(parseConfig(config)).toEqual(config);
+  for (const { config } of Object.values(clipPresets)) expect(parseConfig(config)).toEqual(config);
 });
 
 test('an empty configuration means the published ViT-B/32, as in Hugging Face', () => {
-  expect(parseConfig({})).toEqual(presets['clip-vit-base-patch32']!.config);
+  expect(parseConfig({})).toEqual(clipPresets['clip-vit-base-patch32']!.config);
 });
 
 test('fields without effect are dropped', () => {
-  const { config } = presets['clip-tiny']!;
+  const { config } = clipPresets['clip-tiny']!;
   const file = { ...config, dtype: 'float32', text_config: { ...config.text_config, projection_dim: 512 } };
   expect(parseConfig(file)).toEqual(config);
 });

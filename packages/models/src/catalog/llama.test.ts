@@ -4,7 +4,7 @@ import { parseLlamaConfig } from './llama-config.ts';
 import { llamaParameters } from './llama-parameters.ts';
 import { llamaPresets } from './llama-presets.ts';
 import { elementCount } from './parameter-tensor.ts';
-import { presets } from './presets.ts';
+import { clipPresets } from './presets.ts';
 
 test.each([
   // By hand: 2 * 512 * 64 + 2 * (64 * (64 + 32 + 32 + 64) + 3 * 172 * 64 + 2 * 64) + 64; published for the 7B model.
@@ -17,7 +17,7 @@ test.each([
 test('a decoder is a complete configuration, and none that a run can name', () => {
   for (const [name, config] of Object.entries(llamaPresets)) {
     expect(parseLlamaConfig(config)).toEqual(config);
-    expect(presets).not.toHaveProperty(name);
+    expect(clipPresets).not.toHaveProperty(name);
   }
 });
 

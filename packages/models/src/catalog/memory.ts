@@ -7,6 +7,8 @@ import type { ActivationMemory } from '@triptych/protocol';
 import type { ClipConfig, TowerConfig } from './clip-config.ts';
 
 const FLOAT_BYTES = 4;
+/** Samples that are embedded at once when a model is scored. */
+export const EVALUATION_BLOCK = { images: 32, texts: 64 };
 
 export interface ActivationOptions {
   /** Image-text pairs in one forward pass. */

@@ -54,7 +54,7 @@ const tower = (shape: TowerShape, activation: Activation) => ({
 
 const published = { context: 77, vocabulary: 49_408 };
 
-export const presets: Readonly<Record<string, Preset>> = {
+export const clipPresets: Readonly<Record<string, Preset>> = {
   'clip-tiny': preset({
     description: 'For tests: a quarter of a million parameters, 32-pixel images',
     projection: 32,

@@ -2,6 +2,7 @@
 import { gradientsInto, Parameters, record, selectBackend, tf } from '@triptych/nn';
 import { expect, test } from 'vitest';
 import { expectTensor, type Golden, openGolden, sameBits } from '../testing/golden.ts';
+import { weightsOf } from '../transformer/weights.ts';
 import { patchify } from '../vit/patchify.ts';
 import { visionHidden } from '../vit/vision-tower.ts';
 import { Clip } from './clip.ts';
@@ -18,7 +19,7 @@ test.each(cases)('on %s, %s computes what Hugging Face computes', async (backend
   const before = tf.memory().numTensors;
   const { config } = golden;
   const parameters = new Parameters(clipLayout(config), loadClipWeights(golden.weights, config));
-  const clip = new Clip(config, parameters);
+  const clip = new Clip(config, weightsOf(parameters));
   const patches = patchesOf(golden);
 
   const layers = config.vision_config.num_hidden_layers;
@@ -88,7 +89,7 @@ test.each(['cpu', 'wasm'] as const)('on %s, checkpointed blocks give the same bi
   using parameters = new Parameters(clipLayout(config), loadClipWeights(golden.weights, config));
   const gradientsWith = (memory: 'keep' | 'checkpoint') =>
     tf.tidy(() => {
-      const clip = new Clip(config, parameters, { memory });
+      const clip = new Clip(config, weightsOf(parameters), { memory });
       const patches = patchesOf(golden);
       using recording = record(parameters.tensors(), () => [
         clip.encodeImages(patches),
@@ -107,7 +108,7 @@ test('padding after the end token changes nothing', async () => {
   await selectBackend({ backend: 'wasm' });
   const { config, weights } = openGolden('clip-gelu');
   using parameters = new Parameters(clipLayout(config), loadClipWeights(weights, config));
-  const clip = new Clip(config, parameters);
+  const clip = new Clip(config, weightsOf(parameters));
   const short = Int32Array.of(298, 5, 6, 299, 298, 7, 299, 299);
   const padded = Int32Array.of(298, 5, 6, 299, 299, 299, 298, 7, 299, 299, 299, 299);
   const embed = (ids: Int32Array) => tf.tidy(() => [...clip.encodeText(ids, 2).dataSync()]);

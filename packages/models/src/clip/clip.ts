@@ -1,6 +1,6 @@
 /** CLIP: an image tower and a text tower whose normalised outputs share one space. Forward only; it owns no tensor. */
 
-import { embed, l2Normalize, linear, type Parameters, tf } from '@triptych/nn';
+import { embed, l2Normalize, linear, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { ClipConfig } from '../catalog/clip-config.ts';
 import { encodePooled, normalise } from '../transformer/encoder.ts';
@@ -13,15 +13,15 @@ export class Clip {
   readonly #weights: Weights;
   readonly #memory: ActivationMemory;
 
-  /** `parameters` have the layout of this configuration and stay the caller's. */
+  /** `weights` find every tensor of this configuration, and stay the caller's. */
   constructor(
     config: ClipConfig,
-    parameters: Parameters,
+    weights: Weights,
     { memory = 'keep' }: { readonly memory?: ActivationMemory } = {},
   ) {
     this.config = config;
     this.#memory = memory;
-    this.#weights = ((key) => parameters.tensor(key)) as Weights;
+    this.#weights = weights;
   }
 
   /** Patches [B, N, 3pp] to unit vectors [B, P]. Differentiable; the caller disposes the result. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { presets } from '../catalog/presets.ts';
+import { clipPresets } from '../catalog/presets.ts';
 import { sameBits } from '../testing/golden.ts';
 import { initClip } from './initial-weights.ts';
 import { clipLayout } from './layout.ts';
 
-const { config } = presets['clip-tiny']!;
+const { config } = clipPresets['clip-tiny']!;
 
 test('the seed alone decides the weights', () => {
   expect(sameBits(initClip(config, 3), initClip(config, 3))).toBe(true);

@@ -10,7 +10,7 @@ import { clipLayout } from './layout.ts';
 export const initClip = (config: ClipConfig, seed: number): Float32Array =>
   drawWeights(clipLayout(config), seed, (name) => drawOf(name, config));
 
-function drawOf(name: string, config: ClipConfig): Draw {
+export function drawOf(name: string, config: ClipConfig): Draw {
   const { text_config: text, vision_config: vision } = config;
   if (name === 'logit_scale') return constant(config.logit_scale_init_value);
   if (name === 'logit_bias') return constant(config.logit_bias_init_value ?? 0);

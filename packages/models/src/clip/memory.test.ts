@@ -1,8 +1,15 @@
 /** The counts of catalog/memory.ts against what the wasm heap really holds. */
 import { Parameters, type Recording, record, selectBackend, tf } from '@triptych/nn';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { activationBytes, backwardBytes, type ClipConfig, forwardBytes, presets } from '../catalog/index.ts';
+import {
+  activationBytes,
+  backwardBytes,
+  type ClipConfig,
+  clipPresets,
+  forwardBytes,
+} from '../catalog/index.ts';
 import { HeapMeter } from '../testing/heap-meter.ts';
+import { weightsOf } from '../transformer/weights.ts';
 import { Clip } from './clip.ts';
 import { clipLayout } from './layout.ts';
 
@@ -13,9 +20,9 @@ beforeAll(async () => {
   meter = new HeapMeter();
 });
 
-const wide = presets['clip-tiny']!.config;
+const wide = clipPresets['clip-tiny']!.config;
 const configs: [string, ClipConfig, number][] = [
-  ['clip-small', presets['clip-small']!.config, 16],
+  ['clip-small', clipPresets['clip-small']!.config, 16],
   ['clip-tiny', wide, 4],
   [
     'few tokens, a large vocabulary',
@@ -35,7 +42,7 @@ const configs: [string, ClipConfig, number][] = [
 describe.each(configs)('%s', (_, config, samples) => {
   test.each(['keep', 'checkpoint'] as const)('%s', (memory) => {
     using parameters = new Parameters(clipLayout(config));
-    const clip = new Clip(config, parameters, { memory });
+    const clip = new Clip(config, weightsOf(parameters), { memory });
     const forward = () => encode(clip, samples);
     const { result: recording, left: kept } = meter.measure(() => record(parameters.tensors(), forward));
     const { peak: backward } = meter.measure(() => drain(recording));
@@ -46,7 +53,7 @@ describe.each(configs)('%s', (_, config, samples) => {
 
   test('not recorded', () => {
     using parameters = new Parameters(clipLayout(config));
-    const clip = new Clip(config, parameters);
+    const clip = new Clip(config, weightsOf(parameters));
     const { peak, left } = meter.measure(() => tf.dispose(encode(clip, samples)));
     expect(left).toBe(0);
     expectClose(forwardBytes(config, { images: samples, texts: samples }), peak);

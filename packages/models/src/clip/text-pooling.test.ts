@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { presets } from '../catalog/presets.ts';
+import { clipPresets } from '../catalog/presets.ts';
 import { endPositions } from './text-pooling.ts';
 
-const tower = presets['clip-tiny']!.config.text_config;
+const tower = clipPresets['clip-tiny']!.config.text_config;
 
 test('the first end token is pooled, also where padding repeats it', () => {
   const ids = Int32Array.of(510, 7, 511, 511, 510, 511, 0, 0);

@@ -1,13 +1,13 @@
 import { readSafetensors, writeSafetensors } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
 import { expect, test } from 'vitest';
-import { presets } from '../catalog/presets.ts';
+import { clipPresets } from '../catalog/presets.ts';
 import { sameBits } from '../testing/golden.ts';
 import { initClip } from './initial-weights.ts';
 import { clipLayout } from './layout.ts';
 import { clipSafetensors, loadClipWeights } from './weight-file.ts';
 
-const { config } = presets['clip-tiny']!;
+const { config } = clipPresets['clip-tiny']!;
 const flat = initClip(config, 1);
 const named = () =>
   [...clipLayout(config).named()].map(({ name, shape, offset, length }) => ({

@@ -21,11 +21,11 @@ export function drawWeights(
 ): Float32Array {
   const flat = new Float32Array(layout.length);
   for (const { name, offset, length } of layout.named())
-    fill(flat.subarray(offset, offset + length), drawOf(name), random(seed, 'weights', name));
+    fillDrawn(flat.subarray(offset, offset + length), drawOf(name), random(seed, 'weights', name));
   return flat;
 }
 
-function fill(target: Float32Array, draw: Draw, stream: RandomStream): void {
+export function fillDrawn(target: Float32Array, draw: Draw, stream: RandomStream): void {
   if (draw.kind === 'constant') target.fill(draw.value);
   else
     for (let i = 0; i < target.length; i++)

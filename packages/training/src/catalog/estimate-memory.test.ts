@@ -1,9 +1,9 @@
-import { parameterCount, presets } from '@triptych/models/catalog';
+import { clipPresets, parameterCount } from '@triptych/models/catalog';
 import { expect, test } from 'vitest';
 import { estimateMemory, type MemoryDemand, WASM_HEAP_LIMIT_BYTES } from './estimate-memory.ts';
 
-const base = presets['clip-vit-base-patch32']!.config;
-const large = presets['clip-vit-large-patch14']!.config;
+const base = clipPresets['clip-vit-base-patch32']!.config;
+const large = clipPresets['clip-vit-large-patch14']!.config;
 const demand: MemoryDemand = {
   batch: { global: 64, shards: 4 },
   memory: 'keep',

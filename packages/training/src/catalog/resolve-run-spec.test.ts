@@ -1,10 +1,10 @@
-import { presets } from '@triptych/models/catalog';
+import { clipPresets } from '@triptych/models/catalog';
 import { ResolvedRunSpec, TriptychError, violationsOf } from '@triptych/protocol';
 import { expect, test } from 'vitest';
 import { resolveRunSpec } from './resolve-run-spec.ts';
 import { totalSteps } from './steps.ts';
 
-const { config: modelConfig } = presets['clip-tiny']!;
+const { config: modelConfig } = clipPresets['clip-tiny']!;
 const spec = { model: 'clip-tiny', dataset: 'scenes' };
 const split = (name: 'train' | 'validation' | 'test', images: number, classes = 7, captions = images) => ({
   split: name,

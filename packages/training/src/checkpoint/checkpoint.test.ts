@@ -1,12 +1,12 @@
 import { clipTransform } from '@triptych/datasets';
-import { clipLayout, initClip, presets } from '@triptych/models';
+import { clipLayout, clipPresets, initClip } from '@triptych/models';
 import { expect, test } from 'vitest';
 import { tinySpec } from '../testing/tiny-run.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import { SampleLedger } from './sample-ledger.ts';
 import { specHash } from './spec-hash.ts';
 
-const { config } = presets['clip-tiny']!;
+const { config } = clipPresets['clip-tiny']!;
 const { length } = clipLayout(config);
 const checkpoint: Checkpoint = {
   step: 12,

@@ -3,10 +3,10 @@ import { ClipTokenizer, clipTransform, type Dataset, type ImageTransform } from 
 import {
   type ClipConfig,
   clipLayout,
+  clipPresets,
   initClip,
   loadClipWeights,
   parseConfig,
-  presets,
 } from '@triptych/models';
 import { readSafetensors } from '@triptych/nn';
 import { type Objective, type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
@@ -37,11 +37,11 @@ export async function startingPoint(options: {
 }
 
 function fromPreset({ model, seed, objective }: ResolvedRunSpec, dataset: Dataset): StartingPoint {
-  const preset = presets[model];
+  const preset = clipPresets[model];
   if (!preset)
     throw new TriptychError(
       'MODEL_INVALID',
-      `"${model}" is no preset and comes without files; presets are ${Object.keys(presets).join(', ')}`,
+      `"${model}" is no preset and comes without files; presets are ${Object.keys(clipPresets).join(', ')}`,
     );
   const config = configFor(preset.config, objective);
   return {

@@ -3,7 +3,7 @@
  * backward passes, fixed-order all-reduce, clipping, AdamW. Which samples a batch holds is not its business.
  */
 import { type ProcessGroup, type Range, ShardAccumulator, sharedVector } from '@triptych/collective';
-import { Clip, type ClipConfig, clipLayout } from '@triptych/models';
+import { Clip, type ClipConfig, clipLayout, weightsOf } from '@triptych/models';
 import {
   AdamW,
   type AdamWMoments,
@@ -83,7 +83,7 @@ export class ClipTrainer implements Disposable {
     this.parameters = new Parameters(layout, weights);
     this.optimizer = new AdamW(layout, options.optimizer, options.resumeFrom);
     this.optimizer.stepCount = options.resumeFrom?.step ?? 0;
-    this.clip = new Clip(config, this.parameters, { memory });
+    this.clip = new Clip(config, weightsOf(this.parameters), { memory });
     const length = layout.length + 1;
     this.#sums = new ShardAccumulator({ shards, ...range, length });
     this.#gradientAndLoss = sharedVector(length);

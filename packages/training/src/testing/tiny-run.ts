@@ -1,6 +1,6 @@
 /** A run on the tiny dataset, on any number of ranks in this process. */
 import { memoryGroups } from '@triptych/collective';
-import { presets } from '@triptych/models/catalog';
+import { clipPresets } from '@triptych/models/catalog';
 import type { RunSpec, worker } from '@triptych/protocol';
 import { resolveRunSpec } from '../catalog/resolve-run-spec.ts';
 import type { TrainerEvent } from '../events.ts';
@@ -21,7 +21,7 @@ export const tinySpec = (changes: Partial<RunSpec> = {}) =>
       checkpoint: { everySteps: 0 },
       ...changes,
     },
-    { modelConfig: presets['clip-tiny']!.config, dataset: { trainImages: TRAIN_IMAGES } },
+    { modelConfig: clipPresets['clip-tiny']!.config, dataset: { trainImages: TRAIN_IMAGES } },
   );
 
 export type TinyRunOptions = Pick<TrainOptions, 'spec' | 'store' | 'datasetManifest'> &

@@ -1,0 +1,121 @@
+/**
+ * What the service knows of an architecture without loading a tensor library: the control plane resolves, plans and checks
+ * runs with nothing else. A new architecture is one folder with a `card.ts` and a `model.ts`, and one line in registry.ts.
+ */
+import type { ActivationMemory, Duration, Objective } from '@triptych/protocol';
+import type { TObject } from 'typebox';
+import type { GroupedTensor } from './grouped-tensor.ts';
+import type { ModelFactory } from './model.ts';
+
+export type { GroupedTensor };
+
+export interface Architecture<C extends object = object> {
+  /** As runs, models and metrics name it: `clip`. */
+  readonly name: string;
+  /** As people write it: `CLIP`. */
+  readonly title: string;
+  readonly presets: Readonly<Record<string, Preset<C>>>;
+  /** Whether a Hugging Face `config.json` is one of this architecture's. */
+  recognises(config: Readonly<Record<string, unknown>>): boolean;
+  /** @throws TriptychError MODEL_INVALID with every violation. */
+  parseConfig(json: unknown): C;
+  /** Every parameter, in the order of the weight file. */
+  parameters(config: C): readonly GroupedTensor[];
+  /** What of a model is trained; the first is the default where weights exist. */
+  readonly methods: Readonly<Record<string, Method>>;
+  /** Names of the training catalog; the first is the default. */
+  readonly objectives: readonly string[];
+  readonly abilities: readonly Ability[];
+  /** Kinds of sample content that it can be trained on. */
+  readonly contents: readonly ContentKind[];
+  /** Options of the processor (`inputs` of a run), each with its default. */
+  readonly inputs: TObject;
+  readonly folder: Folder;
+  /** The configuration with the parameters that a loss brings (a temperature, a bias) at these initial values. */
+  forScalars(config: C, scalars: Readonly<Record<string, number>>): C;
+  recipe(config: C, at: RecipeContext): Recipe;
+  /** Sizes that limits and memory estimates are made of. */
+  sizes(config: C): ModelSizes;
+  /** Bytes on the backend. */
+  activations(config: C, at: ActivationDemand): ActivationBytes;
+  /** The half with tensors. */
+  load(): Promise<ModelFactory<C>>;
+}
+
+export interface Preset<C> {
+  readonly description: string;
+  readonly config: C;
+}
+
+export interface Method {
+  readonly description: string;
+  /** Groups whose parameters are trained. */
+  readonly trains: readonly string[];
+  /** Groups whose linear layers stay as they are and get low-rank adapters. */
+  readonly adapts?: readonly string[];
+  /** True: for random weights; a model that exists is trained by another method. */
+  readonly fromScratch?: boolean;
+}
+
+export type Ability = 'embed' | 'generate' | 'loglikelihood';
+export type ContentKind = 'captions' | 'interleaved' | 'question' | 'conversation';
+
+/** Which files of a Hugging Face folder are read besides the weights. */
+export interface Folder {
+  /** Every one of these, or one of the alternatives of an inner list. */
+  readonly required: readonly (string | readonly string[])[];
+  readonly optional: readonly string[];
+}
+
+export interface RecipeContext {
+  readonly method: string;
+  /** The run starts from weights that exist, not from a random initialisation. */
+  readonly pretrained: boolean;
+}
+
+/** The settings that a run gets where its spec says nothing. */
+export interface Recipe {
+  readonly objective: Objective;
+  readonly duration: Duration;
+  readonly globalBatch: number;
+  readonly shards: number;
+  readonly learningRate: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+  readonly schedule: 'cosine' | 'constant';
+  /** Part of all steps spent warming up; at most a tenth, or fine-tunes collapse. */
+  readonly warmupRatio: number;
+  readonly checkpointEverySteps: number;
+  /** Learning rates and decays of groups that differ from the rest. */
+  readonly groups?: Readonly<
+    Record<string, { readonly learningRate?: number; readonly weightDecay?: number }>
+  >;
+}
+
+export interface ModelSizes {
+  /** Side of the square pictures, in pixels. */
+  readonly imageSize: number;
+  /** Tokens of the longest text. */
+  readonly contextLength: number;
+  readonly vocabulary: number;
+}
+
+export interface ActivationDemand {
+  /** Samples in one forward pass. */
+  readonly samples: number;
+  readonly memory: ActivationMemory;
+  readonly method: string;
+  /** `inputs` of the run. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+export interface ActivationBytes {
+  /** What a recorded forward pass keeps until its backward pass. */
+  readonly kept: number;
+  /** The most that the backward pass needs, what is kept included. */
+  readonly backward: number;
+  /** The most that a forward pass of one evaluation block needs that is not recorded. */
+  readonly forward: number;
+}

@@ -1,0 +1,124 @@
+/** CLIP: an image tower and a text tower that share one space; for zero-shot classification and retrieval. */
+import { Type } from 'typebox';
+import type { Architecture, GroupedTensor, Recipe } from '../architecture.ts';
+import { type ClipConfig, parseConfig } from '../catalog/clip-config.ts';
+import { clipParameters, parameterCount } from '../catalog/clip-parameters.ts';
+import { activationBytes, backwardBytes, EVALUATION_BLOCK, forwardBytes } from '../catalog/memory.ts';
+import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
+import { clipPresets } from '../catalog/presets.ts';
+
+export const clip: Architecture<ClipConfig> = {
+  name: 'clip',
+  title: 'CLIP',
+  presets: clipPresets,
+  recognises: ({ model_type, text_config, vision_config }) =>
+    model_type === 'clip' || (model_type === undefined && !!text_config && !!vision_config),
+  parseConfig,
+  parameters: (config) => clipParameters(config).map((tensor) => grouped(tensor, config)),
+  methods: {
+    full: { description: 'Every parameter', trains: ['scale', 'text', 'vision'] },
+    'locked-image': {
+      description: 'The text tower alone (LiT); groups of the image tower can be unlocked from the top',
+      trains: ['scale', 'text'],
+    },
+  },
+  objectives: ['infonce', 'siglip'],
+  abilities: ['embed'],
+  contents: ['captions'],
+  inputs: Type.Object({}, { additionalProperties: false }),
+  folder: {
+    required: ['config.json', ['vocab.json', 'tokenizer.json'], ['merges.txt', 'tokenizer.json']],
+    optional: [
+      'tokenizer_config.json',
+      'special_tokens_map.json',
+      'tokenizer.json',
+      'preprocessor_config.json',
+      'processor_config.json',
+    ],
+  },
+  forScalars: (config, { logit_scale, logit_bias }) => {
+    const { logit_bias_init_value: _, ...rest } = config;
+    return {
+      ...rest,
+      ...(logit_scale !== undefined && { logit_scale_init_value: logit_scale }),
+      ...(logit_bias !== undefined && { logit_bias_init_value: logit_bias }),
+    };
+  },
+  recipe: (config, { pretrained }) => recipeFor(config, pretrained),
+  sizes: ({ vision_config, text_config }) => ({
+    imageSize: vision_config.image_size,
+    contextLength: text_config.max_position_embeddings,
+    vocabulary: text_config.vocab_size,
+  }),
+  activations: (config, { samples, memory }) => ({
+    kept: activationBytes(config, { samples, memory }),
+    backward: backwardBytes(config, { samples, memory }),
+    forward: forwardBytes(config, EVALUATION_BLOCK),
+  }),
+  load: async () => (await import('./model.ts')).clipFactory,
+};
+
+/** `vision/3` is block 3, `vision/head` what comes after the last, `vision/stem` what comes before the first. */
+function grouped(tensor: ParameterTensor, config: ClipConfig): GroupedTensor {
+  const { key } = tensor;
+  if (key === 'logit_scale' || key === 'logit_bias') return { ...tensor, group: 'scale' };
+  const tower = key.startsWith('text') ? 'text' : 'vision';
+  const { num_hidden_layers: layers } = tower === 'text' ? config.text_config : config.vision_config;
+  const block = /encoder\.layers\.(\d+)\./.exec(key)?.[1];
+  if (block !== undefined) return { ...tensor, group: `${tower}/${block}`, depth: Number(block) + 1 };
+  const atTop = /post_layernorm|final_layer_norm|_projection/.test(key);
+  return atTop
+    ? { ...tensor, group: `${tower}/head`, depth: layers + 1 }
+    : { ...tensor, group: `${tower}/stem`, depth: 0 };
+}
+
+const tiny: Recipe = {
+  objective: { kind: 'infonce' },
+  duration: { epochs: 2 },
+  globalBatch: 16,
+  shards: 4,
+  learningRate: 1e-3,
+  beta2: 0.98,
+  epsilon: 1e-6,
+  weightDecay: 0.1,
+  clipNorm: 1,
+  schedule: 'cosine',
+  warmupRatio: 0.1,
+  checkpointEverySteps: 50,
+};
+
+const small: Recipe = {
+  ...tiny,
+  duration: { epochs: 9 },
+  globalBatch: 64,
+  shards: 8,
+  learningRate: 5e-4,
+};
+
+const scratch: Recipe = {
+  ...tiny,
+  duration: { epochs: 32 },
+  globalBatch: 1024,
+  shards: 64,
+  learningRate: 5e-4,
+  weightDecay: 0.2,
+  clipNorm: 0,
+  checkpointEverySteps: 500,
+};
+
+const fineTune: Recipe = {
+  ...tiny,
+  duration: { epochs: 3 },
+  globalBatch: 128,
+  shards: 16,
+  learningRate: 1e-5,
+  checkpointEverySteps: 100,
+};
+
+/** One recipe for weights that exist, three for random ones, by size; the large ones are those of open_clip and WiSE-FT. */
+function recipeFor(config: ClipConfig, pretrained: boolean): Recipe {
+  if (pretrained) return fineTune;
+  const parameters = parameterCount(config);
+  if (parameters < 500_000) return tiny;
+  return parameters < 20_000_000 ? small : scratch;
+}

@@ -1,0 +1,36 @@
+/** Files of a Hugging Face folder: the weights in pieces, JSON and text. */
+import { safetensorsPieces } from '@triptych/nn';
+import { TriptychError } from '@triptych/protocol';
+import type { ModelFile } from './model.ts';
+import type { ModelWeights } from './model-weights.ts';
+import { floatsOf } from './weights/stored-tensor.ts';
+
+export const WEIGHTS_FILE = 'model.safetensors';
+
+/** The whole model under its Hugging Face names; equal weights give equal bytes. */
+export const weightsContent = (weights: ModelWeights): ModelFile => ({
+  path: WEIGHTS_FILE,
+  content: async function* () {
+    const tensors = [];
+    for (const { name, shape, read } of weights.named())
+      tensors.push({ name, shape, data: floatsOf(await read()) });
+    yield* safetensorsPieces(tensors, { format: 'pt' });
+  },
+});
+
+export const jsonFile = (path: string, value: unknown): ModelFile =>
+  textFile(path, `${JSON.stringify(value, null, 2)}\n`);
+
+export const textFile = (path: string, text: string): ModelFile => ({
+  path,
+  content: new TextEncoder().encode(text),
+});
+
+/** @throws TriptychError MODEL_INVALID where the text is no JSON. */
+export function jsonOf(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TriptychError('MODEL_INVALID', `${path} is not JSON`, { cause });
+  }
+}
