@@ -1,5 +1,17 @@
-/** Evaluation metrics: pure functions over score matrices. */
+/** Evaluation metrics: pure functions over score matrices, captions and answers. */
+export { bleu } from './captions/bleu.ts';
+export type { CaptionedImage, CaptionScore } from './captions/captioned-image.ts';
+export { ciderD, type DocumentFrequencies, documentFrequencies } from './captions/cider-d.ts';
+export { rougeL } from './captions/rouge-l.ts';
 export { type RetrievalInput, retrieval } from './retrieval.ts';
 export type { ScoreValue } from './score.ts';
 export { similarities } from './similarity.ts';
+export { normaliseAnswer, normaliseWords, stripPunctuation } from './vqa/normalise-answer.ts';
+export {
+  type AnsweredQuestion,
+  type HumanAnswer,
+  roundedPercent,
+  type VqaAccuracy,
+  vqaAccuracy,
+} from './vqa/vqa-accuracy.ts';
 export { type ZeroShotInput, zeroShot } from './zero-shot.ts';
