@@ -1,7 +1,7 @@
 /** Every example is a spec that the service would take, and examples/README.md tells of it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { clipPresets } from '@triptych/models/catalog';
+import { presets } from '@triptych/models/catalog';
 import { parse, RunSpec } from '@triptych/protocol';
 import { resolveRunSpec, totalSteps } from '@triptych/training/catalog';
 import { expect, test } from 'vitest';
@@ -21,9 +21,14 @@ const scenes = {
   })),
 };
 
+function contextOf(model: string) {
+  const { architecture, config: modelConfig } = presets.get(model)!;
+  return { architecture, modelConfig, dataset: scenes };
+}
+
 test.each(files)('%s', (file) => {
   const spec = parse(RunSpec, JSON.parse(readFileSync(folder + file, 'utf8')));
-  const resolved = resolveRunSpec(spec, { modelConfig: clipPresets[spec.model]!.config, dataset: scenes });
+  const resolved = resolveRunSpec(spec, contextOf(spec.model));
   expect(totalSteps(resolved, scenes.trainImages)).toBeGreaterThan(0);
   expect(resolved.dataset).toBe('scenes');
   expect(readme).toContain(`triptych -- submit examples/${file}`);

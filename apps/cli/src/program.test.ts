@@ -84,6 +84,7 @@ const run = (status: RunStatus): Partial<Run> => ({
       split: 'test',
       step: 40,
       samples: 100,
+      unit: 'ratio',
       chance: 0.125,
     },
   ],

@@ -8,6 +8,7 @@ const score = (stage: Score['stage'], value: number, other: Partial<Score> = {})
   split: 'test',
   step: stage === 'final' ? 100 : 0,
   samples: 450,
+  unit: 'ratio',
   stage,
   value,
   ...other,

@@ -21,18 +21,12 @@ function rowOf(scores: readonly Score[]): string[] {
   const final = scores.findLast(({ stage }) => stage === 'final');
   const baseline = scores.findLast(({ stage }) => stage === 'baseline');
   const chance = final?.chance ?? baseline?.chance;
-  const samples = (final ?? baseline)!.samples;
-  return [
-    task,
-    split,
-    metric,
-    percent(final?.value),
-    percent(baseline?.value),
-    percent(chance),
-    String(samples),
-  ];
+  const { samples, unit } = (final ?? baseline)!;
+  const shown = unit === 'ratio' ? percent : plain;
+  return [task, split, metric, shown(final?.value), shown(baseline?.value), shown(chance), String(samples)];
 }
 
-/** Every score of this service is a part of 1. */
+const plain = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(3));
+
 const percent = (value: number | undefined): string =>
   value === undefined ? '-' : `${(value * 100).toFixed(1)} %`;

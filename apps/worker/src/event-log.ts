@@ -101,7 +101,7 @@ const isStep = (event: worker.TrainEvent): event is StepEvent => event.event?.$c
 /** Stands for both: measures of a step are their mean, so that it still describes one step; counters and position are the later's. */
 function merge(first: StepEvent, second: StepEvent): StepEvent {
   const [a, b] = [first.event.value, second.event.value];
-  const mean = (name: keyof worker.StepCommitted) => (a[name] + b[name]) / 2;
+  const mean = (name: Exclude<keyof worker.StepCommitted, 'datasetLosses'>) => (a[name] + b[name]) / 2;
   return {
     ...second,
     event: {
@@ -109,6 +109,7 @@ function merge(first: StepEvent, second: StepEvent): StepEvent {
       value: {
         ...b,
         loss: mean('loss'),
+        datasetLosses: b.datasetLosses.map((loss, i) => (loss + (a.datasetLosses[i] ?? loss)) / 2),
         gradientNorm: mean('gradientNorm'),
         samplesPerSecond: mean('samplesPerSecond'),
         dataSeconds: mean('dataSeconds'),

@@ -56,7 +56,7 @@ async function trainOn(worldSize: number, runId: string, steps = 3): Promise<Out
   const events = await Promise.all(
     peers.map(({ rank }) =>
       workers[rank]!.train(
-        trainRequest({ runId, rank, worldSize, peers, specJson, datasetManifest: manifest }),
+        trainRequest({ runId, rank, worldSize, peers, specJson, datasetManifests: [manifest] }),
       ),
     ),
   );
@@ -96,7 +96,7 @@ test('a supervisor that comes back while training runs gets the rest of the even
     runId: 'run-reattach',
     specJson: JSON.stringify({ ...spec, duration: { steps: 12 } }),
     peers: [{ rank: 0, workerId: '', address: workers[0]!.address }],
-    datasetManifest: manifest,
+    datasetManifests: [manifest],
   });
   const first = workers[0]!.client.train(request);
   first.on('error', () => undefined);
@@ -142,7 +142,7 @@ test('when a worker is killed, the other one says so at once and blames it', asy
     runId: 'run-killed',
     worldSize: 2,
     peers,
-    datasetManifest: manifest,
+    datasetManifests: [manifest],
     fencingToken: 2,
   });
   const told = await survivor.train(request);

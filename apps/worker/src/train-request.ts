@@ -3,6 +3,7 @@ import {
   invalidInput,
   ResolvedRunSpec,
   show,
+  upgradeSpec,
   type Violation,
   violationsOf,
   type worker,
@@ -29,7 +30,7 @@ const DEFAULT_REATTACH_MS = 60_000;
 
 /** @throws TriptychError INVALID_INPUT naming every problem. */
 export function trainCommandOf(request: worker.TrainRequest): TrainCommand {
-  const spec = jsonOf(request.specJson);
+  const spec = upgradeSpec(jsonOf(request.specJson));
   const violations = [
     ...(spec === undefined
       ? [violation('/specJson', 'JSON', show(request.specJson))]
@@ -44,7 +45,7 @@ export function trainCommandOf(request: worker.TrainRequest): TrainCommand {
     reattachMs: request.reattachMs || DEFAULT_REATTACH_MS,
     job: {
       spec: spec as ResolvedRunSpec,
-      datasetManifest: request.datasetManifest,
+      datasetManifests: request.datasetManifests,
       ...(request.modelArtifact && { modelArtifact: request.modelArtifact }),
       ...(request.checkpointSha256 && { checkpoint: request.checkpointSha256 }),
       rank,
@@ -66,11 +67,13 @@ function membershipViolations({ runId, rank, worldSize, peers }: worker.TrainReq
 }
 
 function hashViolations(request: worker.TrainRequest): Violation[] {
-  const { datasetManifest, modelArtifact, checkpointSha256 } = request;
+  const { datasetManifests, modelArtifact, checkpointSha256 } = request;
   const isHash = (text: string) => /^[0-9a-f]{64}$/.test(text);
   const expected = 'a sha256';
   return [
-    ...(isHash(datasetManifest) ? [] : [violation('/datasetManifest', expected, show(datasetManifest))]),
+    ...(datasetManifests.length > 0 && datasetManifests.every(isHash)
+      ? []
+      : [violation('/datasetManifests', 'a sha256 for each dataset', show(datasetManifests))]),
     ...Object.entries({ modelArtifact, checkpointSha256 })
       .filter(([, hash]) => hash !== '' && !isHash(hash))
       .map(([name, hash]) => violation(`/${name}`, `${expected} or nothing`, show(hash))),

@@ -77,7 +77,7 @@ describe('one training', () => {
     expect(await call.ended).toBeUndefined();
     expect(call.steps).toEqual([1, 2]);
     expect(call.last).toEqual({ $case: 'finished', value: { step: 2 } });
-    expect(compute.jobs[0]).toMatchObject({ rank: 0, worldSize: 1, datasetManifest: 'a'.repeat(64) });
+    expect(compute.jobs[0]).toMatchObject({ rank: 0, worldSize: 1, datasetManifests: ['a'.repeat(64)] });
     expect(trainer.assignments()).toEqual([]);
   });
 
@@ -105,7 +105,7 @@ describe('one training', () => {
 
   test('everything that is wrong with a request is said at once, and nothing starts', async () => {
     const error = await expectRefusal(
-      new Call({ specJson: '{"model": 7}', rank: 4, datasetManifest: 'nope', checkpointSha256: 'x' }),
+      new Call({ specJson: '{"model": 7}', rank: 4, datasetManifests: ['nope'], checkpointSha256: 'x' }),
       'INVALID_INPUT',
     );
     const paths = error.violations.map((violation) => violation.path);
@@ -114,7 +114,7 @@ describe('one training', () => {
         '/specJson/model',
         '/specJson/seed',
         '/rank',
-        '/datasetManifest',
+        '/datasetManifests',
         '/checkpointSha256',
       ]),
     );

@@ -49,7 +49,7 @@ test.skipIf(missing !== undefined)(
       const batch = { global: 4, shards: 2 };
       const specJson = JSON.stringify({ ...spec, duration: { steps }, batch });
       const peers = [{ rank: 0, address: worker.address, workerId: worker.workerId }];
-      return worker.train(trainRequest({ runId, peers, specJson, datasetManifest }));
+      return worker.train(trainRequest({ runId, peers, specJson, datasetManifests: [datasetManifest] }));
     };
     const stopped = train('run-stopped', 1000);
     await expect

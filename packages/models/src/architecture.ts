@@ -14,6 +14,8 @@ export interface Architecture<C extends object = object> {
   readonly name: string;
   /** As people write it: `CLIP`. */
   readonly title: string;
+  /** What the Hub calls what it does. */
+  readonly pipelineTag: string;
   readonly presets: Readonly<Record<string, Preset<C>>>;
   /** Whether a Hugging Face `config.json` is one of this architecture's. */
   recognises(config: Readonly<Record<string, unknown>>): boolean;
@@ -21,6 +23,11 @@ export interface Architecture<C extends object = object> {
   parseConfig(json: unknown): C;
   /** Every parameter, in the order of the weight file. */
   parameters(config: C): readonly GroupedTensor[];
+  /** The adapters of the linear layers in these groups; absent where there are none. */
+  adapters?(
+    config: C,
+    at: { readonly groups: readonly string[]; readonly rank: number },
+  ): readonly GroupedTensor[];
   /** What of a model is trained; the first is the default where weights exist. */
   readonly methods: Readonly<Record<string, Method>>;
   /** Names of the training catalog; the first is the default. */

@@ -15,5 +15,6 @@ export * from './model.ts';
 export { ModelWeights, type NamedTensor } from './model-weights.ts';
 export { type Weights, weightsOf } from './transformer/weights.ts';
 export { type PatchGrid, patchify } from './vit/patchify.ts';
+export { flatSource } from './weights/flat-source.ts';
 export { floatsOf } from './weights/stored-tensor.ts';
 export type { StoredTensor, WeightSource } from './weights/weight-source.ts';

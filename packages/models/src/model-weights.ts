@@ -29,6 +29,8 @@ export interface NamedTensor {
 
 export class ModelWeights implements Disposable {
   readonly trainable: Parameters;
+  /** In the order of the trained vector. */
+  readonly trainableTensors: readonly GroupedTensor[];
   /** sha256 over names, types and values of what is not trained; empty where everything is. */
   readonly frozenHash: string;
   /** By key, trained or frozen. */
@@ -43,6 +45,7 @@ export class ModelWeights implements Disposable {
     const { trainable, frozen, frozenHash } = opened;
     this.#toOpen = toOpen;
     this.trainable = trainable;
+    this.trainableTensors = toOpen.tensors.filter(({ group }) => isInGroups(group, toOpen.trains));
     this.#frozen = frozen;
     this.frozenHash = frozenHash;
     this.lookup = ((key) => frozen.get(key) ?? trainable.tensor(key)) as Weights;

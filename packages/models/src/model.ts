@@ -3,7 +3,7 @@
  * and what it can do. Which architecture it is, they do not know.
  */
 import type { Content, ImageTransform } from '@triptych/datasets';
-import type { Parameters, tf } from '@triptych/nn';
+import type { Parameters, SafetensorsFile, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { GroupedTensor } from './grouped-tensor.ts';
 import type { WeightSource } from './weights/weight-source.ts';
@@ -14,6 +14,8 @@ export interface ModelFactory<C extends object = object> {
   /** What a preset has besides weights: tokenizer files learnt from the texts of the train split, preprocessing. */
   initialFiles(config: C, texts: Iterable<string>): FolderFiles;
   open(options: OpenOptions<C>): Promise<Model>;
+  /** Weights as a file has them, under canonical names. @throws TriptychError MODEL_INVALID naming everything that does not fit. */
+  storedWeights(file: SafetensorsFile, config: C): WeightSource;
 }
 
 /** Text files of a Hugging Face folder by path, without the weights. */
@@ -50,6 +52,8 @@ export interface AdapterOptions {
 export interface Model extends Disposable {
   /** Gradients, all-reduce, optimizer and checkpoints cover these and nothing else. */
   readonly trainable: Parameters;
+  /** The trained tensors, in the order of that vector, with their groups. */
+  readonly trainableTensors: readonly GroupedTensor[];
   /** sha256 over the names and values of what is not trained; empty where everything is. */
   readonly frozenHash: string;
   readonly processor: Processor;

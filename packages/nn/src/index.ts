@@ -56,7 +56,7 @@ export { rmsNorm } from './ops/rms-norm.ts';
 export { rotaryTable, rotate } from './ops/rotary.ts';
 export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts';
 export { swiGlu } from './ops/swi-glu.ts';
-export { AdamW, type AdamWMoments, type AdamWOptions } from './optimizer/adamw.ts';
+export { AdamW, type AdamWMoments, type AdamWOptions, type TensorRates } from './optimizer/adamw.ts';
 export { clipByGlobalNorm } from './optimizer/clip.ts';
 export { frozenMatrix } from './parameters/frozen.ts';
 export {

@@ -7,17 +7,49 @@ import { Backend, Name, Split } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
 
-export const Objective = Type.Union([
-  Type.Object(
-    { kind: Type.Literal('infonce') },
-    { ...closed, description: 'Symmetric cross entropy over all pairs of the global batch (CLIP)' },
-  ),
-  Type.Object(
-    { kind: Type.Literal('siglip') },
-    { ...closed, description: 'Sigmoid loss over all pairs of the global batch (SigLIP)' },
-  ),
-]);
+/** A loss by its name in the training catalog, and its options; the catalog checks them. */
+export const Objective = Type.Object(
+  { kind: Type.String({ ...Name, description: 'What is minimised; each architecture has a default' }) },
+  { additionalProperties: true },
+);
 export type Objective = Static<typeof Objective>;
+
+export const GroupRates = Type.Object(
+  {
+    learningRate: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 10 })),
+    weightDecay: Type.Optional(Type.Number({ minimum: 0, maximum: 10 })),
+  },
+  closed,
+);
+
+/** A parameter group, or a path of one inside another: `vision`, `vision/11`. */
+const GroupPath = Type.String({ minLength: 1, maxLength: 100, pattern: '^[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*$' });
+
+export const Adapter = Type.Object(
+  {
+    rank: Type.Integer({ minimum: 1, maximum: 4096 }),
+    alpha: Type.Number({ exclusiveMinimum: 0, maximum: 65_536 }),
+    dropout: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
+    rankStabilised: Type.Boolean({ description: 'Scale alpha / sqrt(rank) instead of alpha / rank' }),
+  },
+  { ...closed, description: 'Low-rank adapters (LoRA)' },
+);
+export type Adapter = Static<typeof Adapter>;
+
+/** One of several datasets that a run mixes. */
+export const MixedDataset = Type.Object(
+  {
+    name: Type.String({ ...Name, description: 'Id or name of a registered dataset' }),
+    weight: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1e6,
+      description: 'Its share of every batch, relative to the others',
+    }),
+    lossWeight: Type.Number({ minimum: 0, maximum: 1e6, description: 'Factor of its mean loss in the sum' }),
+  },
+  closed,
+);
+export type MixedDataset = Static<typeof MixedDataset>;
 
 export const Duration = Type.Union([
   Type.Object({ steps: Type.Integer({ minimum: 1, maximum: 10_000_000 }) }, closed),
@@ -78,7 +110,7 @@ export const CheckpointPolicy = Type.Object(
   closed,
 );
 
-export const EvaluationTask = Type.Union([Type.Literal('zero-shot'), Type.Literal('retrieval')]);
+export const EvaluationTask = Type.String({ ...Name, description: 'A task of the training catalog' });
 export type EvaluationTask = Static<typeof EvaluationTask>;
 
 export const EvaluationPolicy = Type.Object(
@@ -86,6 +118,17 @@ export const EvaluationPolicy = Type.Object(
     tasks: Type.Array(EvaluationTask, { uniqueItems: true, maxItems: 8 }),
     split: Split,
     baseline: Type.Boolean({ description: 'Also score the model before the first step' }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Score at most this many samples, the first of the split' }),
+    ),
+    shots: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 64, description: 'Demonstrations in front of each prompt' }),
+    ),
+    choice: Type.Optional(
+      Type.Union([Type.Literal('random'), Type.Literal('similar')], {
+        description: 'How demonstrations are chosen from the train split: at random, or by image similarity',
+      }),
+    ),
   },
   closed,
 );
@@ -110,13 +153,32 @@ export const ResolvedRunSpec = Type.Object(
   {
     name: Type.Optional(Name),
     model: Name,
+    method: Name,
+    unlock: Type.Optional(Type.Array(GroupPath, { maxItems: 64, uniqueItems: true })),
+    adapter: Type.Optional(Adapter),
     dataset: Name,
+    datasets: Type.Optional(
+      Type.Array(MixedDataset, { minItems: 1, maxItems: 32, description: 'The first one is `dataset`' }),
+    ),
+    inputs: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'Options of the architecture: how samples become tokens and pictures',
+    }),
     seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
     objective: Objective,
     duration: Duration,
     batch: Batch,
     memory: ActivationMemory,
     optimizer: Optimizer,
+    groups: Type.Optional(Type.Record(GroupPath, GroupRates, { maxProperties: 64 })),
+    layerDecay: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    averaging: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        exclusiveMaximum: 1,
+        description:
+          'Decay of an exponential moving average of the weights, which is what is scored and published',
+      }),
+    ),
     schedule: Schedule,
     checkpoint: CheckpointPolicy,
     evaluation: EvaluationPolicy,
@@ -127,6 +189,15 @@ export const ResolvedRunSpec = Type.Object(
 );
 export type ResolvedRunSpec = Static<typeof ResolvedRunSpec>;
 
+const MixedDatasetRequest = Type.Object(
+  {
+    name: MixedDataset.properties.name,
+    weight: Type.Optional(MixedDataset.properties.weight),
+    lossWeight: Type.Optional(MixedDataset.properties.lossWeight),
+  },
+  closed,
+);
+
 export const RunSpec = Type.Object(
   {
     name: Type.Optional(Name),
@@ -134,13 +205,48 @@ export const RunSpec = Type.Object(
       ...Name,
       description: 'A preset (GET /v1/models) or the id or name of a trained or imported model',
     }),
-    dataset: Type.String({ ...Name, description: 'Id or name of a registered dataset' }),
+    method: Type.Optional(
+      Type.String({ ...Name, description: 'What of the model is trained; each architecture has a default' }),
+    ),
+    unlock: Type.Optional(
+      Type.Array(GroupPath, {
+        maxItems: 64,
+        uniqueItems: true,
+        description: 'Parameter groups that are trained beside those of the method',
+      }),
+    ),
+    adapter: Type.Optional(Type.Partial(Adapter, closed)),
+    dataset: Type.Optional(Type.String({ ...Name, description: 'Id or name of a registered dataset' })),
+    datasets: Type.Optional(
+      Type.Array(MixedDatasetRequest, {
+        minItems: 1,
+        maxItems: 32,
+        description:
+          'Several datasets mixed in every batch, instead of `dataset`; the first one is scored on',
+      }),
+    ),
+    inputs: Type.Optional(ResolvedRunSpec.properties.inputs),
     seed: Type.Optional(ResolvedRunSpec.properties.seed),
     objective: Type.Optional(Objective),
     duration: Type.Optional(Duration),
     batch: Type.Optional(Type.Partial(Batch, closed)),
     memory: Type.Optional(ActivationMemory),
     optimizer: Type.Optional(Type.Partial(Optimizer, closed)),
+    groups: Type.Optional(
+      Type.Record(GroupPath, GroupRates, {
+        maxProperties: 64,
+        description: 'Learning rate and weight decay of parameter groups that differ from the rest',
+      }),
+    ),
+    layerDecay: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description:
+          'The learning rate of a layer is multiplied by this for every layer above it in its tower',
+      }),
+    ),
+    averaging: Type.Optional(ResolvedRunSpec.properties.averaging),
     schedule: Type.Optional(Type.Partial(Schedule, closed)),
     checkpoint: Type.Optional(Type.Partial(CheckpointPolicy, closed)),
     evaluation: Type.Optional(Type.Partial(EvaluationPolicy, closed)),
@@ -150,3 +256,12 @@ export const RunSpec = Type.Object(
   { ...closed, $id: 'RunSpec' },
 );
 export type RunSpec = Static<typeof RunSpec>;
+
+/**
+ * A stored spec of any release as today's: what was not yet there gets the value that it always had.
+ * Fields that are wrong stay wrong; the schema says so.
+ */
+export function upgradeSpec(stored: unknown): unknown {
+  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return stored;
+  return { method: 'full', inputs: {}, ...stored };
+}

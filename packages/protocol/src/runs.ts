@@ -31,6 +31,9 @@ export const Score = Type.Object(
     split: Split,
     step: Type.Integer(),
     samples: Type.Integer(),
+    unit: Type.Union([Type.Literal('ratio'), Type.Literal('number')], {
+      description: 'ratio: a part of 1, shown as a percentage; number: as it is',
+    }),
     chance: Type.Optional(Type.Number()),
   },
   closed,
@@ -50,6 +53,7 @@ export const Run = Type.Object(
     worldSize: Type.Integer(),
     progress: Progress,
     scores: Type.Array(Score),
+    architecture: Type.String(),
     spec: ResolvedRunSpec,
     datasetId: Id,
     modelId: Type.Optional(Type.String({ description: 'The trained model, once the run has succeeded' })),
@@ -108,6 +112,11 @@ export const StepMetric = Type.Object(
   {
     step: Type.Integer(),
     loss: Type.Number(),
+    datasetLosses: Type.Optional(
+      Type.Array(Type.Number(), {
+        description: 'The mean loss of each dataset of the run, in the order of the spec',
+      }),
+    ),
     learningRate: Type.Number(),
     gradientNorm: Type.Number(),
     samplesPerSecond: Type.Number(),
@@ -143,6 +152,7 @@ export const RunPlan = Type.Object(
   {
     spec: ResolvedRunSpec,
     parameters: Type.Integer(),
+    trainedParameters: Type.Integer({ description: 'Those that the method trains, adapters included' }),
     totalSteps: Type.Integer(),
     stepsPerEpoch: Type.Integer(),
     samples: Type.Integer(),

@@ -32,11 +32,13 @@ export function retrieval({ scores, images, imageOfText }: RetrievalInput): Scor
     {
       metric: `image_retrieval_recall@${k}`,
       value: shareBelow(imageRanks, k),
+      unit: 'ratio' as const,
       chance: Math.min(1, k / images),
     },
     {
       metric: `text_retrieval_recall@${k}`,
       value: shareBelow([...textRanks.values()], k),
+      unit: 'ratio' as const,
       chance: mean([...textsOfImage.values()].map((own) => chanceOfAny({ own, all: texts, drawn: k }))),
     },
   ]);

@@ -18,9 +18,17 @@ export function zeroShot({ scores, classes, labels }: ZeroShotInput): ScoreValue
     rankOf({ scores, offset: sample * classes, stride: 1, count: classes, target }),
   );
   const accuracy = (k: number) => ranks.filter((rank) => rank < k).length / ranks.length;
-  const values: ScoreValue[] = [{ metric: 'accuracy@1', value: accuracy(1), chance: 1 / classes }];
-  if (classes > 5) values.push({ metric: 'accuracy@5', value: accuracy(5), chance: 5 / classes });
-  values.push({ metric: 'mean_per_class_recall', value: meanRecall(ranks, labels), chance: 1 / classes });
+  const values: ScoreValue[] = [
+    { metric: 'accuracy@1', value: accuracy(1), unit: 'ratio', chance: 1 / classes },
+  ];
+  if (classes > 5)
+    values.push({ metric: 'accuracy@5', value: accuracy(5), unit: 'ratio', chance: 5 / classes });
+  values.push({
+    metric: 'mean_per_class_recall',
+    value: meanRecall(ranks, labels),
+    unit: 'ratio',
+    chance: 1 / classes,
+  });
   return values;
 }
 

@@ -37,7 +37,9 @@ export interface ArtifactStore {
 }
 
 /** Content that is made while it is stored, and made again where a store has to begin anew. */
-export function streamOf(pieces: () => Iterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export function streamOf(
+  pieces: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
   return {
     async *[Symbol.asyncIterator]() {
       yield* pieces();

@@ -1,7 +1,7 @@
 /** What a trainer tells its supervisor: the events of the worker protocol, built from this package's own words. */
 import type { worker } from '@triptych/protocol';
 import type { TaskScore } from './evaluation/evaluate.ts';
-import type { StepResult } from './step/clip-trainer.ts';
+import type { StepResult } from './step/trainer.ts';
 
 export type TrainerEvent = NonNullable<worker.TrainEvent['event']>;
 export type Phase = 'loading' | 'baseline' | 'training' | 'evaluating' | 'publishing';
@@ -38,6 +38,7 @@ export function stepEvent(report: StepReport): TrainerEvent {
       totalSteps: report.totalSteps,
       epoch: step / report.stepsPerEpoch,
       loss: result.loss,
+      datasetLosses: result.losses.length > 1 ? [...result.losses] : [],
       learningRate: report.learningRate,
       gradientNorm: result.gradientNorm,
       samplesPerSecond: globalBatch / seconds,

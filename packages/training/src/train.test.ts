@@ -151,7 +151,13 @@ test('stopped by its signal, every rank ends with the reason', async () => {
   const reason = new TriptychError('CANCELLED', 'cancelled by the user');
   const spec = tinySpec({ duration: { steps: 1000 }, evaluation: { tasks: [] } });
   const runs = memoryGroups(2).map(async (group) => {
-    for await (const event of train({ spec, store, datasetManifest, group, signal: controller.signal }))
+    for await (const event of train({
+      spec,
+      store,
+      datasetManifests: [datasetManifest],
+      group,
+      signal: controller.signal,
+    }))
       if (event.$case === 'step' && event.value.step === 2) controller.abort(reason);
   });
   for (const outcome of await Promise.allSettled(runs)) expect(outcome).toMatchObject({ reason });
@@ -161,7 +167,7 @@ test('a rank whose consumer goes away takes the others with it', async () => {
   const spec = tinySpec({ duration: { steps: 1000 }, evaluation: { tasks: [] } });
   const { signal } = new AbortController();
   const [leaving, staying] = memoryGroups(2).map(async (group) => {
-    for await (const event of train({ spec, store, datasetManifest, group, signal }))
+    for await (const event of train({ spec, store, datasetManifests: [datasetManifest], group, signal }))
       if (group.rank === 0 && event.$case === 'step') return;
   });
   await expect(leaving).resolves.toBeUndefined();
@@ -171,7 +177,15 @@ test('a rank whose consumer goes away takes the others with it', async () => {
 test('ranks that would start from different weights refuse to train', async () => {
   const { signal } = new AbortController();
   const runs = memoryGroups(2).map((group) =>
-    collect(train({ spec: tinySpec({ seed: group.rank }), store, datasetManifest, group, signal })),
+    collect(
+      train({
+        spec: tinySpec({ seed: group.rank }),
+        store,
+        datasetManifests: [datasetManifest],
+        group,
+        signal,
+      }),
+    ),
   );
   for (const outcome of await Promise.allSettled(runs))
     expect(outcome).toMatchObject({

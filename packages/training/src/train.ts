@@ -3,7 +3,7 @@
  * with the same specification; rank 0 alone stores and reports checkpoints, scores and the model.
  */
 import { TriptychError } from '@triptych/protocol';
-import type { TaskScore } from './evaluation/evaluate.ts';
+import type { Evaluation, TaskScore } from './evaluation/evaluate.ts';
 import { phaseEvent, type Stage, scoreEvent, stepEvent, type TrainerEvent } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { TrainOptions } from './run/train-options.ts';
@@ -40,13 +40,13 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
   using run = await TrainingRun.open(options);
   if (run.step === 0 && spec.evaluation.baseline && spec.evaluation.tasks.length > 0) {
     yield phaseEvent('baseline', run, 'scores before the first step');
-    yield* scores(await run.evaluate(), { options, stage: 'baseline', step: 0 });
+    yield* scores((await run.evaluate()).scores, { options, stage: 'baseline', step: 0 });
   }
   const resumed = run.step > 0 ? `, resumed after step ${run.step}` : '';
   yield phaseEvent('training', run, `${run.totalSteps} steps${resumed}`);
   yield* steps(run, options);
   await run.assertRanksAgree();
-  let final: TaskScore[] = [];
+  let final: Evaluation = { scores: [], predictions: {} };
   if (spec.evaluation.tasks.length > 0) {
     yield phaseEvent(
       'evaluating',
@@ -54,7 +54,7 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
       `${spec.evaluation.tasks.join(', ')} on the ${spec.evaluation.split} split`,
     );
     final = await run.evaluate();
-    yield* scores(final, { options, stage: 'final', step: run.step });
+    yield* scores(final.scores, { options, stage: 'final', step: run.step });
   }
   yield phaseEvent('publishing', run, 'weights and configuration');
   if (group.rank === 0) yield { $case: 'model', value: await run.publish(final) };

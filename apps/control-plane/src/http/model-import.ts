@@ -48,6 +48,7 @@ export async function importModel(body: ImportModel, options: ImportOptions): Pr
   return models.insert({
     name,
     description: `Imported from ${basename(folder)}`,
+    architecture: 'clip',
     parameters: parameterCount(clip),
     config: config as Record<string, unknown>,
     artifact: sha256,

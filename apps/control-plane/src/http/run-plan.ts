@@ -1,8 +1,11 @@
 /** What would happen if a run were submitted now. Nothing is created. */
+
+import { elementCount } from '@triptych/models/catalog';
 import { memoryRemedy, type RunPlan, type Worker } from '@triptych/protocol';
 import {
   estimateMemory,
   type MemoryEstimate,
+  partition,
   stepsPerEpoch,
   WASM_HEAP_LIMIT_BYTES,
 } from '@triptych/training/catalog';
@@ -12,9 +15,10 @@ export function planOf(
   run: ResolvedRun,
   fleet: { workers: readonly Worker[]; queuePosition: number },
 ): RunPlan {
-  const { spec, model, modelConfig, trainImages, totalSteps } = run;
+  const { spec, model, architecture, modelConfig, trainImages, totalSteps } = run;
   const { min, max, pool, backend } = spec.workers;
-  const estimate = estimateMemory(modelConfig, {
+  const toFit = { architecture, config: modelConfig };
+  const estimate = estimateMemory(toFit, {
     ...spec,
     trainImages,
     // The fewer they are, the more of the batch each one holds.
@@ -29,6 +33,7 @@ export function planOf(
   return {
     spec,
     parameters: model.parameters,
+    trainedParameters: elementCount(partition(toFit, spec).trained),
     totalSteps,
     stepsPerEpoch: stepsPerEpoch(spec.batch.global, trainImages),
     samples: totalSteps * spec.batch.global,

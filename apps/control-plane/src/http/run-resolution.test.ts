@@ -1,6 +1,5 @@
-import { clipPresets } from '@triptych/models/catalog';
+import { architectures, clipPresets, type Recipe } from '@triptych/models/catalog';
 import type { Dataset, Model, RunSpec, SplitSummary, TriptychError } from '@triptych/protocol';
-import { recipeFor } from '@triptych/training/catalog';
 import { expect, test } from 'vitest';
 import { type ResolvedRun, resolveRun } from './run-resolution.ts';
 
@@ -52,7 +51,9 @@ function resolved({
 test.each(['imported', 'trained'] as const)(
   'a model that was %s is fine-tuned, a preset is trained from scratch',
   async (kind) => {
-    const [fromWeights, fromScratch] = [recipeFor(config, true), recipeFor(config, false)];
+    const [fromWeights, fromScratch] = [true, false].map((pretrained) =>
+      architectures['clip']!.recipe(config, { method: 'full', pretrained }),
+    ) as [Recipe, Recipe];
     expect(fromWeights.learningRate).not.toBe(fromScratch.learningRate);
     expect((await resolved({ kind })).spec.optimizer.learningRate).toBe(fromWeights.learningRate);
     expect((await resolved()).spec.optimizer.learningRate).toBe(fromScratch.learningRate);

@@ -1,5 +1,5 @@
 /** From the body of a submission to a run that can be queued or planned: names looked up, defaults filled in. */
-import { type ClipConfig, parseConfig } from '@triptych/models/catalog';
+import { type Architecture, architectureNamed } from '@triptych/models/catalog';
 import {
   type Dataset,
   invalidInput,
@@ -14,9 +14,12 @@ import type { ModelCatalog } from './model-catalog.ts';
 
 export interface ResolvedRun {
   readonly spec: ResolvedRunSpec;
-  readonly dataset: Dataset;
+  /** In the order of the spec; the first one is scored on. */
+  readonly datasets: readonly Dataset[];
   readonly model: Model;
-  readonly modelConfig: ClipConfig;
+  readonly architecture: Architecture;
+  readonly modelConfig: object;
+  /** Samples of the train splits, all datasets together. */
   readonly trainImages: number;
   readonly totalSteps: number;
 }
@@ -34,44 +37,99 @@ export async function resolveRun(
   body: unknown,
   { datasets, models, found }: Catalogs & { found: readonly Violation[] },
 ): Promise<ResolvedRun> {
-  const names = body !== null && typeof body === 'object' ? (body as Partial<RunSpec>) : {};
   const bad = new Set(found.map(({ path }) => path));
-  const nameAt = (field: 'dataset' | 'model') => (bad.has(`/${field}`) ? undefined : names[field]);
-  const [dataset, model] = await Promise.all([
-    find(nameAt('dataset'), (name) => datasets.find(name)),
-    find(nameAt('model'), (name) => models.find(name)),
+  const named = namedIn(body).filter(({ path }) => !bad.has(path));
+  const [foundDatasets, model] = await Promise.all([
+    Promise.all(
+      named
+        .filter(({ kind }) => kind === 'dataset')
+        .map(async (one) => ({ ...one, dataset: await datasets.find(one.name) })),
+    ),
+    Promise.all(
+      named
+        .filter(({ kind }) => kind === 'model')
+        .map(async (one) => ({ ...one, model: await models.find(one.name) })),
+    ),
   ]);
   const violations = [...found];
-  if (dataset === null)
-    violations.push({
-      path: '/dataset',
-      expected: 'the id or name of a registered dataset',
-      actual: JSON.stringify(names.dataset),
-      remedy: 'register it with POST /v1/datasets, or see GET /v1/datasets',
-    });
-  if (model === null)
-    violations.push({
-      path: '/model',
-      expected: `a preset (${models.presetNames.join(', ')}) or the id or name of a model`,
-      actual: JSON.stringify(names.model),
-      remedy: 'see GET /v1/models',
-    });
-  if (violations.length > 0 || !dataset || !model) throw invalidInput('run', violations);
-  return resolve(body as RunSpec, { dataset, model });
+  for (const { path, name, dataset } of foundDatasets)
+    if (!dataset)
+      violations.push({
+        path,
+        expected: 'the id or name of a registered dataset',
+        actual: JSON.stringify(name),
+        remedy: 'register it with POST /v1/datasets, or see GET /v1/datasets',
+      });
+  for (const { path, name, model: one } of model)
+    if (!one)
+      violations.push({
+        path,
+        expected: `a preset (${models.presetNames.join(', ')}) or the id or name of a model`,
+        actual: JSON.stringify(name),
+        remedy: 'see GET /v1/models',
+      });
+  const base = model[0]?.model;
+  if (violations.length > 0 || !base) throw invalidInput('run', violations);
+  return resolve(body as RunSpec, {
+    datasets: foundDatasets.flatMap(({ dataset }) => dataset ?? []),
+    model: base,
+  });
 }
 
-function resolve(body: RunSpec, { dataset, model }: { dataset: Dataset; model: Model }): ResolvedRun {
-  const modelConfig = parseConfig(model.config);
-  const trainImages = dataset.splits.find(({ split }) => split === 'train')?.images ?? 0;
+interface Named {
+  readonly kind: 'dataset' | 'model';
+  readonly path: string;
+  readonly name: string;
+}
+
+/** What the body names, as far as it is text. */
+function namedIn(body: unknown): Named[] {
+  const fields = body !== null && typeof body === 'object' ? (body as Record<string, unknown>) : {};
+  const named = (kind: Named['kind'], path: string, name: unknown): Named[] =>
+    typeof name === 'string' ? [{ kind, path, name }] : [];
+  const list = Array.isArray(fields['datasets']) ? (fields['datasets'] as unknown[]) : [];
+  return [
+    ...named('model', '/model', fields['model']),
+    ...named('dataset', '/dataset', fields['dataset']),
+    ...list.flatMap((one, i) =>
+      named('dataset', `/datasets/${i}/name`, (one as { name?: unknown } | null)?.name),
+    ),
+  ];
+}
+
+function resolve(
+  body: RunSpec,
+  { datasets, model }: { datasets: readonly Dataset[]; model: Model },
+): ResolvedRun {
+  const architecture = architectureNamed(model.architecture);
+  const modelConfig = architecture.parseConfig(model.config);
+  const trainImages = datasets.reduce((sum, dataset) => sum + trainSamples(dataset), 0);
+  const first = datasets[0];
   const spec = resolveRunSpec(
-    { ...body, dataset: dataset.name, model: model.name },
-    { modelConfig, pretrained: model.kind !== 'preset', dataset: { trainImages, splits: dataset.splits } },
+    {
+      ...body,
+      ...(body.datasets
+        ? { datasets: body.datasets.map((one, i) => ({ ...one, name: datasets[i]!.name })) }
+        : first && { dataset: first.name }),
+      model: model.name,
+    },
+    {
+      architecture,
+      modelConfig,
+      pretrained: model.kind !== 'preset',
+      dataset: { trainImages, ...(first && { splits: first.splits }) },
+    },
   );
-  return { spec, dataset, model, modelConfig, trainImages, totalSteps: totalSteps(spec, trainImages) };
+  return {
+    spec,
+    datasets,
+    model,
+    architecture,
+    modelConfig,
+    trainImages,
+    totalSteps: totalSteps(spec, trainImages),
+  };
 }
 
-/** `undefined` where there is nothing to look for, `null` where nothing was found. */
-const find = async <T>(
-  name: string | undefined,
-  lookUp: (name: string) => Promise<T | undefined>,
-): Promise<T | null | undefined> => (name === undefined ? undefined : ((await lookUp(name)) ?? null));
+const trainSamples = ({ splits }: Dataset): number =>
+  splits.find(({ split }) => split === 'train')?.images ?? 0;

@@ -52,10 +52,21 @@ export function runRoutes(app: App, services: Services): void {
       const found = foundIn(request);
       const earlier = found.length === 0 ? await submission.findEarlier(idempotency) : undefined;
       if (earlier) return reply.code(200).send(await reviewed(earlier.id, request));
-      const { spec, dataset, model, totalSteps } = await resolveRun(body, { ...catalogs, found });
+      const {
+        spec,
+        datasets: resolved,
+        model,
+        architecture,
+        totalSteps,
+      } = await resolveRun(body, {
+        ...catalogs,
+        found,
+      });
       const { run, created } = await submission.insert({
         spec,
-        datasetId: dataset.id,
+        architecture: architecture.name,
+        datasetId: resolved[0]!.id,
+        datasetManifests: resolved.map(({ manifest }) => manifest),
         ...(model.artifact === undefined ? {} : { baseArtifact: model.artifact }),
         totalSteps,
         ...(idempotency ? { idempotency } : {}),

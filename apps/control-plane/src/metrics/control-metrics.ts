@@ -75,7 +75,7 @@ export class ControlMetrics implements RunObserver {
     if (from === 'SCHEDULING' && run.status === 'STARTING' && run.attempt <= 1) this.#queueWait.observe(age);
     if (run.status === 'RECOVERING' && from !== 'RECOVERING') this.#recoveries.inc({ cause: run.reason });
     if (!isTerminal(run.status) || isTerminal(from)) return;
-    this.#finished.inc({ status: run.status, reason: run.reason, architecture: 'clip' });
+    this.#finished.inc({ status: run.status, reason: run.reason, architecture: run.architecture });
     this.#samples.remove({ run: run.id });
   }
 

@@ -5,7 +5,7 @@ import { Gauge, type Registry } from 'prom-client';
 
 /** Each rejects where its source is away; its gauges are then absent from that scrape. */
 export interface GaugeSources {
-  census(): Promise<readonly { status: string; pool: string; count: number }[]>;
+  census(): Promise<readonly { status: string; architecture: string; pool: string; count: number }[]>;
   /** Runs that hold or want workers right now, with the time of their newest checkpoint. */
   live(): Promise<readonly LiveRun[]>;
   workers(): Promise<readonly Worker[]>;
@@ -67,7 +67,8 @@ const censusGauges: GaugeDefinition<State<'census'>>[] = [
     name: 'runs',
     help: 'Runs by status, architecture and pool',
     labelNames: ['status', 'architecture', 'pool'],
-    samples: (rows) => rows.map(({ status, pool, count }) => [count, { status, architecture: 'clip', pool }]),
+    samples: (rows) =>
+      rows.map(({ status, architecture, pool, count }) => [count, { status, architecture, pool }]),
   },
 ];
 

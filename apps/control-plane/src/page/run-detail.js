@@ -171,6 +171,7 @@ function scoresOf({ scores, status, spec }) {
       task: score.task,
       metric: score.metric,
       chance: score.chance,
+      unit: score.unit,
       split: score.split,
       [score.stage]: score.value,
     });
@@ -181,9 +182,9 @@ function scoresOf({ scores, status, spec }) {
       row.task,
       row.metric,
       row.split,
-      percent(row.final),
-      percent(row.baseline),
-      percent(row.chance),
+      scored(row.final, row.unit),
+      scored(row.baseline, row.unit),
+      scored(row.chance, row.unit),
     ]),
   );
 }
@@ -206,3 +207,5 @@ function weightsOf({ weights, modelId }) {
     ),
   ];
 }
+
+const scored = (value, unit) => (unit === 'number' && value !== undefined ? fixed(value, 3) : percent(value));

@@ -15,6 +15,7 @@ export interface ModelDescription {
 
 export interface ImportedModel {
   readonly name: string;
+  readonly architecture: string;
   readonly description: string;
   readonly parameters: number;
   readonly config: Record<string, unknown>;
@@ -38,7 +39,6 @@ export class ModelStore {
         data: {
           id: newId('model'),
           kind: 'imported',
-          architecture: 'clip',
           parameters: BigInt(parameters),
           config: json(config),
           files: json(files),
@@ -81,7 +81,7 @@ const modelOf = (row: ModelRow): Model => ({
   id: row.id,
   name: row.name,
   kind: row.kind as Model['kind'],
-  architecture: row.architecture as Model['architecture'],
+  architecture: row.architecture,
   parameters: Number(row.parameters),
   description: row.description,
   config: row.config as Model['config'],

@@ -79,7 +79,7 @@ export class PrismaRunStore implements RunStore {
       run,
       fencingToken: owned.fencingToken,
       spec: run.spec,
-      datasetManifest: dataset.manifest,
+      datasetManifests: (owned.datasetManifests as string[] | null) ?? [dataset.manifest],
       ...(owned.baseArtifact === null ? {} : { modelArtifact: owned.baseArtifact }),
       attempt: owned.attempt,
       generation: owned.generation,

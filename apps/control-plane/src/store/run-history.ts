@@ -80,10 +80,11 @@ export class RunHistory {
     return rows.length > 0 ? rows.map(checkpointOf) : this.#emptyOf(runId);
   }
 
-  /** How many runs there are, by status, model and pool. */
-  async census(): Promise<{ status: string; pool: string; count: number }[]> {
+  /** How many runs there are, by status, architecture and pool. */
+  async census(): Promise<{ status: string; architecture: string; pool: string; count: number }[]> {
     return this.#client.$queryRaw`
-      SELECT status, spec->'workers'->>'pool' AS pool, count(*)::int AS count FROM runs GROUP BY 1, 2`;
+      SELECT status, architecture, spec->'workers'->>'pool' AS pool, count(*)::int AS count
+      FROM runs GROUP BY 1, 2, 3`;
   }
 
   /** Runs that are neither waiting in the queue nor over, with their newest checkpoint. */

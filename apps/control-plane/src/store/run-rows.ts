@@ -1,14 +1,15 @@
 /** From rows to what the API shows. Columns that hold JSON were checked before they were written. */
-import type {
-  Checkpoint,
-  Progress,
-  ResolvedRunSpec,
-  Run,
-  RunEvent,
-  RunReason,
-  RunStatus,
-  Score,
-  StepMetric,
+import {
+  type Checkpoint,
+  type Progress,
+  type ResolvedRunSpec,
+  type Run,
+  type RunEvent,
+  type RunReason,
+  type RunStatus,
+  type Score,
+  type StepMetric,
+  upgradeSpec,
 } from '@triptych/protocol';
 import type {
   Checkpoint as CheckpointRow,
@@ -41,7 +42,8 @@ export function runOf(row: RunRowWithRelations, queuePosition?: number): Run {
     worldSize: row.worldSize,
     progress: row.progress as Progress,
     scores: row.scores.map(scoreOf),
-    spec: row.spec as ResolvedRunSpec,
+    architecture: row.architecture,
+    spec: upgradeSpec(row.spec) as ResolvedRunSpec,
     datasetId: row.datasetId,
     ...(row.model ? { modelId: row.model.id } : {}),
     ...(row.weightsSha256 === null
@@ -73,6 +75,7 @@ export const scoreOf = (row: ScoreRow): Score => ({
   split: row.split as Score['split'],
   step: row.step,
   samples: row.samples,
+  unit: row.unit as Score['unit'],
   ...(row.chance === null ? {} : { chance: row.chance }),
 });
 
@@ -95,12 +98,14 @@ export const stepMetricOf = (row: StepMetricRow): StepMetric => ({
     allReduce: row.allReduceSeconds,
     optimizer: row.optimizerSeconds,
   },
+  ...(row.datasetLosses === null ? {} : { datasetLosses: row.datasetLosses as number[] }),
   at: row.at.toISOString(),
 });
 
-export const stepMetricRow = (runId: string, { phaseSeconds, at, ...metric }: StepMetric) => ({
+export const stepMetricRow = (runId: string, { phaseSeconds, at, datasetLosses, ...metric }: StepMetric) => ({
   runId,
   ...metric,
+  ...(datasetLosses ? { datasetLosses } : {}),
   dataSeconds: phaseSeconds.data,
   forwardBackwardSeconds: phaseSeconds.forwardBackward,
   allReduceSeconds: phaseSeconds.allReduce,

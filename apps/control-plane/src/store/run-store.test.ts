@@ -32,6 +32,7 @@ const score: Score = {
   stage: 'final',
   split: 'test',
   step: 12,
+  unit: 'ratio',
   samples: 20,
   chance: 0.14,
 };
@@ -50,7 +51,7 @@ test('a whole journey: every state change is an event, the model has its row, th
   const tenure = await owned(id);
   expect(tenure).toMatchObject({
     fencingToken: 1n,
-    datasetManifest: anyHash('d'),
+    datasetManifests: [anyHash('d')],
     attempt: 0,
     assignments: [],
     lastSequence: 0,

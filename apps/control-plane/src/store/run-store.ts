@@ -95,7 +95,7 @@ export interface Tenure {
   readonly fencingToken: bigint;
   readonly spec: ResolvedRunSpec;
   /** sha256 of the dataset's manifest. */
-  readonly datasetManifest: string;
+  readonly datasetManifests: readonly string[];
   /** sha256 of the base model's file list; absent: the preset that the spec names. */
   readonly modelArtifact?: string;
   readonly attempt: number;

@@ -16,6 +16,7 @@ beforeEach(async () => {
 const submit = (key: string, body: unknown = { a: 1 }) =>
   stores.submission.insert({
     spec: specOf(),
+    architecture: 'clip',
     datasetId: dataset.id,
     totalSteps: 12,
     idempotency: { key, body },

@@ -7,7 +7,10 @@ import { runOf, runRelations } from './run-rows.ts';
 
 export interface Submission {
   readonly spec: ResolvedRunSpec;
+  readonly architecture: string;
   readonly datasetId: string;
+  /** Of all datasets of the spec, in its order; absent: that of `datasetId` alone. */
+  readonly datasetManifests?: readonly string[];
   /** File list of the base model; absent: the preset that the spec names. */
   readonly baseArtifact?: string;
   readonly totalSteps: number;
@@ -60,7 +63,9 @@ export class RunSubmission {
     }
   }
 
-  async #create({ spec, datasetId, baseArtifact, totalSteps, idempotency }: Submission): Promise<Run> {
+  async #create(submission: Submission): Promise<Run> {
+    const { spec, datasetId, datasetManifests, baseArtifact, architecture, totalSteps, idempotency } =
+      submission;
     const { client } = this.#database;
     const id = newId('run');
     const state = { status: 'QUEUED', reason: 'SUBMITTED', message: 'Waiting in the queue' };
@@ -72,6 +77,8 @@ export class RunSubmission {
           ...(idempotency ? { idempotencyKey: idempotency.key, bodyHash: hashOf(idempotency.body) } : {}),
           spec: json(spec),
           modelName: spec.model,
+          architecture,
+          ...(datasetManifests ? { datasetManifests: json(datasetManifests) } : {}),
           ...(baseArtifact === undefined ? {} : { baseArtifact }),
           datasetId,
           priority: spec.priority,

@@ -114,6 +114,7 @@ export class EventRecorder {
       ...score,
       stage: score.stage as Score['stage'],
       split: score.split as Score['split'],
+      unit: score.unit as Score['unit'],
       ...(chance === undefined ? {} : { chance }),
     }));
     this.#scores = [];
@@ -151,6 +152,7 @@ function metricOf({ atUnixMs, value }: Sequenced<worker.StepCommitted>): StepMet
   return {
     step: value.step,
     loss: value.loss,
+    ...(value.datasetLosses.length > 0 && { datasetLosses: value.datasetLosses }),
     learningRate: value.learningRate,
     gradientNorm: value.gradientNorm,
     samplesPerSecond: value.samplesPerSecond,

@@ -14,6 +14,7 @@ const took = (step: number, seconds: number): worker.StepCommitted => ({
     allReduceSeconds: 0,
     optimizerSeconds: 0,
     allReduceBytes: 0,
+    datasetLosses: [],
   },
 });
 

@@ -37,6 +37,7 @@ const stepOf300: worker.StepCommitted = {
     optimizerSeconds: 0,
   },
   allReduceBytes: 0,
+  datasetLosses: [],
 };
 
 const checkpoint = (at: number) =>

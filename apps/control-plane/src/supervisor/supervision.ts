@@ -214,7 +214,7 @@ export class Supervision {
         generation: this.#attempt === tenure.attempt ? tenure.generation : 1,
         fencingToken: Number(this.fencingToken),
         specJson: JSON.stringify(tenure.spec),
-        datasetManifest: tenure.datasetManifest,
+        datasetManifests: [...tenure.datasetManifests],
         modelArtifact: tenure.modelArtifact ?? '',
         checkpointSha256: this.#memory.newestCheckpoint ?? '',
         afterSequence,

@@ -1,5 +1,5 @@
 /** The real stores on a database of their own, and rows to begin with. */
-import { clipPresets } from '@triptych/models/catalog';
+import { presets } from '@triptych/models/catalog';
 import type { Dataset, ResolvedRunSpec, Run, StepMetric } from '@triptych/protocol';
 import { type ArtifactStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
@@ -77,9 +77,9 @@ export const addDataset = (stores: TestStores, name = 'scenes'): Promise<Dataset
   });
 
 export function specOf(fields: Partial<ResolvedRunSpec> = {}): ResolvedRunSpec {
-  const { config: modelConfig } = clipPresets['clip-tiny']!;
+  const { architecture, config: modelConfig } = presets.get('clip-tiny')!;
   const spec = { model: 'clip-tiny', dataset: 'scenes' };
-  return { ...resolveRunSpec(spec, { modelConfig, dataset: { trainImages: 100 } }), ...fields };
+  return { ...resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainImages: 100 } }), ...fields };
 }
 
 export async function addRun(
@@ -87,7 +87,14 @@ export async function addRun(
   options: { dataset: Dataset; spec?: Partial<ResolvedRunSpec> },
 ): Promise<Run> {
   const spec = specOf(options.spec);
-  return (await stores.submission.insert({ spec, datasetId: options.dataset.id, totalSteps: 12 })).run;
+  return (
+    await stores.submission.insert({
+      spec,
+      architecture: 'clip',
+      datasetId: options.dataset.id,
+      totalSteps: 12,
+    })
+  ).run;
 }
 
 export const addWorker = (stores: TestStores, id: string, leaseExpiresAt = new Date(Date.now() + 60_000)) =>
@@ -129,6 +136,6 @@ export const progressOf = (step: number) => ({
 /** A model in Hugging Face layout without weights worth the name. */
 export const putModel = (artifacts: ArtifactStore) =>
   putFiles(artifacts, [
-    { path: 'config.json', content: Buffer.from(JSON.stringify(clipPresets['clip-tiny']!.config)) },
+    { path: 'config.json', content: Buffer.from(JSON.stringify(presets.get('clip-tiny')!.config)) },
     { path: 'model.safetensors', content: Buffer.from('weights') },
   ]);

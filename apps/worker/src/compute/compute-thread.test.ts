@@ -25,7 +25,7 @@ async function run(script: string, signal = new AbortController().signal): Promi
   let thread = '';
   try {
     await compute.run(
-      { spec, datasetManifest: script, rank: 0, worldSize: 1 },
+      { spec, datasetManifests: [script], rank: 0, worldSize: 1 },
       {
         group: port2,
         signal,

@@ -17,7 +17,7 @@ export interface ThreadSettings {
 /** One rank's part of one generation. */
 export interface Job {
   readonly spec: ResolvedRunSpec;
-  readonly datasetManifest: string;
+  readonly datasetManifests: readonly string[];
   readonly modelArtifact?: string;
   readonly checkpoint?: string;
   readonly rank: number;

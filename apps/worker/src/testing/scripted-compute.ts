@@ -63,6 +63,7 @@ export function stepEvent(step: number, { loss = 1 }: { readonly loss?: number }
       allReduceSeconds: 0.2,
       optimizerSeconds: 0.1,
       allReduceBytes: 1000,
+      datasetLosses: [],
     },
   };
 }

@@ -43,7 +43,7 @@ const jobs = {
 };
 
 parentPort.on('message', (message) => {
-  if (message.kind === 'train') jobs[message.job.datasetManifest]();
+  if (message.kind === 'train') jobs[message.job.datasetManifests[0]]();
   else if (message.kind === 'abort') tell({ kind: 'failed', failure: failure('CANCELLED', true) });
 });
 tell({ kind: 'ready', description, seconds: 0 });

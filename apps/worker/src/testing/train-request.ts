@@ -3,6 +3,8 @@ import type { ResolvedRunSpec, worker } from '@triptych/protocol';
 
 export const spec: ResolvedRunSpec = {
   model: 'clip-tiny',
+  method: 'full',
+  inputs: {},
   dataset: 'scenes',
   seed: 1,
   objective: { kind: 'infonce' },
@@ -35,7 +37,7 @@ export function trainRequest(changes: Partial<worker.TrainRequest> = {}): worker
     worldSize: 1,
     peers: [{ rank: 0, workerId: 'w-0', address: '127.0.0.1:1' }],
     specJson: JSON.stringify(spec),
-    datasetManifest: 'a'.repeat(64),
+    datasetManifests: ['a'.repeat(64)],
     modelArtifact: '',
     checkpointSha256: '',
     afterSequence: 0,

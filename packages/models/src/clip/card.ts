@@ -10,6 +10,7 @@ import { clipPresets } from '../catalog/presets.ts';
 export const clip: Architecture<ClipConfig> = {
   name: 'clip',
   title: 'CLIP',
+  pipelineTag: 'zero-shot-image-classification',
   presets: clipPresets,
   recognises: ({ model_type, text_config, vision_config }) =>
     model_type === 'clip' || (model_type === undefined && !!text_config && !!vision_config),

@@ -3,7 +3,7 @@
  * correctly rounded operations in float32, so the bits are the same on every machine and every backend.
  */
 import assert from 'node:assert';
-import type { ParameterLayout } from '../parameters/layout.ts';
+import type { ParameterLayout, PlacedTensor } from '../parameters/layout.ts';
 import { addressOf, piecewise } from '../vectors/vector-unit.ts';
 
 export interface AdamWOptions {
@@ -12,6 +12,13 @@ export interface AdamWOptions {
   readonly epsilon: number;
   /** Applied to the parameters whose layout says `decay`. */
   readonly weightDecay: number;
+  /** For tensors that differ: a factor of the learning rate, a weight decay of their own. */
+  readonly ratesOf?: (tensor: PlacedTensor) => TensorRates;
+}
+
+export interface TensorRates {
+  readonly learningRateFactor?: number;
+  readonly weightDecay?: number;
 }
 
 export interface AdamWMoments {
@@ -36,7 +43,7 @@ export class AdamW implements AdamWMoments {
       `moments of ${layout.length} floats are expected`,
     );
     this.#options = options;
-    this.#runs = runsOf(layout);
+    this.#runs = runsOf(layout, options);
   }
 
   /** One update in place; `gradient` is read only. */
@@ -48,9 +55,10 @@ export class AdamW implements AdamWMoments {
   }
 
   #update(parameters: Float32Array, gradient: Float32Array, learningRate: number, run: Run): void {
-    const { beta1, beta2, epsilon, weightDecay } = this.#options;
-    const shrink = run.decay ? 1 - learningRate * weightDecay : 1;
-    const stepSize = learningRate / (1 - power(beta1, this.stepCount));
+    const { beta1, beta2, epsilon } = this.#options;
+    const rate = learningRate * run.factor;
+    const shrink = 1 - rate * run.weightDecay;
+    const stepSize = rate / (1 - power(beta1, this.stepCount));
     const deviationScale = 1 / Math.sqrt(1 - power(beta2, this.stepCount));
     const vectors = [parameters, gradient, this.firstMoment, this.secondMoment];
     piecewise({ vectors, changed: [0, 2, 3], from: run.start, to: run.end }, (kernels, count) => {
@@ -64,16 +72,21 @@ export class AdamW implements AdamWMoments {
 interface Run {
   readonly start: number;
   end: number;
-  readonly decay: boolean;
+  /** Of the learning rate. */
+  readonly factor: number;
+  readonly weightDecay: number;
 }
 
-/** Neighbours with the same decay make one run. */
-function runsOf(layout: ParameterLayout): Run[] {
+/** Neighbours with the same rates make one run. */
+function runsOf(layout: ParameterLayout, { weightDecay, ratesOf }: AdamWOptions): Run[] {
   const runs: Run[] = [];
-  for (const { offset, length, decay } of layout.specs) {
+  for (const tensor of layout.specs) {
+    const { learningRateFactor: factor = 1, weightDecay: own = weightDecay } = ratesOf?.(tensor) ?? {};
+    const { offset, length, decay } = tensor;
+    const applied = decay ? own : 0;
     const last = runs.at(-1);
-    if (last?.decay === decay) last.end = offset + length;
-    else runs.push({ start: offset, end: offset + length, decay });
+    if (last && last.factor === factor && last.weightDecay === applied) last.end = offset + length;
+    else runs.push({ start: offset, end: offset + length, factor, weightDecay: applied });
   }
   return runs;
 }

@@ -32,7 +32,13 @@ async function run(
   let weights = '';
   try {
     const store = folderStore(artifacts);
-    for await (const event of train({ spec, group: group!, store, datasetManifest, signal }))
+    for await (const event of train({
+      spec,
+      group: group!,
+      store,
+      datasetManifests: [datasetManifest],
+      signal,
+    }))
       if (event.$case === 'model') weights = event.value.weightsSha256;
     return { outcome: 'finished', weights };
   } catch (error) {

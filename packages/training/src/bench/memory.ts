@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packDataset, writeScenes } from '@triptych/datasets';
-import { clipPresets } from '@triptych/models/catalog';
+import { presets } from '@triptych/models/catalog';
 import type { ResolvedRunSpec } from '@triptych/protocol';
 import { folderStore } from '@triptych/storage';
 import { estimateMemory, type MemoryEstimate, resolveRunSpec } from '../catalog/index.ts';
@@ -90,8 +90,8 @@ async function generatedDataset(folder: string): Promise<GeneratedDataset> {
 
 function caseOf(name: string): { model: string; samples: number; shards: number } {
   const [, model = '', samples, shards = '1'] = /^([^:]+):(\d+)(?:x(\d+))?$/.exec(name) ?? [];
-  if (!clipPresets[model])
-    throw new Error(`"${name}" names no preset; use one of ${Object.keys(clipPresets).join(', ')}`);
+  if (!presets.has(model))
+    throw new Error(`"${name}" names no preset; use one of ${[...presets.keys()].join(', ')}`);
   return { model, samples: Number(samples), shards: Number(shards) };
 }
 
@@ -99,7 +99,7 @@ async function measure(
   run: ReturnType<typeof caseOf> & GeneratedDataset & { memory: ResolvedRunSpec['memory'] },
 ): Promise<Row> {
   const { model, samples, shards, memory, artifacts, datasetManifest, trainImages } = run;
-  const { config } = clipPresets[model]!;
+  const { architecture, config } = presets.get(model)!;
   const steps = Number(options.steps);
   const spec = resolveRunSpec(
     {
@@ -111,9 +111,12 @@ async function measure(
       checkpoint: { everySteps: steps },
       evaluation: { baseline: false, split: 'test', tasks: ['retrieval'] },
     },
-    { modelConfig: config, dataset: { trainImages } },
+    { architecture, modelConfig: config, dataset: { trainImages } },
   );
-  const estimate = estimateMemory(config, { ...spec, trainImages, worldSize: 1, evaluates: true });
+  const estimate = estimateMemory(
+    { architecture, config },
+    { ...spec, trainImages, worldSize: 1, evaluates: true },
+  );
   const answer = await inOwnProcess({
     spec,
     backend: options.backend as Order['backend'],

@@ -7,15 +7,21 @@
  * blocks and computes each block again: one forward pass more as well, but several times fewer bytes per shard, so that
  * all shards often fit the budget again. Only where they do not, both happen, at two forward passes more.
  */
-import { type ActivationOptions, activationBytes, type ClipConfig } from '@triptych/models/catalog';
+import type { ActivationDemand, Architecture } from '@triptych/models/catalog';
 
 export const DEFAULT_ACTIVATION_BUDGET_BYTES = 1.5 * 2 ** 30;
 
+/** A model whose memory is asked about: a card and one of its configurations. */
+export interface ModelToFit {
+  readonly architecture: Architecture;
+  readonly config: object;
+}
+
 /** `samples` are those of all shards of a rank. */
 export function recomputes(
-  config: ClipConfig,
-  activations: ActivationOptions,
+  { architecture, config }: ModelToFit,
+  demand: ActivationDemand,
   budgetBytes = DEFAULT_ACTIVATION_BUDGET_BYTES,
 ): boolean {
-  return activationBytes(config, activations) > budgetBytes;
+  return architecture.activations(config, demand).kept > budgetBytes;
 }

@@ -1,12 +1,15 @@
-import { clipPresets, parameterCount } from '@triptych/models/catalog';
+import { elementCount, presets } from '@triptych/models/catalog';
 import { expect, test } from 'vitest';
 import { estimateMemory, type MemoryDemand, WASM_HEAP_LIMIT_BYTES } from './estimate-memory.ts';
 
-const base = clipPresets['clip-vit-base-patch32']!.config;
-const large = clipPresets['clip-vit-large-patch14']!.config;
+const base = presets.get('clip-vit-base-patch32')!;
+const large = presets.get('clip-vit-large-patch14')!;
 const demand: MemoryDemand = {
   batch: { global: 64, shards: 4 },
   memory: 'keep',
+  method: 'full',
+  inputs: {},
+  objective: { kind: 'infonce' },
   worldSize: 4,
   trainImages: 1000,
   evaluates: false,
@@ -14,7 +17,7 @@ const demand: MemoryDemand = {
 
 test('the parts make up the whole', () => {
   const { heapBytes, processBytes, parts } = estimateMemory(base, demand);
-  const vector = 4 * parameterCount(base);
+  const vector = 4 * elementCount(base.architecture.parameters(base.config));
   expect(parts).toMatchObject({ weights: vector, optimizer: 4 * vector });
   // One shard's own sum, and three quarters of a vector from the other ranks.
   expect(parts.shardSums).toBe(1.75 * vector);

@@ -2,15 +2,11 @@
  * The peak memory of one worker in a run, counted from what exists at once; `bench:memory` compares it with what a process
  * really took (docs/experiments.md). Tensor-free.
  */
-import {
-  activationBytes,
-  backwardBytes,
-  type ClipConfig,
-  forwardBytes,
-  parameterCount,
-} from '@triptych/models/catalog';
+import { elementCount } from '@triptych/models/catalog';
 import type { ResolvedRunSpec } from '@triptych/protocol';
-import { recomputes } from './activation-budget.ts';
+import { objectives } from '../objectives/registry.ts';
+import { type ModelToFit, recomputes } from './activation-budget.ts';
+import { partition } from './trained-tensors.ts';
 
 const FLOAT_BYTES = 4;
 const MEBIBYTE = 2 ** 20;
@@ -26,8 +22,6 @@ const HEAP_START_BYTES = 16 * MEBIBYTE;
 const HEAP_FRAGMENTATION = 1.1;
 /** Decoded pictures are kept up to here. */
 export const PIXEL_CACHE_BYTES = 512 * MEBIBYTE;
-/** Samples that are embedded at once when a model is scored; see evaluation/embedder.ts. */
-export const EVALUATION_BLOCK = { images: 32, texts: 64 };
 
 export interface MemoryEstimate {
   /** Tensors of the backend. On wasm this is the heap, which grows to its peak and never shrinks; 4 GiB at most. */
@@ -35,11 +29,13 @@ export interface MemoryEstimate {
   /** Everything: what the operating system sees. */
   readonly processBytes: number;
   readonly parts: {
-    /** On the heap: the parameters as tensors. */
+    /** On the heap: the trained parameters as tensors. */
     readonly weights: number;
+    /** Outside the heap: parameters that are not trained. */
+    readonly frozen: number;
     /** On the heap: kept by forward passes for their backward passes, and what a backward pass needs on top. */
     readonly activations: number;
-    /** Outside the heap: flat parameters, two moments, the gradient. */
+    /** Outside the heap, of what is trained: flat parameters, two moments, the gradient. */
     readonly optimizer: number;
     /** Outside the heap: partial sums of the shard tree, and those of the other ranks. */
     readonly shardSums: number;
@@ -51,7 +47,11 @@ export interface MemoryEstimate {
   readonly recompute: boolean;
 }
 
-export interface MemoryDemand extends Pick<ResolvedRunSpec, 'batch' | 'memory'> {
+export interface MemoryDemand
+  extends Pick<
+    ResolvedRunSpec,
+    'batch' | 'memory' | 'method' | 'inputs' | 'objective' | 'unlock' | 'adapter'
+  > {
   readonly trainImages: number;
   /** Workers that share the batch. */
   readonly worldSize: number;
@@ -59,28 +59,32 @@ export interface MemoryDemand extends Pick<ResolvedRunSpec, 'batch' | 'memory'> 
   readonly activationBudgetBytes?: number;
 }
 
-export function estimateMemory(config: ClipConfig, demand: MemoryDemand): MemoryEstimate {
-  const { batch, memory, worldSize, activationBudgetBytes } = demand;
-  const vectorBytes = FLOAT_BYTES * parameterCount(config);
+export function estimateMemory(model: ModelToFit, demand: MemoryDemand): MemoryEstimate {
+  const { architecture, config } = model;
+  const { batch, worldSize, activationBudgetBytes } = demand;
+  const { trained, frozen } = partition(model, demand);
+  const vectorBytes = FLOAT_BYTES * elementCount(trained);
   const shards = Math.ceil(batch.shards / worldSize);
   const samples = batch.global / batch.shards;
-  const recompute = recomputes(config, { samples: shards * samples, memory }, activationBudgetBytes);
-  const otherShards = recompute ? 0 : (shards - 1) * activationBytes(config, { samples, memory });
-  const activations = Math.max(
-    otherShards + backwardBytes(config, { samples, memory }),
-    demand.evaluates ? forwardBytes(config, EVALUATION_BLOCK) : 0,
-  );
+  const together = objectives[demand.objective.kind]?.outputs === 'features';
+  const recompute =
+    together && recomputes(model, { ...demand, samples: shards * samples }, activationBudgetBytes);
+  const shard = architecture.activations(config, { ...demand, samples });
+  const otherShards = recompute || !together ? 0 : (shards - 1) * shard.kept;
+  const activations = Math.max(otherShards + shard.backward, demand.evaluates ? shard.forward : 0);
+  const { imageSize } = architecture.sizes(config);
   const parts = {
     weights: vectorBytes,
+    frozen: FLOAT_BYTES * elementCount(frozen),
     activations,
     optimizer: 4 * vectorBytes,
     shardSums: sumVectors(shards, worldSize) * vectorBytes,
-    images: imageBytes(config, { ...demand, samples: shards * samples }),
+    images: imageBytes(imageSize, { ...demand, samples: shards * samples, together }),
     process: PROCESS_BYTES,
   };
   const tensors = HEAP_FRAGMENTATION * (parts.weights + parts.activations);
   const heapBytes = Math.max(HEAP_START_BYTES, Math.round(HEAP_OWN_BYTES + tensors));
-  const host = parts.optimizer + parts.shardSums + parts.images + parts.process;
+  const host = parts.frozen + parts.optimizer + parts.shardSums + parts.images + parts.process;
   return { heapBytes, processBytes: Math.round(heapBytes + host), parts, recompute };
 }
 
@@ -94,11 +98,13 @@ function sumVectors(shards: number, worldSize: number): number {
 }
 
 function imageBytes(
-  { vision_config: { image_size } }: ClipConfig,
-  { samples, batch, trainImages }: MemoryDemand & { samples: number },
+  imageSize: number,
+  { samples, batch, trainImages, together }: MemoryDemand & { samples: number; together: boolean },
 ): number {
-  const values = 3 * image_size ** 2;
+  const values = 3 * imageSize ** 2;
   const cached = Math.min(PIXEL_CACHE_BYTES, trainImages * values);
-  // The next batch is prepared while this one is at work. Logits, probabilities and their gradient are batch x batch.
-  return cached + 2 * FLOAT_BYTES * samples * values + 3 * FLOAT_BYTES * batch.global ** 2;
+  // Logits of all pairs, probabilities and their gradient are batch x batch.
+  const pairs = together ? 3 * FLOAT_BYTES * batch.global ** 2 : 0;
+  // The next batch is prepared while this one is at work.
+  return cached + 2 * FLOAT_BYTES * samples * values + pairs;
 }

@@ -1,10 +1,13 @@
-export { DEFAULT_ACTIVATION_BUDGET_BYTES, recomputes } from './activation-budget.ts';
+export { objectives } from '../objectives/registry.ts';
+export { DEFAULT_ACTIVATION_BUDGET_BYTES, type ModelToFit, recomputes } from './activation-budget.ts';
 export {
   estimateMemory,
   type MemoryDemand,
   type MemoryEstimate,
   WASM_HEAP_LIMIT_BYTES,
 } from './estimate-memory.ts';
-export { type Recipe, recipeFor } from './recipes.ts';
 export { type RunContext, resolveRunSpec } from './resolve-run-spec.ts';
 export { stepsPerEpoch, totalSteps } from './steps.ts';
+export { tasks } from './tasks/registry.ts';
+export type { Task, TaskContext, TaskResult } from './tasks/task.ts';
+export { partition, trainedGroups } from './trained-tensors.ts';

@@ -1,4 +1,3 @@
-import { clipTransform } from '@triptych/datasets';
 import { clipLayout, clipPresets, initClip } from '@triptych/models';
 import { expect, test } from 'vitest';
 import { tinySpec } from '../testing/tiny-run.ts';
@@ -13,8 +12,9 @@ const checkpoint: Checkpoint = {
   specHash: 'a'.repeat(64),
   ledger: { samples: 144, digest: 'b'.repeat(64) },
   config,
-  transform: clipTransform(32),
-  tokenizerFiles: { 'vocab.json': '{}' },
+  architecture: 'clip',
+  files: { 'vocab.json': '{}' },
+  frozenHash: '',
   weights: initClip(config, 1),
   firstMoment: new Float32Array(length).fill(0.25),
   secondMoment: new Float32Array(length).fill(0.5),
@@ -62,10 +62,10 @@ test('the ledger tells orders apart and goes on where it was', () => {
 
 test('the spec hash ignores what cannot change the weights, and the order of keys', () => {
   const spec = tinySpec();
-  const inputs = { datasetManifest: 'c'.repeat(64) };
+  const inputs = { datasetManifests: ['c'.repeat(64)] };
   const other = { ...spec, name: 'again', workers: { ...spec.workers, max: 2 }, priority: 3 };
   expect(specHash(other, inputs)).toBe(specHash(spec, inputs));
   expect(specHash({ ...spec, batch: { shards: 4, global: 12 } }, inputs)).toBe(specHash(spec, inputs));
   expect(specHash({ ...spec, seed: 9 }, inputs)).not.toBe(specHash(spec, inputs));
-  expect(specHash(spec, { datasetManifest: 'd' })).not.toBe(specHash(spec, inputs));
+  expect(specHash(spec, { datasetManifests: ['d'] })).not.toBe(specHash(spec, inputs));
 });

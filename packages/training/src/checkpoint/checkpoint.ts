@@ -1,10 +1,9 @@
 /**
  * Everything a run needs to go on as if it had never stopped, in one file: a safetensors file with the three flat vectors
- * and the rest as JSON in its metadata. Equal states give equal bytes.
+ * of what is trained, and the rest as JSON in its metadata. What is frozen is not stored: its hash is. Equal states give
+ * equal bytes.
  */
-
-import type { ImageTransform } from '@triptych/datasets';
-import { type ClipConfig, clipLayout, parseConfig } from '@triptych/models';
+import type { FolderFiles } from '@triptych/models';
 import { readSafetensors, safetensorsPieces } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
 import type { LedgerState } from './sample-ledger.ts';
@@ -15,15 +14,19 @@ export interface Checkpoint {
   /** Of everything that decides the numbers; a run with another hash must not resume from here. */
   readonly specHash: string;
   readonly ledger: LedgerState;
-  readonly config: ClipConfig;
-  readonly transform: ImageTransform;
-  readonly tokenizerFiles: Readonly<Record<string, string>>;
+  readonly architecture: string;
+  /** Hugging Face `config.json`. */
+  readonly config: object;
+  /** Tokenizer and preprocessing files. */
+  readonly files: FolderFiles;
+  /** Of the parameters that are not trained; empty where all are. */
+  readonly frozenHash: string;
   readonly weights: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
 }
 
-const FORMAT = 'triptych-checkpoint-1';
+const FORMAT = 'triptych-checkpoint-2';
 const vectors = ['weights', 'firstMoment', 'secondMoment'] as const;
 
 /** The file in pieces, the vectors as windows on those of the state: it must not change until they are read. */
@@ -42,21 +45,15 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   try {
     const { metadata, tensors } = readSafetensors(bytes);
     if (metadata['format'] !== FORMAT) throw new Error(`its format is ${metadata['format']}, not ${FORMAT}`);
-    const state = JSON.parse(metadata['state'] ?? '');
-    const config = parseConfig(state.config);
-    const { length } = clipLayout(config);
-    const vector = (name: (typeof vectors)[number]) => {
+    const state = JSON.parse(metadata['state'] ?? '') as Omit<Checkpoint, (typeof vectors)[number]>;
+    const [weights, firstMoment, secondMoment] = vectors.map((name) => {
       const values = tensors.get(name)?.float32Window();
-      if (values?.length !== length) throw new Error(`${name} has ${values?.length} of ${length} numbers`);
+      if (!values) throw new Error(`it has no ${name}`);
       return values;
-    };
-    return {
-      ...state,
-      config,
-      weights: vector('weights'),
-      firstMoment: vector('firstMoment'),
-      secondMoment: vector('secondMoment'),
-    };
+    });
+    const lengths = [weights, firstMoment, secondMoment].map((vector) => vector!.length);
+    if (new Set(lengths).size > 1) throw new Error(`its vectors have ${lengths.join(', ')} numbers`);
+    return { ...state, weights: weights!, firstMoment: firstMoment!, secondMoment: secondMoment! };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TriptychError('ARTIFACT_CORRUPT', `The checkpoint cannot be read: ${reason}`, { cause });

@@ -1,19 +1,26 @@
 import { createHash } from 'node:crypto';
 import type { ResolvedRunSpec } from '@triptych/protocol';
 
-/**
- * Hash of everything that decides the weights: not the number of workers, how activations are kept, the evaluation, the
- * checkpoint interval, the name or the priority, all of which may differ when a run is resumed.
- */
+/** What may differ when a run is resumed. Everything else decides the weights. */
+const withoutEffect: readonly (keyof ResolvedRunSpec)[] = [
+  'name',
+  'priority',
+  'workers',
+  'checkpoint',
+  'evaluation',
+  'memory',
+];
+
+/** Hash of everything that decides the weights. Names of datasets do not: their contents do. */
 export function specHash(
   spec: ResolvedRunSpec,
-  inputs: { readonly datasetManifest: string; readonly modelArtifact?: string | undefined },
+  inputs: { readonly datasetManifests: readonly string[]; readonly modelArtifact?: string | undefined },
 ): string {
-  const { model, seed, objective, duration, batch, optimizer, schedule } = spec;
-  const decisive = { model, seed, objective, duration, batch, optimizer, schedule };
-  const { datasetManifest, modelArtifact = '' } = inputs;
+  const { dataset: _, ...rest } = spec;
+  const decisive = Object.entries(rest).filter(([key]) => !withoutEffect.some((name) => name === key));
+  const { datasetManifests, modelArtifact = '' } = inputs;
   return createHash('sha256')
-    .update(JSON.stringify(sorted({ ...decisive, datasetManifest, modelArtifact })))
+    .update(JSON.stringify(sorted({ ...Object.fromEntries(decisive), datasetManifests, modelArtifact })))
     .digest('hex');
 }
 

@@ -1,9 +1,12 @@
-/** Scores a model on one split: zero-shot classification and retrieval. Embedding is shared by the ranks; scoring is not. */
-import { type Dataset, type PromptSet, promptTemplates, zeroShotPrompts } from '@triptych/datasets';
-import type { ClipConfig } from '@triptych/models';
-import type { EvaluationTask, ResolvedRunSpec } from '@triptych/protocol';
-import { retrieval, type ScoreValue, similarities, zeroShot } from '@triptych/scoring';
-import type { Embedder } from './embedder.ts';
+/** Scores a model on one split by the tasks of a run. What is asked of the model is shared by the ranks; scoring is not. */
+import type { ProcessGroup } from '@triptych/collective';
+import type { Model } from '@triptych/models';
+import type { EvaluationTask, ResolvedRunSpec, Split } from '@triptych/protocol';
+import type { ScoreValue } from '@triptych/scoring';
+import { tasks } from '../catalog/tasks/registry.ts';
+import type { EvaluationSample, Prediction } from '../catalog/tasks/task.ts';
+import type { Examples } from '../loading/examples.ts';
+import { gatheredAbilities } from './gathered-abilities.ts';
 
 export interface TaskScore extends ScoreValue {
   readonly task: EvaluationTask;
@@ -11,91 +14,47 @@ export interface TaskScore extends ScoreValue {
 }
 
 export interface EvaluationOptions {
-  readonly dataset: Dataset;
-  readonly evaluation: ResolvedRunSpec['evaluation'];
-  readonly config: ClipConfig;
-  readonly embedder: Embedder;
+  readonly examples: Examples;
+  readonly spec: Pick<ResolvedRunSpec, 'evaluation' | 'seed'>;
+  readonly model: Model;
+  readonly group: ProcessGroup;
+  readonly signal: AbortSignal;
+}
+
+export interface Evaluation {
+  readonly scores: readonly TaskScore[];
+  readonly predictions: Readonly<Record<EvaluationTask, readonly Prediction[]>>;
 }
 
 /** All scores of all tasks; every rank must call it, and every rank gets the same. */
-export async function evaluate(options: EvaluationOptions): Promise<TaskScore[]> {
-  const { dataset, evaluation, embedder } = options;
-  const indices = dataset.indices(evaluation.split);
-  if (evaluation.tasks.length === 0 || indices.length === 0) return [];
-  const images = await embedder.images(indices);
+export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
+  const { examples, spec, model, group, signal } = options;
+  const { tasks: names, split, limit, shots = 0, choice = 'random' } = spec.evaluation;
+  const samples = samplesOf(examples, split).slice(0, limit);
   const scores: TaskScore[] = [];
-  for (const task of evaluation.tasks) scores.push(...(await tasks[task](options, { indices, images })));
-  return scores;
-}
-
-interface EmbeddedImages {
-  readonly indices: Int32Array;
-  /** [indices, P] */
-  readonly images: Float32Array;
-}
-
-type Task = (options: EvaluationOptions, embedded: EmbeddedImages) => Promise<TaskScore[]>;
-
-const tasks: Readonly<Record<EvaluationTask, Task>> = {
-  'zero-shot': scoreZeroShot,
-  retrieval: scoreRetrieval,
-};
-
-async function scoreZeroShot(options: EvaluationOptions, embedded: EmbeddedImages): Promise<TaskScore[]> {
-  const { dataset, config, embedder } = options;
-  const { classNames, samples } = dataset.manifest;
-  const width = config.projection_dim;
-  const labelled = [...embedded.indices.entries()].filter(
-    ([, index]) => samples[index]!.classIndex !== undefined,
-  );
-  if (labelled.length === 0) return [];
-  const labels = Int32Array.from(labelled, ([, index]) => samples[index]!.classIndex!);
-  const images = new Float32Array(labelled.length * width);
-  for (const [row, [at]] of labelled.entries())
-    images.set(embedded.images.subarray(at * width, (at + 1) * width), row * width);
-  const set = promptSetFor(config);
-  const prompts = classNames.flatMap((name) => zeroShotPrompts(name, set));
-  const classes = classEmbeddings(await embedder.texts(prompts), promptTemplates[set].length, width);
-  const scores = similarities(images, classes, width);
-  return zeroShot({ scores, classes: classNames.length, labels }).map((score) => ({
-    task: 'zero-shot',
-    samples: labelled.length,
-    ...score,
-  }));
-}
-
-/** The published ensemble means nothing to a vocabulary that was learnt from a few plain captions. */
-const promptSetFor = ({ text_config }: ClipConfig): PromptSet =>
-  text_config.vocab_size >= 49_408 ? 'openai80' : 'plain';
-
-/** Each class: the mean of its prompts' unit rows, made a unit row again. [classes * templates, width] to [classes, width]. */
-export function classEmbeddings(prompts: Float32Array, templates: number, width: number): Float32Array {
-  const classes = new Float32Array(prompts.length / templates);
-  for (let start = 0; start < classes.length; start += width) {
-    const row = classes.subarray(start, start + width);
-    for (let i = 0; i < templates * width; i++) row[i % width]! += prompts[start * templates + i]!;
-    const norm = Math.hypot(...row);
-    for (let i = 0; i < width; i++) row[i]! /= norm;
+  const predictions: Record<EvaluationTask, readonly Prediction[]> = {};
+  if (samples.length === 0) return { scores, predictions };
+  const context = {
+    samples,
+    classNames: examples.dataset.manifest.classNames,
+    support: shots > 0 ? samplesOf(examples, 'train') : [],
+    shots,
+    choice,
+    seed: spec.seed,
+    ...gatheredAbilities({ abilities: model.abilities, examples, group, signal }),
+  };
+  for (const task of names) {
+    const result = await tasks[task]!.run(context);
+    for (const score of result.scores) scores.push({ task, samples: result.samples, ...score });
+    if (result.predictions) predictions[task] = result.predictions;
   }
-  return classes;
+  return { scores, predictions };
 }
 
-async function scoreRetrieval(options: EvaluationOptions, embedded: EmbeddedImages): Promise<TaskScore[]> {
-  const { dataset, config, embedder } = options;
-  const captions: string[] = [];
-  const imageOfText: number[] = [];
-  for (const [image, index] of embedded.indices.entries())
-    for (const caption of dataset.manifest.samples[index]!.captions) {
-      captions.push(caption);
-      imageOfText.push(image);
-    }
-  if (captions.length === 0) return [];
-  const texts = await embedder.texts(captions);
-  const scores = similarities(texts, embedded.images, config.projection_dim);
-  const images = embedded.indices.length;
-  return retrieval({ scores, images, imageOfText: Int32Array.from(imageOfText) }).map((score) => ({
-    task: 'retrieval',
-    samples: images,
-    ...score,
-  }));
+function samplesOf({ dataset }: Examples, split: Split): EvaluationSample[] {
+  return Array.from(dataset.indices(split), (index) => {
+    const { id, captions, classIndex } = dataset.manifest.samples[index]!;
+    const content = { kind: 'captions' as const, texts: captions };
+    return { index, id, content, images: 1, ...(classIndex === undefined ? {} : { classIndex }) };
+  });
 }

@@ -1,30 +1,26 @@
 /** The global batches of a run, as this rank's shards need them. Which samples, and which captions: the batch plan's choice. */
 import type { Range } from '@triptych/collective';
-import type { BatchPlan, ClipTokenizer, Dataset } from '@triptych/datasets';
-import type { ShardBatch } from '../step/shard-batch.ts';
-import type { ImageReader } from './image-reader.ts';
+import type { BatchPlan } from '@triptych/datasets';
+import type { Batch, Processor } from '@triptych/models';
+import type { Examples } from './examples.ts';
 
 export interface BatchLoaderOptions {
-  readonly dataset: Dataset;
+  readonly examples: Examples;
   readonly plan: BatchPlan;
-  readonly images: ImageReader;
-  readonly tokenizer: ClipTokenizer;
-  readonly contextLength: number;
+  readonly processor: Processor;
   readonly range: Range;
 }
 
 export class BatchLoader {
   readonly #options: BatchLoaderOptions;
-  /** Captions are tokenised once. */
-  readonly #ids = new Map<string, Int32Array>();
-  #prefetched: { readonly step: number; readonly batches: Promise<ShardBatch[]> } | undefined;
+  #prefetched: { readonly step: number; readonly batches: Promise<Batch[]> } | undefined;
 
   constructor(options: BatchLoaderOptions) {
     this.#options = options;
   }
 
   /** This rank's shards of the global batch of `step`, in order. */
-  async load(step: number): Promise<ShardBatch[]> {
+  async load(step: number): Promise<Batch[]> {
     const prefetched = this.#prefetched;
     this.#prefetched = undefined;
     return prefetched?.step === step ? await prefetched.batches : await this.#read(step);
@@ -39,35 +35,21 @@ export class BatchLoader {
 
   /** The ids of a shard's samples, for messages and the ledger. */
   samplesOf(step: number, shard: number): string[] {
-    const { dataset, plan } = this.#options;
-    return Array.from(plan.shard(step, shard).indices, (index) => dataset.manifest.samples[index]!.id);
+    const { examples, plan } = this.#options;
+    const { samples } = examples.dataset.manifest;
+    return Array.from(plan.shard(step, shard).indices, (index) => samples[index]!.id);
   }
 
-  async #read(step: number): Promise<ShardBatch[]> {
-    const { start, end } = this.#options.range;
-    const batches: ShardBatch[] = [];
-    for (let shard = start; shard < end; shard++) batches.push(await this.#readShard(step, shard));
-    return batches;
-  }
-
-  async #readShard(step: number, shard: number): Promise<ShardBatch> {
-    const { dataset, plan, images, contextLength } = this.#options;
-    const { indices } = plan.shard(step, shard);
-    const ids = new Int32Array(indices.length * contextLength);
-    for (const [row, index] of indices.entries()) {
-      const { captions } = dataset.manifest.samples[index]!;
-      const caption = captions[plan.captionOf(step, index, captions.length)]!;
-      ids.set(this.#encode(caption), row * contextLength);
+  async #read(step: number): Promise<Batch[]> {
+    const { plan, processor, examples, range } = this.#options;
+    const batches: Batch[] = [];
+    for (let shard = range.start; shard < range.end; shard++) {
+      const { indices } = plan.shard(step, shard);
+      const wanted = Array.from(indices, (index) =>
+        examples.at(index, (count) => plan.captionOf(step, index, count)),
+      );
+      batches.push(await processor.batch(wanted));
     }
-    return { samples: indices.length, patches: await images.patches(indices), ids };
-  }
-
-  #encode(caption: string): Int32Array {
-    const { tokenizer, contextLength } = this.#options;
-    const known = this.#ids.get(caption);
-    if (known) return known;
-    const ids = tokenizer.encode(caption, contextLength);
-    this.#ids.set(caption, ids);
-    return ids;
+    return batches;
   }
 }

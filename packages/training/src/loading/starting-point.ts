@@ -1,113 +1,91 @@
 /** Where a run starts: a preset's random weights, or the files of a base model. The same on every rank, nothing is sent. */
-import { ClipTokenizer, clipTransform, type Dataset, type ImageTransform } from '@triptych/datasets';
+import type { Dataset } from '@triptych/datasets';
 import {
-  type ClipConfig,
-  clipLayout,
-  clipPresets,
-  initClip,
-  loadClipWeights,
-  parseConfig,
+  type Architecture,
+  architectureOf,
+  type FolderFiles,
+  type ModelFactory,
+  presets,
+  type WeightSource,
 } from '@triptych/models';
 import { readSafetensors } from '@triptych/nn';
-import { type Objective, type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
+import { type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
 import { type ArtifactStore, readFileList } from '@triptych/storage';
-import { objectives } from '../objectives/objective.ts';
+import { objectives } from '../objectives/registry.ts';
+import { trainTexts } from './train-texts.ts';
 
 export interface StartingPoint {
-  readonly config: ClipConfig;
-  /** The flat parameter buffer of `clipLayout(config)`. */
-  readonly weights: Float32Array;
-  readonly tokenizer: ClipTokenizer;
-  readonly transform: ImageTransform;
+  readonly architecture: Architecture;
+  readonly factory: ModelFactory;
+  readonly config: object;
+  readonly files: FolderFiles;
+  /** Of every parameter; nothing is read before it is asked for. */
+  readonly weights: WeightSource;
+}
+
+export interface StartingPointOptions {
+  readonly spec: ResolvedRunSpec;
+  readonly datasets: readonly Dataset[];
+  readonly store: ArtifactStore;
+  readonly modelArtifact?: string | undefined;
 }
 
 /**
- * A preset's weights come from the run's seed, and its tokenizer is learnt from the train captions.
+ * A preset's weights come from the run's seed, and its vocabulary is learnt from the texts of the train split.
  * @throws TriptychError MODEL_INVALID, NOT_FOUND, ARTIFACT_CORRUPT.
  */
-export async function startingPoint(options: {
-  readonly spec: ResolvedRunSpec;
-  readonly dataset: Dataset;
-  readonly store: ArtifactStore;
-  readonly modelArtifact?: string | undefined;
-}): Promise<StartingPoint> {
-  const { spec, dataset, store, modelArtifact } = options;
-  if (!modelArtifact) return fromPreset(spec, dataset);
-  return forObjective(await openModel(store, modelArtifact), spec.objective);
+export async function startingPoint(options: StartingPointOptions): Promise<StartingPoint> {
+  const { spec, store, modelArtifact, datasets } = options;
+  if (!modelArtifact) return await fromPreset(spec, datasets);
+  return forObjective(await openModel(store, modelArtifact), spec);
 }
 
-function fromPreset({ model, seed, objective }: ResolvedRunSpec, dataset: Dataset): StartingPoint {
-  const preset = clipPresets[model];
+async function fromPreset(
+  { model, seed, objective }: ResolvedRunSpec,
+  datasets: readonly Dataset[],
+): Promise<StartingPoint> {
+  const preset = presets.get(model);
   if (!preset)
     throw new TriptychError(
       'MODEL_INVALID',
-      `"${model}" is no preset and comes without files; presets are ${Object.keys(clipPresets).join(', ')}`,
+      `"${model}" is no preset and comes without files; presets are ${[...presets.keys()].join(', ')}`,
     );
-  const config = configFor(preset.config, objective);
+  const { architecture } = preset;
+  const factory = await architecture.load();
+  const config = architecture.forScalars(preset.config, initialScalars(objective.kind));
   return {
+    architecture,
+    factory,
     config,
-    weights: initClip(config, seed),
-    tokenizer: ClipTokenizer.train(trainCaptions(dataset), config.text_config.vocab_size),
-    transform: clipTransform(config.vision_config.image_size),
+    weights: factory.initialWeights(config, seed),
+    files: factory.initialFiles(config, trainTexts(datasets)),
   };
-}
-
-function* trainCaptions(dataset: Dataset): Generator<string> {
-  for (const index of dataset.indices('train')) yield* dataset.manifest.samples[index]!.captions;
 }
 
 /** A model's files in Hugging Face layout. */
 export async function openModel(store: ArtifactStore, artifact: string): Promise<StartingPoint> {
   const { files } = await readFileList(store, artifact);
-  const optional = async (path: string) => {
+  const contentOf = async (path: string) => {
     const file = files.find((one) => one.path === path);
-    return file && (await store.get(file.sha256));
-  };
-  const required = async (path: string) => {
-    const content = await optional(path);
-    if (content) return content;
-    const present = files.map((file) => file.path).join(', ');
+    if (file) return await store.get(file.sha256);
+    const present = files.map((one) => one.path).join(', ');
     throw new TriptychError('MODEL_INVALID', `The model has no ${path}; its files are ${present}`);
   };
-  const config = parseConfig(json('config.json', await required('config.json')));
-  const weights = await required('model.safetensors');
-  const tokenizer = ClipTokenizer.fromFiles({
-    'vocab.json': text(await required('vocab.json')),
-    'merges.txt': text(await required('merges.txt')),
-  });
-  if (tokenizer.vocabSize > config.text_config.vocab_size)
-    throw new TriptychError(
-      'MODEL_INVALID',
-      `vocab.json has ${tokenizer.vocabSize} tokens, config.json allows ${config.text_config.vocab_size}`,
-    );
-  return {
-    config,
-    weights: loadClipWeights(readSafetensors(weights), config),
-    tokenizer,
-    transform: transformOf(config, await optional('preprocessor_config.json')),
-  };
+  const json = parsed('config.json', await contentOf('config.json'));
+  const architecture = architectureOf(json);
+  const factory = await architecture.load();
+  const config = architecture.parseConfig(json);
+  const wanted = new Set([...architecture.folder.required.flat(), ...architecture.folder.optional]);
+  const texts: Record<string, string> = {};
+  for (const { path } of files)
+    if (wanted.has(path) && path !== 'config.json') texts[path] = text(await contentOf(path));
+  const weights = factory.storedWeights(readSafetensors(await contentOf('model.safetensors')), config);
+  return { architecture, factory, config, files: texts, weights };
 }
-
-function transformOf(config: ClipConfig, preprocessor: Uint8Array | undefined): ImageTransform {
-  const published = clipTransform(config.vision_config.image_size);
-  if (!preprocessor) return published;
-  const { image_mean, image_std } = json('preprocessor_config.json', preprocessor) as {
-    image_mean?: unknown;
-    image_std?: unknown;
-  };
-  return {
-    ...published,
-    mean: isTriple(image_mean) ? image_mean : published.mean,
-    std: isTriple(image_std) ? image_std : published.std,
-  };
-}
-
-const isTriple = (value: unknown): value is [number, number, number] =>
-  Array.isArray(value) && value.length === 3 && value.every((one) => Number.isFinite(one));
 
 const text = (content: Uint8Array) => new TextDecoder().decode(content);
 
-function json(path: string, content: Uint8Array): unknown {
+function parsed(path: string, content: Uint8Array): unknown {
   try {
     return JSON.parse(text(content));
   } catch (cause) {
@@ -116,29 +94,29 @@ function json(path: string, content: Uint8Array): unknown {
 }
 
 /** The parameters of the loss belong to the loss: a model trained with another one gets this one's, at their initial values. */
-function forObjective(base: StartingPoint, objective: Objective): StartingPoint {
-  const { logitBias } = objectives[objective.kind];
-  const hasBias = base.config.logit_bias_init_value !== undefined;
-  if (hasBias === (logitBias !== undefined)) return base;
-  const config = configFor(base.config, objective);
-  const places = new Map([...clipLayout(base.config).named()].map((place) => [place.name, place]));
-  const layout = clipLayout(config);
-  const weights = new Float32Array(layout.length);
-  for (const { name, offset } of layout.named()) {
-    const place = places.get(name);
-    if (name === 'logit_scale') weights[offset] = config.logit_scale_init_value;
-    else if (name === 'logit_bias') weights[offset] = config.logit_bias_init_value!;
-    else if (place) weights.set(base.weights.subarray(place.offset, place.offset + place.length), offset);
-  }
-  return { ...base, config, weights };
+function forObjective(start: StartingPoint, { objective, seed }: ResolvedRunSpec): StartingPoint {
+  const { architecture, factory } = start;
+  const config = architecture.forScalars(start.config, initialScalars(objective.kind));
+  const namesOf = (of: object) =>
+    architecture.parameters(of).flatMap(({ parts }) => parts.map(({ name }) => name));
+  const had = new Set(namesOf(start.config));
+  const names = namesOf(config);
+  if (names.length === had.size && names.every((name) => had.has(name))) return start;
+  const scalars = new Set(Object.keys(objectives[objective.kind]?.scalars ?? {}));
+  const initial = factory.initialWeights(config, seed);
+  const sourceOf = (name: string) => (scalars.has(name) ? initial : start.weights);
+  return {
+    ...start,
+    config,
+    weights: { has: (name) => sourceOf(name).has(name), read: (name) => sourceOf(name).read(name) },
+  };
 }
 
-function configFor(config: ClipConfig, objective: Objective): ClipConfig {
-  const { logitScale, logitBias } = objectives[objective.kind];
-  const { logit_bias_init_value: _, ...rest } = config;
-  return {
-    ...rest,
-    ...(logitScale === undefined ? {} : { logit_scale_init_value: logitScale }),
-    ...(logitBias === undefined ? {} : { logit_bias_init_value: logitBias }),
-  };
+function initialScalars(kind: string): Record<string, number> {
+  const { scalars } = objectives[kind]!;
+  return Object.fromEntries(
+    Object.entries(scalars).flatMap(([name, { initial }]) =>
+      initial === undefined ? [] : [[name, initial]],
+    ),
+  );
 }

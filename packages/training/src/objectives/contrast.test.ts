@@ -3,7 +3,10 @@ import { selectBackend, tf } from '@triptych/nn';
 import { expect, test } from 'vitest';
 import { expectTensor, goldenTensors } from '../testing/golden.ts';
 import { Contrast } from './contrast.ts';
-import { objectives } from './objective.ts';
+import { infoNce } from './infonce/pair-loss.ts';
+import { sigLip } from './siglip/pair-loss.ts';
+
+const pairLosses = { infonce: infoNce, siglip: sigLip };
 
 const inputs = goldenTensors('contrastive', 'inputs').tensors;
 const expected = goldenTensors('contrastive', 'expected').tensors;
@@ -31,7 +34,7 @@ test.each([
     logitBias: kind === 'siglip' ? inputs.get('siglip_logit_bias')!.float32()[0]! : 0,
   };
   const sum = { loss: 0, logitScale: 0, logitBias: 0, images: [] as number[], texts: [] as number[] };
-  using contrast = await Contrast.of(features, objectives[kind].pairLoss);
+  using contrast = await Contrast.of(features, pairLosses[kind]);
   let start = 0;
   for (const size of sizes) {
     const part = contrast.shard(start, start + size);
@@ -59,20 +62,20 @@ test.each([
 });
 
 test('two pairs by hand: equal logits lose ln 2 each way, and pull the pairs together', () => {
-  const { lossOfRow, gradient } = objectives.infonce.pairLoss(new Float32Array(4), 2);
+  const { lossOfRow, gradient } = infoNce(new Float32Array(4), 2);
   expect(lossOfRow[0]! + lossOfRow[1]!).toBeCloseTo(Math.LN2, 12);
   // (1/2 + 1/2 - 2) / 4 on the diagonal, (1/2 + 1/2) / 4 beside it.
   expect([...gradient]).toEqual([-0.25, 0.25, 0.25, -0.25]);
 });
 
 test('one pair by hand: the sigmoid loss of logit 0 is ln 2, its derivative -1/2', () => {
-  const { lossOfRow, gradient } = objectives.siglip.pairLoss(new Float32Array(1), 1);
+  const { lossOfRow, gradient } = sigLip(new Float32Array(1), 1);
   expect(lossOfRow[0]).toBeCloseTo(Math.LN2, 12);
   expect(gradient[0]).toBe(-0.5);
 });
 
 test('huge logits overflow in neither loss', () => {
   const logits = Float32Array.of(-900, 900, 900, -900);
-  expect(objectives.infonce.pairLoss(logits, 2).lossOfRow[0]).toBeCloseTo(900, 6);
-  expect(objectives.siglip.pairLoss(logits, 2).lossOfRow[0]).toBeCloseTo(900, 6);
+  expect(infoNce(logits, 2).lossOfRow[0]).toBeCloseTo(900, 6);
+  expect(sigLip(logits, 2).lossOfRow[0]).toBeCloseTo(900, 6);
 });

@@ -4,7 +4,7 @@
  * only, so a shard's numbers have the same bits on whichever rank they are computed. Memory is O(N^2) in the batch.
  */
 import { linear, tf } from '@triptych/nn';
-import type { PairLoss, PairLossResult } from './objective.ts';
+import type { PairLoss, PairLossResult } from './pair-loss.ts';
 
 export interface GlobalFeatures {
   /** [N, width], unit rows, in shard order. */

@@ -1,33 +1,39 @@
 /** The README of a trained model: what it was made from, how, and how well it does. */
 
-import type { ClipConfig } from '@triptych/models';
-import { parameterCount } from '@triptych/models/catalog';
+import { type Architecture, elementCount } from '@triptych/models/catalog';
 import type { ResolvedRunSpec } from '@triptych/protocol';
 import type { LedgerState } from '../checkpoint/sample-ledger.ts';
 import type { TaskScore } from '../evaluation/evaluate.ts';
 
-/** Markdown. It names nothing that depends on where or on how many workers the model was trained. */
-export function modelCard(model: {
+export interface ModelCardFacts {
+  readonly architecture: Architecture;
+  readonly config: object;
   readonly spec: ResolvedRunSpec;
-  readonly config: ClipConfig;
-  readonly datasetManifest: string;
+  readonly datasetManifests: readonly string[];
   readonly ledger: LedgerState;
   readonly steps: number;
   readonly scores: readonly TaskScore[];
-}): string {
-  const { spec, config, datasetManifest, ledger, steps, scores } = model;
+}
+
+/** Markdown. It names nothing that depends on where or on how many workers the model was trained. */
+export function modelCard(facts: ModelCardFacts): string {
+  const { spec, config, datasetManifests, ledger, steps, scores, architecture } = facts;
+  const { imageSize } = architecture.sizes(config);
+  const parameters = elementCount(architecture.parameters(config)).toLocaleString('en');
+  const datasets = spec.datasets?.map(({ name }) => name) ?? [spec.dataset];
   const lines = [
     '---',
     'library_name: transformers',
-    'pipeline_tag: zero-shot-image-classification',
+    `pipeline_tag: ${architecture.pipelineTag}`,
     '---',
-    `# CLIP, trained from ${spec.model} on ${spec.dataset}`,
+    `# ${architecture.title}, trained from ${spec.model} on ${datasets.join(', ')}`,
     '',
-    `${parameterCount(config).toLocaleString('en')} parameters; ${config.vision_config.image_size}-pixel images.`,
+    `${parameters} parameters; ${imageSize}-pixel images.`,
     '',
     '| | |',
     '|---|---|',
-    `| dataset manifest | \`${datasetManifest}\` |`,
+    ...datasetManifests.map((manifest) => `| dataset manifest | \`${manifest}\` |`),
+    `| method | ${spec.method} |`,
     `| objective | ${spec.objective.kind} |`,
     `| steps | ${steps} of ${spec.batch.global} samples (${ledger.samples} in all) |`,
     `| samples seen, in order | \`${ledger.digest}\` |`,
@@ -47,7 +53,7 @@ const scoreTable = (split: string, scores: readonly TaskScore[]): string[] => [
   '|---|---|---|---|',
   ...scores.map(
     ({ task, metric, value, chance }) =>
-      `| ${task} | ${metric} | ${value.toFixed(4)} | ${chance.toFixed(4)} |`,
+      `| ${task} | ${metric} | ${value.toFixed(4)} | ${chance?.toFixed(4) ?? ''} |`,
   ),
   '',
 ];

@@ -7,8 +7,8 @@ export interface TrainOptions {
   /** Stays the caller's to close; a failure aborts it, so that no peer waits in vain. */
   readonly group: ProcessGroup;
   readonly store: ArtifactStore;
-  /** sha256 of the dataset's manifest. */
-  readonly datasetManifest: string;
+  /** sha256 of the manifest of each dataset, in the order of the spec. */
+  readonly datasetManifests: readonly string[];
   /** sha256 of the base model's file list; absent: the preset that the spec names. */
   readonly modelArtifact?: string | undefined;
   /** sha256 of the checkpoint to go on from. */

@@ -1,77 +1,77 @@
 /** One rank's run: the loaded data and model, and the things it can do with them. In which order is `train`'s business. */
 import { shardRange } from '@triptych/collective';
-import { type BatchPlan, batchPlan, ClipTokenizer, type Dataset, openDataset } from '@triptych/datasets';
-import { TriptychError } from '@triptych/protocol';
+import { type BatchPlan, batchPlan } from '@triptych/datasets';
+import type { Model } from '@triptych/models';
 import { putFiles, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
+import { type Checkpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
 import { SampleLedger } from '../checkpoint/sample-ledger.ts';
 import { specHash } from '../checkpoint/spec-hash.ts';
-import { Embedder } from '../evaluation/embedder.ts';
-import { evaluate, type TaskScore } from '../evaluation/evaluate.ts';
+import { type Evaluation, evaluate } from '../evaluation/evaluate.ts';
 import type { StepReport } from '../events.ts';
 import { assertSameOnAllRanks } from '../loading/agreement.ts';
 import { BatchLoader } from '../loading/batch-loader.ts';
-import { ImageReader } from '../loading/image-reader.ts';
-import { type StartingPoint, startingPoint } from '../loading/starting-point.ts';
-import { modelCard } from '../publishing/model-card.ts';
+import { Examples } from '../loading/examples.ts';
+import type { Objective } from '../objectives/objective.ts';
+import { objectives } from '../objectives/registry.ts';
 import { modelFiles, WEIGHTS_FILE } from '../publishing/model-files.ts';
 import { learningRateAt } from '../schedule.ts';
-import { ClipTrainer } from '../step/clip-trainer.ts';
+import { Trainer } from '../step/trainer.ts';
+import { type LoadedRun, loadRun } from './load-run.ts';
+import { ratesOf } from './rates.ts';
 import type { TrainOptions } from './train-options.ts';
 
 export class TrainingRun implements Disposable {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly #options: TrainOptions;
-  readonly #dataset: Dataset;
-  readonly #start: StartingPoint;
+  readonly #loaded: LoadedRun;
+  readonly #model: Model;
+  readonly #examples: Examples;
   readonly #plan: BatchPlan;
   readonly #loader: BatchLoader;
-  readonly #trainer: ClipTrainer;
-  readonly #embedder: Embedder;
+  readonly #trainer: Trainer;
   readonly #ledger: SampleLedger;
   #step: number;
 
-  private constructor(
-    options: TrainOptions,
-    loaded: { dataset: Dataset; start: StartingPoint; checkpoint: Checkpoint | undefined },
-  ) {
-    const { spec, group, signal } = options;
-    const { dataset, start, checkpoint } = loaded;
-    const { config, tokenizer, transform } = start;
-    const indices = dataset.indices('train');
-    const range = shardRange(group.rank, group.worldSize, spec.batch.shards);
+  private constructor(options: TrainOptions, loaded: LoadedRun & { readonly objective: Objective }) {
+    const { spec, group } = options;
+    const { datasets, model, checkpoint, objective, start } = loaded;
+    const { batch, memory } = spec;
+    const indices = datasets[0]!.indices('train');
+    const range = shardRange(group.rank, group.worldSize, batch.shards);
+    const samplesPerShard = batch.global / batch.shards;
     this.#options = options;
-    this.#dataset = dataset;
-    this.#start = start;
-    this.#plan = batchPlan({
-      indices,
-      seed: spec.seed,
-      globalBatch: spec.batch.global,
-      shards: spec.batch.shards,
-    });
+    this.#loaded = loaded;
+    this.#model = model;
+    this.#plan = batchPlan({ indices, seed: spec.seed, globalBatch: batch.global, shards: batch.shards });
     this.totalSteps = totalSteps(spec, indices.length);
     this.stepsPerEpoch = this.#plan.stepsPerEpoch;
-    const images = new ImageReader(dataset, { transform, config });
-    const contextLength = config.text_config.max_position_embeddings;
-    this.#loader = new BatchLoader({ dataset, plan: this.#plan, images, tokenizer, contextLength, range });
-    const samples = (range.end - range.start) * (spec.batch.global / spec.batch.shards);
-    const { memory } = spec;
-    this.#trainer = new ClipTrainer({
-      config,
-      weights: start.weights,
-      objective: spec.objective,
-      optimizer: spec.optimizer,
+    const { processor } = model;
+    this.#examples = new Examples(datasets[0]!, { transform: processor.transform, position: 0 });
+    this.#loader = new BatchLoader({ examples: this.#examples, plan: this.#plan, processor, range });
+    const rates = ratesOf(model.trainableTensors, spec);
+    const { kind, ...objectiveOptions } = spec.objective;
+    this.#trainer = new Trainer({
+      model,
+      objective,
+      objectiveOptions,
+      scalars: objectives[kind]!.scalars,
+      optimizer: { ...spec.optimizer, ratesOf: ({ key }) => rates.get(key) ?? {} },
       group,
-      shards: spec.batch.shards,
+      shards: batch.shards,
       range,
-      memory,
+      samplesPerShard,
       resumeFrom: checkpoint,
-      recompute: recomputes(config, { samples, memory }, options.activationBudgetBytes),
+      recompute:
+        objective.needsOutputs &&
+        recomputes(
+          start,
+          { ...spec, memory, samples: (range.end - range.start) * samplesPerShard },
+          options.activationBudgetBytes,
+        ),
     });
-    this.#embedder = new Embedder({ clip: this.#trainer.clip, images, tokenizer, group, signal });
     this.#ledger = new SampleLedger(checkpoint?.ledger);
     this.#step = checkpoint?.step ?? 0;
   }
@@ -82,27 +82,24 @@ export class TrainingRun implements Disposable {
    * ARTIFACT_CORRUPT, INTERNAL (the ranks differ).
    */
   static async open(options: TrainOptions): Promise<TrainingRun> {
-    const { spec, store, group, signal } = options;
-    const dataset = await openDataset(store, options.datasetManifest);
-    signal.throwIfAborted();
-    const images = dataset.indices('train').length;
-    if (images < spec.batch.global)
-      throw new TriptychError(
-        'DATASET_INVALID',
-        `The train split has ${images} images, batch.global is ${spec.batch.global}; use a smaller batch`,
-      );
-    const checkpoint = await openCheckpoint(options);
-    signal.throwIfAborted();
-    const start = checkpoint ? resumed(checkpoint) : await startingPoint({ ...options, dataset });
-    signal.throwIfAborted();
-    await assertSameOnAllRanks(group, {
-      specification: specHash(spec, options),
-      weights: start.weights,
-      'optimizer state': checkpoint?.secondMoment ?? '',
-      tokenizer: JSON.stringify(start.tokenizer.files()),
-      transform: JSON.stringify(start.transform),
-    });
-    return new TrainingRun(options, { dataset, start, checkpoint });
+    const { spec, group } = options;
+    const objective = await objectives[spec.objective.kind]!.load();
+    const loaded = await loadRun(options);
+    const { model, checkpoint } = loaded;
+    try {
+      await assertSameOnAllRanks(group, {
+        specification: specHash(spec, options),
+        weights: model.trainable.flat,
+        'frozen weights': model.frozenHash,
+        'optimizer state': checkpoint?.secondMoment ?? '',
+        'tokenizer and preprocessing files': JSON.stringify(model.files),
+        transform: JSON.stringify(model.processor.transform),
+      });
+      return new TrainingRun(options, { ...loaded, objective });
+    } catch (error) {
+      model[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Steps taken. */
@@ -151,25 +148,25 @@ export class TrainingRun implements Disposable {
   }
 
   /** All scores of the split, on every rank. */
-  async evaluate(): Promise<TaskScore[]> {
-    const { config } = this.#start;
-    const { evaluation } = this.#options.spec;
-    return await evaluate({ dataset: this.#dataset, evaluation, config, embedder: this.#embedder });
+  async evaluate(): Promise<Evaluation> {
+    const { spec, group, signal } = this.#options;
+    return await evaluate({ examples: this.#examples, spec, model: this.#model, group, signal });
   }
 
   /** Stores the state between two steps. */
   async saveCheckpoint(): Promise<{ sha256: string; bytes: number }> {
     const { spec, store } = this.#options;
-    const { config, transform, tokenizer, weights } = this.#start;
+    const { architecture, config } = this.#loaded.start;
     const { firstMoment, secondMoment } = this.#trainer.optimizer;
     const state: Checkpoint = {
       step: this.#step,
       specHash: specHash(spec, this.#options),
       ledger: this.#ledger.state,
+      architecture: architecture.name,
       config,
-      transform,
-      tokenizerFiles: tokenizer.files(),
-      weights,
+      files: this.#model.files,
+      frozenHash: this.#model.frozenHash,
+      weights: this.#model.trainable.flat,
       firstMoment,
       secondMoment,
     };
@@ -178,48 +175,30 @@ export class TrainingRun implements Disposable {
 
   /** Stores the model as it is now. The hashes are those of its file list and of its weights. */
   async publish(
-    scores: readonly TaskScore[],
+    evaluation: Evaluation,
   ): Promise<{ artifact: string; weightsSha256: string; weightsBytes: number }> {
-    const { spec, store, datasetManifest } = this.#options;
-    const { config } = this.#start;
-    const card = modelCard({
-      spec,
-      config,
-      datasetManifest,
-      scores,
-      ledger: this.#ledger.state,
-      steps: this.#step,
-    });
-    const { sha256, files } = await putFiles(store, modelFiles({ ...this.#start, card }));
+    const { spec, store, datasetManifests } = this.#options;
+    const { sha256, files } = await putFiles(
+      store,
+      modelFiles(this.#model, {
+        ...this.#loaded.start,
+        spec,
+        datasetManifests,
+        scores: evaluation.scores,
+        ledger: this.#ledger.state,
+        steps: this.#step,
+      }),
+    );
     const weights = files.find(({ path }) => path === WEIGHTS_FILE)!;
     return { artifact: sha256, weightsSha256: weights.sha256, weightsBytes: weights.bytes };
   }
 
   /** Ranks that drifted apart must not publish. */
   async assertRanksAgree(): Promise<void> {
-    await assertSameOnAllRanks(this.#options.group, { 'trained weights': this.#start.weights });
+    await assertSameOnAllRanks(this.#options.group, { 'trained weights': this.#model.trainable.flat });
   }
 
   [Symbol.dispose](): void {
-    this.#trainer[Symbol.dispose]();
+    this.#model[Symbol.dispose]();
   }
-}
-
-async function openCheckpoint(options: TrainOptions): Promise<Checkpoint | undefined> {
-  if (!options.checkpoint) return undefined;
-  const checkpoint = decodeCheckpoint(await options.store.get(options.checkpoint));
-  if (checkpoint.specHash !== specHash(options.spec, options))
-    throw new TriptychError(
-      'ILLEGAL_STATE',
-      `Checkpoint ${options.checkpoint} belongs to a run with another model, dataset or training settings`,
-    );
-  return checkpoint;
-}
-
-function resumed({ config, weights, transform, tokenizerFiles }: Checkpoint): StartingPoint {
-  const tokenizer = ClipTokenizer.fromFiles({
-    'vocab.json': tokenizerFiles['vocab.json'] ?? '',
-    'merges.txt': tokenizerFiles['merges.txt'] ?? '',
-  });
-  return { config, weights, transform, tokenizer };
 }

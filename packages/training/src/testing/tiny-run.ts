@@ -1,8 +1,8 @@
 /** A run on the tiny dataset, on any number of ranks in this process. */
 import { memoryGroups } from '@triptych/collective';
-import { clipPresets } from '@triptych/models/catalog';
+import { presets } from '@triptych/models/catalog';
 import type { RunSpec, worker } from '@triptych/protocol';
-import { resolveRunSpec } from '../catalog/resolve-run-spec.ts';
+import { type RunContext, resolveRunSpec } from '../catalog/resolve-run-spec.ts';
 import type { TrainerEvent } from '../events.ts';
 import type { TrainOptions } from '../run/train-options.ts';
 import { train } from '../train.ts';
@@ -21,17 +21,27 @@ export const tinySpec = (changes: Partial<RunSpec> = {}) =>
       checkpoint: { everySteps: 0 },
       ...changes,
     },
-    { modelConfig: clipPresets['clip-tiny']!.config, dataset: { trainImages: TRAIN_IMAGES } },
+    contextOf(changes.model ?? 'clip-tiny'),
   );
 
-export type TinyRunOptions = Pick<TrainOptions, 'spec' | 'store' | 'datasetManifest'> &
-  Partial<TrainOptions> & { readonly worldSize?: number };
+function contextOf(model: string): RunContext {
+  const { architecture, config: modelConfig } = presets.get(model)!;
+  return { architecture, modelConfig, dataset: { trainImages: TRAIN_IMAGES } };
+}
+
+export type TinyRunOptions = Pick<TrainOptions, 'spec' | 'store'> &
+  Partial<TrainOptions> & { readonly datasetManifest: string; readonly worldSize?: number };
 
 /** All events of every rank, by rank. */
-export async function runAll({ worldSize = 1, ...options }: TinyRunOptions): Promise<TrainerEvent[][]> {
+export async function runAll({
+  worldSize = 1,
+  datasetManifest,
+  ...options
+}: TinyRunOptions): Promise<TrainerEvent[][]> {
   const { signal = new AbortController().signal } = options;
+  const datasetManifests = [datasetManifest];
   return await Promise.all(
-    memoryGroups(worldSize).map((group) => collect(train({ ...options, signal, group }))),
+    memoryGroups(worldSize).map((group) => collect(train({ datasetManifests, ...options, signal, group }))),
   );
 }
 

@@ -75,10 +75,20 @@ const stepEvent = (step: number, totalSteps: number): TrainerEvent => ({
     allReduceSeconds: 0.01,
     optimizerSeconds: 0.001,
     allReduceBytes: 1000,
+    datasetLosses: [],
   },
 });
 
 const score = (step: number): TrainerEvent => ({
   $case: 'score',
-  value: { task: 'zero-shot', metric: 'top1', value: 0.9, stage: 'final', split: 'test', step, samples: 20 },
+  value: {
+    task: 'zero-shot',
+    metric: 'top1',
+    value: 0.9,
+    stage: 'final',
+    split: 'test',
+    step,
+    samples: 20,
+    unit: 'ratio',
+  },
 });

@@ -121,7 +121,9 @@ export const RunScalarFieldEnum = {
   bodyHash: 'bodyHash',
   spec: 'spec',
   modelName: 'modelName',
+  architecture: 'architecture',
   baseArtifact: 'baseArtifact',
+  datasetManifests: 'datasetManifests',
   datasetId: 'datasetId',
   priority: 'priority',
   status: 'status',
@@ -199,6 +201,7 @@ export const StepMetricScalarFieldEnum = {
   forwardBackwardSeconds: 'forwardBackwardSeconds',
   allReduceSeconds: 'allReduceSeconds',
   optimizerSeconds: 'optimizerSeconds',
+  datasetLosses: 'datasetLosses',
   at: 'at'
 } as const
 
@@ -226,6 +229,7 @@ export const ScoreScalarFieldEnum = {
   step: 'step',
   samples: 'samples',
   chance: 'chance',
+  unit: 'unit',
   position: 'position'
 } as const
 
@@ -265,6 +269,14 @@ export const JsonNullValueInput = {
 } as const
 
 export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
+
+
+export const NullableJsonNullValueInput = {
+  DbNull: DbNull,
+  JsonNull: JsonNull
+} as const
+
+export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
 
 
 export const QueryMode = {

@@ -54,6 +54,7 @@ export type RunMinAggregateOutputType = {
   idempotencyKey: string | null
   bodyHash: string | null
   modelName: string | null
+  architecture: string | null
   baseArtifact: string | null
   datasetId: string | null
   priority: number | null
@@ -81,6 +82,7 @@ export type RunMaxAggregateOutputType = {
   idempotencyKey: string | null
   bodyHash: string | null
   modelName: string | null
+  architecture: string | null
   baseArtifact: string | null
   datasetId: string | null
   priority: number | null
@@ -109,7 +111,9 @@ export type RunCountAggregateOutputType = {
   bodyHash: number
   spec: number
   modelName: number
+  architecture: number
   baseArtifact: number
+  datasetManifests: number
   datasetId: number
   priority: number
   status: number
@@ -161,6 +165,7 @@ export type RunMinAggregateInputType = {
   idempotencyKey?: true
   bodyHash?: true
   modelName?: true
+  architecture?: true
   baseArtifact?: true
   datasetId?: true
   priority?: true
@@ -188,6 +193,7 @@ export type RunMaxAggregateInputType = {
   idempotencyKey?: true
   bodyHash?: true
   modelName?: true
+  architecture?: true
   baseArtifact?: true
   datasetId?: true
   priority?: true
@@ -216,7 +222,9 @@ export type RunCountAggregateInputType = {
   bodyHash?: true
   spec?: true
   modelName?: true
+  architecture?: true
   baseArtifact?: true
+  datasetManifests?: true
   datasetId?: true
   priority?: true
   status?: true
@@ -332,7 +340,9 @@ export type RunGroupByOutputType = {
   bodyHash: string | null
   spec: runtime.JsonValue
   modelName: string
+  architecture: string
   baseArtifact: string | null
+  datasetManifests: runtime.JsonValue | null
   datasetId: string
   priority: number
   status: string
@@ -384,7 +394,9 @@ export type RunWhereInput = {
   bodyHash?: Prisma.StringNullableFilter<"Run"> | string | null
   spec?: Prisma.JsonFilter<"Run">
   modelName?: Prisma.StringFilter<"Run"> | string
+  architecture?: Prisma.StringFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableFilter<"Run"> | string | null
+  datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
@@ -421,7 +433,9 @@ export type RunOrderByWithRelationInput = {
   bodyHash?: Prisma.SortOrderInput | Prisma.SortOrder
   spec?: Prisma.SortOrder
   modelName?: Prisma.SortOrder
+  architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrderInput | Prisma.SortOrder
+  datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -461,7 +475,9 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   bodyHash?: Prisma.StringNullableFilter<"Run"> | string | null
   spec?: Prisma.JsonFilter<"Run">
   modelName?: Prisma.StringFilter<"Run"> | string
+  architecture?: Prisma.StringFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableFilter<"Run"> | string | null
+  datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
@@ -498,7 +514,9 @@ export type RunOrderByWithAggregationInput = {
   bodyHash?: Prisma.SortOrderInput | Prisma.SortOrder
   spec?: Prisma.SortOrder
   modelName?: Prisma.SortOrder
+  architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrderInput | Prisma.SortOrder
+  datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -535,7 +553,9 @@ export type RunScalarWhereWithAggregatesInput = {
   bodyHash?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   spec?: Prisma.JsonWithAggregatesFilter<"Run">
   modelName?: Prisma.StringWithAggregatesFilter<"Run"> | string
+  architecture?: Prisma.StringWithAggregatesFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  datasetManifests?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   datasetId?: Prisma.StringWithAggregatesFilter<"Run"> | string
   priority?: Prisma.IntWithAggregatesFilter<"Run"> | number
   status?: Prisma.StringWithAggregatesFilter<"Run"> | string
@@ -564,7 +584,9 @@ export type RunCreateInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -600,7 +622,9 @@ export type RunUncheckedCreateInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -636,7 +660,9 @@ export type RunUpdateInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -672,7 +698,9 @@ export type RunUncheckedUpdateInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -708,7 +736,9 @@ export type RunCreateManyInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -737,7 +767,9 @@ export type RunUpdateManyMutationInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -765,7 +797,9 @@ export type RunUncheckedUpdateManyInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -809,7 +843,9 @@ export type RunCountOrderByAggregateInput = {
   bodyHash?: Prisma.SortOrder
   spec?: Prisma.SortOrder
   modelName?: Prisma.SortOrder
+  architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
+  datasetManifests?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -848,6 +884,7 @@ export type RunMaxOrderByAggregateInput = {
   idempotencyKey?: Prisma.SortOrder
   bodyHash?: Prisma.SortOrder
   modelName?: Prisma.SortOrder
+  architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
@@ -875,6 +912,7 @@ export type RunMinOrderByAggregateInput = {
   idempotencyKey?: Prisma.SortOrder
   bodyHash?: Prisma.SortOrder
   modelName?: Prisma.SortOrder
+  architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
@@ -1081,7 +1119,9 @@ export type RunCreateWithoutDatasetInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -1116,7 +1156,9 @@ export type RunUncheckedCreateWithoutDatasetInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -1180,7 +1222,9 @@ export type RunScalarWhereInput = {
   bodyHash?: Prisma.StringNullableFilter<"Run"> | string | null
   spec?: Prisma.JsonFilter<"Run">
   modelName?: Prisma.StringFilter<"Run"> | string
+  architecture?: Prisma.StringFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableFilter<"Run"> | string | null
+  datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
@@ -1209,7 +1253,9 @@ export type RunCreateWithoutModelInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -1244,7 +1290,9 @@ export type RunUncheckedCreateWithoutModelInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -1295,7 +1343,9 @@ export type RunUpdateWithoutModelInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1330,7 +1380,9 @@ export type RunUncheckedUpdateWithoutModelInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1365,7 +1417,9 @@ export type RunCreateWithoutAttemptsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -1400,7 +1454,9 @@ export type RunUncheckedCreateWithoutAttemptsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -1451,7 +1507,9 @@ export type RunUpdateWithoutAttemptsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1486,7 +1544,9 @@ export type RunUncheckedUpdateWithoutAttemptsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1521,7 +1581,9 @@ export type RunCreateWithoutAssignmentsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -1556,7 +1618,9 @@ export type RunUncheckedCreateWithoutAssignmentsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -1607,7 +1671,9 @@ export type RunUpdateWithoutAssignmentsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1642,7 +1708,9 @@ export type RunUncheckedUpdateWithoutAssignmentsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1677,7 +1745,9 @@ export type RunCreateWithoutEventsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -1712,7 +1782,9 @@ export type RunUncheckedCreateWithoutEventsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -1763,7 +1835,9 @@ export type RunUpdateWithoutEventsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1798,7 +1872,9 @@ export type RunUncheckedUpdateWithoutEventsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1833,7 +1909,9 @@ export type RunCreateWithoutStepsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -1868,7 +1946,9 @@ export type RunUncheckedCreateWithoutStepsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -1919,7 +1999,9 @@ export type RunUpdateWithoutStepsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1954,7 +2036,9 @@ export type RunUncheckedUpdateWithoutStepsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1989,7 +2073,9 @@ export type RunCreateWithoutCheckpointsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -2024,7 +2110,9 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -2075,7 +2163,9 @@ export type RunUpdateWithoutCheckpointsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2110,7 +2200,9 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2145,7 +2237,9 @@ export type RunCreateWithoutScoresInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -2180,7 +2274,9 @@ export type RunUncheckedCreateWithoutScoresInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
   status: string
@@ -2231,7 +2327,9 @@ export type RunUpdateWithoutScoresInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2266,7 +2364,9 @@ export type RunUncheckedUpdateWithoutScoresInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2301,7 +2401,9 @@ export type RunCreateManyDatasetInput = {
   bodyHash?: string | null
   spec: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName: string
+  architecture: string
   baseArtifact?: string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
   reason: string
@@ -2329,7 +2431,9 @@ export type RunUpdateWithoutDatasetInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2364,7 +2468,9 @@ export type RunUncheckedUpdateWithoutDatasetInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2399,7 +2505,9 @@ export type RunUncheckedUpdateManyWithoutDatasetInput = {
   bodyHash?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   spec?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
+  architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2503,7 +2611,9 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   bodyHash?: boolean
   spec?: boolean
   modelName?: boolean
+  architecture?: boolean
   baseArtifact?: boolean
+  datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
   status?: boolean
@@ -2541,7 +2651,9 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   bodyHash?: boolean
   spec?: boolean
   modelName?: boolean
+  architecture?: boolean
   baseArtifact?: boolean
+  datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
   status?: boolean
@@ -2571,7 +2683,9 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   bodyHash?: boolean
   spec?: boolean
   modelName?: boolean
+  architecture?: boolean
   baseArtifact?: boolean
+  datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
   status?: boolean
@@ -2601,7 +2715,9 @@ export type RunSelectScalar = {
   bodyHash?: boolean
   spec?: boolean
   modelName?: boolean
+  architecture?: boolean
   baseArtifact?: boolean
+  datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
   status?: boolean
@@ -2623,7 +2739,7 @@ export type RunSelectScalar = {
   finishedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "baseArtifact" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "datasetManifests" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   dataset?: boolean | Prisma.DatasetDefaultArgs<ExtArgs>
   model?: boolean | Prisma.Run$modelArgs<ExtArgs>
@@ -2661,7 +2777,9 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     bodyHash: string | null
     spec: runtime.JsonValue
     modelName: string
+    architecture: string
     baseArtifact: string | null
+    datasetManifests: runtime.JsonValue | null
     datasetId: string
     priority: number
     status: string
@@ -3118,7 +3236,9 @@ export interface RunFieldRefs {
   readonly bodyHash: Prisma.FieldRef<"Run", 'String'>
   readonly spec: Prisma.FieldRef<"Run", 'Json'>
   readonly modelName: Prisma.FieldRef<"Run", 'String'>
+  readonly architecture: Prisma.FieldRef<"Run", 'String'>
   readonly baseArtifact: Prisma.FieldRef<"Run", 'String'>
+  readonly datasetManifests: Prisma.FieldRef<"Run", 'Json'>
   readonly datasetId: Prisma.FieldRef<"Run", 'String'>
   readonly priority: Prisma.FieldRef<"Run", 'Int'>
   readonly status: Prisma.FieldRef<"Run", 'String'>

@@ -52,6 +52,7 @@ export type ScoreMinAggregateOutputType = {
   step: number | null
   samples: number | null
   chance: number | null
+  unit: string | null
   position: number | null
 }
 
@@ -65,6 +66,7 @@ export type ScoreMaxAggregateOutputType = {
   step: number | null
   samples: number | null
   chance: number | null
+  unit: string | null
   position: number | null
 }
 
@@ -78,6 +80,7 @@ export type ScoreCountAggregateOutputType = {
   step: number
   samples: number
   chance: number
+  unit: number
   position: number
   _all: number
 }
@@ -109,6 +112,7 @@ export type ScoreMinAggregateInputType = {
   step?: true
   samples?: true
   chance?: true
+  unit?: true
   position?: true
 }
 
@@ -122,6 +126,7 @@ export type ScoreMaxAggregateInputType = {
   step?: true
   samples?: true
   chance?: true
+  unit?: true
   position?: true
 }
 
@@ -135,6 +140,7 @@ export type ScoreCountAggregateInputType = {
   step?: true
   samples?: true
   chance?: true
+  unit?: true
   position?: true
   _all?: true
 }
@@ -235,6 +241,7 @@ export type ScoreGroupByOutputType = {
   step: number
   samples: number
   chance: number | null
+  unit: string
   position: number
   _count: ScoreCountAggregateOutputType | null
   _avg: ScoreAvgAggregateOutputType | null
@@ -271,6 +278,7 @@ export type ScoreWhereInput = {
   step?: Prisma.IntFilter<"Score"> | number
   samples?: Prisma.IntFilter<"Score"> | number
   chance?: Prisma.FloatNullableFilter<"Score"> | number | null
+  unit?: Prisma.StringFilter<"Score"> | string
   position?: Prisma.IntFilter<"Score"> | number
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
@@ -285,6 +293,7 @@ export type ScoreOrderByWithRelationInput = {
   step?: Prisma.SortOrder
   samples?: Prisma.SortOrder
   chance?: Prisma.SortOrderInput | Prisma.SortOrder
+  unit?: Prisma.SortOrder
   position?: Prisma.SortOrder
   run?: Prisma.RunOrderByWithRelationInput
 }
@@ -303,6 +312,7 @@ export type ScoreWhereUniqueInput = Prisma.AtLeast<{
   step?: Prisma.IntFilter<"Score"> | number
   samples?: Prisma.IntFilter<"Score"> | number
   chance?: Prisma.FloatNullableFilter<"Score"> | number | null
+  unit?: Prisma.StringFilter<"Score"> | string
   position?: Prisma.IntFilter<"Score"> | number
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "runId_task_metric_stage">
@@ -317,6 +327,7 @@ export type ScoreOrderByWithAggregationInput = {
   step?: Prisma.SortOrder
   samples?: Prisma.SortOrder
   chance?: Prisma.SortOrderInput | Prisma.SortOrder
+  unit?: Prisma.SortOrder
   position?: Prisma.SortOrder
   _count?: Prisma.ScoreCountOrderByAggregateInput
   _avg?: Prisma.ScoreAvgOrderByAggregateInput
@@ -338,6 +349,7 @@ export type ScoreScalarWhereWithAggregatesInput = {
   step?: Prisma.IntWithAggregatesFilter<"Score"> | number
   samples?: Prisma.IntWithAggregatesFilter<"Score"> | number
   chance?: Prisma.FloatNullableWithAggregatesFilter<"Score"> | number | null
+  unit?: Prisma.StringWithAggregatesFilter<"Score"> | string
   position?: Prisma.IntWithAggregatesFilter<"Score"> | number
 }
 
@@ -350,6 +362,7 @@ export type ScoreCreateInput = {
   step: number
   samples: number
   chance?: number | null
+  unit: string
   position?: number
   run: Prisma.RunCreateNestedOneWithoutScoresInput
 }
@@ -364,6 +377,7 @@ export type ScoreUncheckedCreateInput = {
   step: number
   samples: number
   chance?: number | null
+  unit: string
   position?: number
 }
 
@@ -376,6 +390,7 @@ export type ScoreUpdateInput = {
   step?: Prisma.IntFieldUpdateOperationsInput | number
   samples?: Prisma.IntFieldUpdateOperationsInput | number
   chance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.IntFieldUpdateOperationsInput | number
   run?: Prisma.RunUpdateOneRequiredWithoutScoresNestedInput
 }
@@ -390,6 +405,7 @@ export type ScoreUncheckedUpdateInput = {
   step?: Prisma.IntFieldUpdateOperationsInput | number
   samples?: Prisma.IntFieldUpdateOperationsInput | number
   chance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -403,6 +419,7 @@ export type ScoreCreateManyInput = {
   step: number
   samples: number
   chance?: number | null
+  unit: string
   position?: number
 }
 
@@ -415,6 +432,7 @@ export type ScoreUpdateManyMutationInput = {
   step?: Prisma.IntFieldUpdateOperationsInput | number
   samples?: Prisma.IntFieldUpdateOperationsInput | number
   chance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -428,6 +446,7 @@ export type ScoreUncheckedUpdateManyInput = {
   step?: Prisma.IntFieldUpdateOperationsInput | number
   samples?: Prisma.IntFieldUpdateOperationsInput | number
   chance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -458,6 +477,7 @@ export type ScoreCountOrderByAggregateInput = {
   step?: Prisma.SortOrder
   samples?: Prisma.SortOrder
   chance?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
@@ -479,6 +499,7 @@ export type ScoreMaxOrderByAggregateInput = {
   step?: Prisma.SortOrder
   samples?: Prisma.SortOrder
   chance?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
@@ -492,6 +513,7 @@ export type ScoreMinOrderByAggregateInput = {
   step?: Prisma.SortOrder
   samples?: Prisma.SortOrder
   chance?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
@@ -562,6 +584,7 @@ export type ScoreCreateWithoutRunInput = {
   step: number
   samples: number
   chance?: number | null
+  unit: string
   position?: number
 }
 
@@ -574,6 +597,7 @@ export type ScoreUncheckedCreateWithoutRunInput = {
   step: number
   samples: number
   chance?: number | null
+  unit: string
   position?: number
 }
 
@@ -616,6 +640,7 @@ export type ScoreScalarWhereInput = {
   step?: Prisma.IntFilter<"Score"> | number
   samples?: Prisma.IntFilter<"Score"> | number
   chance?: Prisma.FloatNullableFilter<"Score"> | number | null
+  unit?: Prisma.StringFilter<"Score"> | string
   position?: Prisma.IntFilter<"Score"> | number
 }
 
@@ -628,6 +653,7 @@ export type ScoreCreateManyRunInput = {
   step: number
   samples: number
   chance?: number | null
+  unit: string
   position?: number
 }
 
@@ -640,6 +666,7 @@ export type ScoreUpdateWithoutRunInput = {
   step?: Prisma.IntFieldUpdateOperationsInput | number
   samples?: Prisma.IntFieldUpdateOperationsInput | number
   chance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -652,6 +679,7 @@ export type ScoreUncheckedUpdateWithoutRunInput = {
   step?: Prisma.IntFieldUpdateOperationsInput | number
   samples?: Prisma.IntFieldUpdateOperationsInput | number
   chance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -664,6 +692,7 @@ export type ScoreUncheckedUpdateManyWithoutRunInput = {
   step?: Prisma.IntFieldUpdateOperationsInput | number
   samples?: Prisma.IntFieldUpdateOperationsInput | number
   chance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -679,6 +708,7 @@ export type ScoreSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   step?: boolean
   samples?: boolean
   chance?: boolean
+  unit?: boolean
   position?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["score"]>
@@ -693,6 +723,7 @@ export type ScoreSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   step?: boolean
   samples?: boolean
   chance?: boolean
+  unit?: boolean
   position?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["score"]>
@@ -707,6 +738,7 @@ export type ScoreSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   step?: boolean
   samples?: boolean
   chance?: boolean
+  unit?: boolean
   position?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["score"]>
@@ -721,10 +753,11 @@ export type ScoreSelectScalar = {
   step?: boolean
   samples?: boolean
   chance?: boolean
+  unit?: boolean
   position?: boolean
 }
 
-export type ScoreOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "task" | "metric" | "stage" | "value" | "split" | "step" | "samples" | "chance" | "position", ExtArgs["result"]["score"]>
+export type ScoreOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "task" | "metric" | "stage" | "value" | "split" | "step" | "samples" | "chance" | "unit" | "position", ExtArgs["result"]["score"]>
 export type ScoreInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -750,6 +783,7 @@ export type $ScorePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
     step: number
     samples: number
     chance: number | null
+    unit: string
     position: number
   }, ExtArgs["result"]["score"]>
   composites: {}
@@ -1184,6 +1218,7 @@ export interface ScoreFieldRefs {
   readonly step: Prisma.FieldRef<"Score", 'Int'>
   readonly samples: Prisma.FieldRef<"Score", 'Int'>
   readonly chance: Prisma.FieldRef<"Score", 'Float'>
+  readonly unit: Prisma.FieldRef<"Score", 'String'>
   readonly position: Prisma.FieldRef<"Score", 'Int'>
 }
     

@@ -89,6 +89,7 @@ export type StepMetricCountAggregateOutputType = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses: number
   at: number
   _all: number
 }
@@ -157,6 +158,7 @@ export type StepMetricCountAggregateInputType = {
   forwardBackwardSeconds?: true
   allReduceSeconds?: true
   optimizerSeconds?: true
+  datasetLosses?: true
   at?: true
   _all?: true
 }
@@ -258,6 +260,7 @@ export type StepMetricGroupByOutputType = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses: runtime.JsonValue | null
   at: Date
   _count: StepMetricCountAggregateOutputType | null
   _avg: StepMetricAvgAggregateOutputType | null
@@ -295,6 +298,7 @@ export type StepMetricWhereInput = {
   forwardBackwardSeconds?: Prisma.FloatFilter<"StepMetric"> | number
   allReduceSeconds?: Prisma.FloatFilter<"StepMetric"> | number
   optimizerSeconds?: Prisma.FloatFilter<"StepMetric"> | number
+  datasetLosses?: Prisma.JsonNullableFilter<"StepMetric">
   at?: Prisma.DateTimeFilter<"StepMetric"> | Date | string
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
@@ -310,6 +314,7 @@ export type StepMetricOrderByWithRelationInput = {
   forwardBackwardSeconds?: Prisma.SortOrder
   allReduceSeconds?: Prisma.SortOrder
   optimizerSeconds?: Prisma.SortOrder
+  datasetLosses?: Prisma.SortOrderInput | Prisma.SortOrder
   at?: Prisma.SortOrder
   run?: Prisma.RunOrderByWithRelationInput
 }
@@ -329,6 +334,7 @@ export type StepMetricWhereUniqueInput = Prisma.AtLeast<{
   forwardBackwardSeconds?: Prisma.FloatFilter<"StepMetric"> | number
   allReduceSeconds?: Prisma.FloatFilter<"StepMetric"> | number
   optimizerSeconds?: Prisma.FloatFilter<"StepMetric"> | number
+  datasetLosses?: Prisma.JsonNullableFilter<"StepMetric">
   at?: Prisma.DateTimeFilter<"StepMetric"> | Date | string
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "runId_step">
@@ -344,6 +350,7 @@ export type StepMetricOrderByWithAggregationInput = {
   forwardBackwardSeconds?: Prisma.SortOrder
   allReduceSeconds?: Prisma.SortOrder
   optimizerSeconds?: Prisma.SortOrder
+  datasetLosses?: Prisma.SortOrderInput | Prisma.SortOrder
   at?: Prisma.SortOrder
   _count?: Prisma.StepMetricCountOrderByAggregateInput
   _avg?: Prisma.StepMetricAvgOrderByAggregateInput
@@ -366,6 +373,7 @@ export type StepMetricScalarWhereWithAggregatesInput = {
   forwardBackwardSeconds?: Prisma.FloatWithAggregatesFilter<"StepMetric"> | number
   allReduceSeconds?: Prisma.FloatWithAggregatesFilter<"StepMetric"> | number
   optimizerSeconds?: Prisma.FloatWithAggregatesFilter<"StepMetric"> | number
+  datasetLosses?: Prisma.JsonNullableWithAggregatesFilter<"StepMetric">
   at?: Prisma.DateTimeWithAggregatesFilter<"StepMetric"> | Date | string
 }
 
@@ -379,6 +387,7 @@ export type StepMetricCreateInput = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at: Date | string
   run: Prisma.RunCreateNestedOneWithoutStepsInput
 }
@@ -394,6 +403,7 @@ export type StepMetricUncheckedCreateInput = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at: Date | string
 }
 
@@ -407,6 +417,7 @@ export type StepMetricUpdateInput = {
   forwardBackwardSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   allReduceSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   optimizerSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   run?: Prisma.RunUpdateOneRequiredWithoutStepsNestedInput
 }
@@ -422,6 +433,7 @@ export type StepMetricUncheckedUpdateInput = {
   forwardBackwardSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   allReduceSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   optimizerSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -436,6 +448,7 @@ export type StepMetricCreateManyInput = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at: Date | string
 }
 
@@ -449,6 +462,7 @@ export type StepMetricUpdateManyMutationInput = {
   forwardBackwardSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   allReduceSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   optimizerSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -463,6 +477,7 @@ export type StepMetricUncheckedUpdateManyInput = {
   forwardBackwardSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   allReduceSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   optimizerSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -492,6 +507,7 @@ export type StepMetricCountOrderByAggregateInput = {
   forwardBackwardSeconds?: Prisma.SortOrder
   allReduceSeconds?: Prisma.SortOrder
   optimizerSeconds?: Prisma.SortOrder
+  datasetLosses?: Prisma.SortOrder
   at?: Prisma.SortOrder
 }
 
@@ -607,6 +623,7 @@ export type StepMetricCreateWithoutRunInput = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at: Date | string
 }
 
@@ -620,6 +637,7 @@ export type StepMetricUncheckedCreateWithoutRunInput = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at: Date | string
 }
 
@@ -663,6 +681,7 @@ export type StepMetricScalarWhereInput = {
   forwardBackwardSeconds?: Prisma.FloatFilter<"StepMetric"> | number
   allReduceSeconds?: Prisma.FloatFilter<"StepMetric"> | number
   optimizerSeconds?: Prisma.FloatFilter<"StepMetric"> | number
+  datasetLosses?: Prisma.JsonNullableFilter<"StepMetric">
   at?: Prisma.DateTimeFilter<"StepMetric"> | Date | string
 }
 
@@ -676,6 +695,7 @@ export type StepMetricCreateManyRunInput = {
   forwardBackwardSeconds: number
   allReduceSeconds: number
   optimizerSeconds: number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at: Date | string
 }
 
@@ -689,6 +709,7 @@ export type StepMetricUpdateWithoutRunInput = {
   forwardBackwardSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   allReduceSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   optimizerSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -702,6 +723,7 @@ export type StepMetricUncheckedUpdateWithoutRunInput = {
   forwardBackwardSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   allReduceSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   optimizerSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -715,6 +737,7 @@ export type StepMetricUncheckedUpdateManyWithoutRunInput = {
   forwardBackwardSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   allReduceSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
   optimizerSeconds?: Prisma.FloatFieldUpdateOperationsInput | number
+  datasetLosses?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -731,6 +754,7 @@ export type StepMetricSelect<ExtArgs extends runtime.Types.Extensions.InternalAr
   forwardBackwardSeconds?: boolean
   allReduceSeconds?: boolean
   optimizerSeconds?: boolean
+  datasetLosses?: boolean
   at?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["stepMetric"]>
@@ -746,6 +770,7 @@ export type StepMetricSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ex
   forwardBackwardSeconds?: boolean
   allReduceSeconds?: boolean
   optimizerSeconds?: boolean
+  datasetLosses?: boolean
   at?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["stepMetric"]>
@@ -761,6 +786,7 @@ export type StepMetricSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ex
   forwardBackwardSeconds?: boolean
   allReduceSeconds?: boolean
   optimizerSeconds?: boolean
+  datasetLosses?: boolean
   at?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["stepMetric"]>
@@ -776,10 +802,11 @@ export type StepMetricSelectScalar = {
   forwardBackwardSeconds?: boolean
   allReduceSeconds?: boolean
   optimizerSeconds?: boolean
+  datasetLosses?: boolean
   at?: boolean
 }
 
-export type StepMetricOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "step" | "loss" | "learningRate" | "gradientNorm" | "samplesPerSecond" | "dataSeconds" | "forwardBackwardSeconds" | "allReduceSeconds" | "optimizerSeconds" | "at", ExtArgs["result"]["stepMetric"]>
+export type StepMetricOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "step" | "loss" | "learningRate" | "gradientNorm" | "samplesPerSecond" | "dataSeconds" | "forwardBackwardSeconds" | "allReduceSeconds" | "optimizerSeconds" | "datasetLosses" | "at", ExtArgs["result"]["stepMetric"]>
 export type StepMetricInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -806,6 +833,7 @@ export type $StepMetricPayload<ExtArgs extends runtime.Types.Extensions.Internal
     forwardBackwardSeconds: number
     allReduceSeconds: number
     optimizerSeconds: number
+    datasetLosses: runtime.JsonValue | null
     at: Date
   }, ExtArgs["result"]["stepMetric"]>
   composites: {}
@@ -1241,6 +1269,7 @@ export interface StepMetricFieldRefs {
   readonly forwardBackwardSeconds: Prisma.FieldRef<"StepMetric", 'Float'>
   readonly allReduceSeconds: Prisma.FieldRef<"StepMetric", 'Float'>
   readonly optimizerSeconds: Prisma.FieldRef<"StepMetric", 'Float'>
+  readonly datasetLosses: Prisma.FieldRef<"StepMetric", 'Json'>
   readonly at: Prisma.FieldRef<"StepMetric", 'DateTime'>
 }
     

@@ -37,8 +37,8 @@ export interface TrainRequest {
   peers: Peer[];
   /** ResolvedRunSpec as JSON: the REST schema is its only definition. */
   specJson: string;
-  /** sha256 of the dataset manifest. */
-  datasetManifest: string;
+  /** sha256 of the manifest of each dataset, in the order of the spec. */
+  datasetManifests: string[];
   /** sha256 of the base model's file list; empty: start from the preset named in the spec. */
   modelArtifact: string;
   /** The checkpoint to resume from; empty: from the beginning. */
@@ -86,6 +86,8 @@ export interface StepCommitted {
   allReduceSeconds: number;
   optimizerSeconds: number;
   allReduceBytes: number;
+  /** The mean loss of each dataset, where the run has several. */
+  datasetLosses: number[];
 }
 
 export interface CheckpointSaved {
@@ -103,7 +105,11 @@ export interface ScoreReported {
   split: string;
   step: number;
   samples: number;
-  chance?: number | undefined;
+  chance?:
+    | number
+    | undefined;
+  /** "ratio" or "number". */
+  unit: string;
 }
 
 export interface ModelPublished {
@@ -226,7 +232,7 @@ function createBaseTrainRequest(): TrainRequest {
     worldSize: 0,
     peers: [],
     specJson: "",
-    datasetManifest: "",
+    datasetManifests: [],
     modelArtifact: "",
     checkpointSha256: "",
     afterSequence: 0,
@@ -260,8 +266,8 @@ export const TrainRequest: MessageFns<TrainRequest> = {
     if (message.specJson !== "") {
       writer.uint32(66).string(message.specJson);
     }
-    if (message.datasetManifest !== "") {
-      writer.uint32(74).string(message.datasetManifest);
+    for (const v of message.datasetManifests) {
+      writer.uint32(74).string(v!);
     }
     if (message.modelArtifact !== "") {
       writer.uint32(82).string(message.modelArtifact);
@@ -360,7 +366,7 @@ export const TrainRequest: MessageFns<TrainRequest> = {
               break;
             }
 
-            message.datasetManifest = reader.string();
+            message.datasetManifests.push(reader.string());
             continue;
           }
           case 10: {
@@ -420,7 +426,7 @@ export const TrainRequest: MessageFns<TrainRequest> = {
     message.worldSize = object.worldSize ?? 0;
     message.peers = object.peers?.map((e) => Peer.fromPartial(e)) || [];
     message.specJson = object.specJson ?? "";
-    message.datasetManifest = object.datasetManifest ?? "";
+    message.datasetManifests = object.datasetManifests?.map((e) => e) || [];
     message.modelArtifact = object.modelArtifact ?? "";
     message.checkpointSha256 = object.checkpointSha256 ?? "";
     message.afterSequence = object.afterSequence ?? 0;
@@ -725,6 +731,7 @@ function createBaseStepCommitted(): StepCommitted {
     allReduceSeconds: 0,
     optimizerSeconds: 0,
     allReduceBytes: 0,
+    datasetLosses: [],
   };
 }
 
@@ -768,6 +775,13 @@ export const StepCommitted: MessageFns<StepCommitted> = {
     }
     if (message.allReduceBytes !== 0) {
       writer.uint32(104).uint64(message.allReduceBytes);
+    }
+    if (message.datasetLosses.length !== 0) {
+      writer.uint32(114).fork();
+      for (const v of message.datasetLosses) {
+        writer.double(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -889,6 +903,24 @@ export const StepCommitted: MessageFns<StepCommitted> = {
             message.allReduceBytes = longToNumber(reader.uint64());
             continue;
           }
+          case 14: {
+            if (tag === 113) {
+              message.datasetLosses.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 114) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.datasetLosses.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -919,6 +951,7 @@ export const StepCommitted: MessageFns<StepCommitted> = {
     message.allReduceSeconds = object.allReduceSeconds ?? 0;
     message.optimizerSeconds = object.optimizerSeconds ?? 0;
     message.allReduceBytes = object.allReduceBytes ?? 0;
+    message.datasetLosses = object.datasetLosses?.map((e) => e) || [];
     return message;
   },
 };
@@ -1015,7 +1048,7 @@ export const CheckpointSaved: MessageFns<CheckpointSaved> = {
 };
 
 function createBaseScoreReported(): ScoreReported {
-  return { task: "", metric: "", value: 0, stage: "", split: "", step: 0, samples: 0, chance: undefined };
+  return { task: "", metric: "", value: 0, stage: "", split: "", step: 0, samples: 0, chance: undefined, unit: "" };
 }
 
 export const ScoreReported: MessageFns<ScoreReported> = {
@@ -1043,6 +1076,9 @@ export const ScoreReported: MessageFns<ScoreReported> = {
     }
     if (message.chance !== undefined) {
       writer.uint32(65).double(message.chance);
+    }
+    if (message.unit !== "") {
+      writer.uint32(74).string(message.unit);
     }
     return writer;
   },
@@ -1124,6 +1160,14 @@ export const ScoreReported: MessageFns<ScoreReported> = {
             message.chance = reader.double();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.unit = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1149,6 +1193,7 @@ export const ScoreReported: MessageFns<ScoreReported> = {
     message.step = object.step ?? 0;
     message.samples = object.samples ?? 0;
     message.chance = object.chance ?? undefined;
+    message.unit = object.unit ?? "";
     return message;
   },
 };

@@ -1,5 +1,5 @@
 /** Symmetric cross entropy: every image must find its text among all texts, and every text its image (CLIP). */
-import type { PairLoss } from './objective.ts';
+import type { PairLoss } from '../pair-loss.ts';
 
 /**
  * L = 1/2 [mean_i(a_i - S_ii) + mean_j(b_j - S_jj)] with a, b the log-sum-exp of rows and columns, so that

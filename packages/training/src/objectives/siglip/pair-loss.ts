@@ -1,5 +1,5 @@
 /** Sigmoid loss: every pair is a yes-or-no question of its own (SigLIP, arXiv 2303.15343). */
-import type { PairLoss } from './objective.ts';
+import type { PairLoss } from '../pair-loss.ts';
 
 /** L = -1/N sum_ij log sigmoid(z_ij S_ij), z = +1 on the diagonal and -1 elsewhere: a sum over N^2 pairs, divided by N. */
 export const sigLip: PairLoss = (logits, pairs) => {
