@@ -7,9 +7,11 @@ import { type ResolvedRun, resolveRun } from './run-resolution.ts';
 const { config, description } = clipPresets['clip-tiny']!;
 const split = (name: SplitSummary['split'], fields: Partial<SplitSummary> = {}): SplitSummary => ({
   split: name,
+  samples: 100,
   images: 100,
   captions: 300,
   classes: 7,
+  contents: { captions: 100, interleaved: 0, question: 0, conversation: 0 },
   ...fields,
 });
 

@@ -62,7 +62,7 @@ export async function resolveRun(
 
 function resolve(body: RunSpec, { dataset, model }: { dataset: Dataset; model: Model }): ResolvedRun {
   const modelConfig = parseConfig(model.config);
-  const trainImages = dataset.splits.find(({ split }) => split === 'train')?.images ?? 0;
+  const trainImages = dataset.splits.find(({ split }) => split === 'train')?.samples ?? 0;
   const spec = resolveRunSpec(
     { ...body, dataset: dataset.name, model: model.name },
     { modelConfig, pretrained: model.kind !== 'preset', dataset: { trainImages, splits: dataset.splits } },

@@ -82,9 +82,13 @@ async function generatedDataset(folder: string): Promise<GeneratedDataset> {
   const { manifest, splits } = await packDataset({ path, format: 'auto', store });
   // Texts are computed to their last token: the most that they can take is a full context.
   const long = (caption: string) => Array.from({ length: 20 }, () => caption).join(' ');
-  const samples = manifest.samples.map((one) => ({ ...one, captions: one.captions.map(long) }));
+  const samples = manifest.samples.map((one) => ({
+    ...one,
+    content:
+      one.content.kind === 'captions' ? { ...one.content, texts: one.content.texts.map(long) } : one.content,
+  }));
   const { sha256 } = await store.put(new TextEncoder().encode(JSON.stringify({ ...manifest, samples })));
-  const { images: trainImages } = splits.find(({ split }) => split === 'train')!;
+  const { samples: trainImages } = splits.find(({ split }) => split === 'train')!;
   return { artifacts, datasetManifest: sha256, trainImages };
 }
 

@@ -3,6 +3,7 @@ import { type Dataset, type PromptSet, promptTemplates, zeroShotPrompts } from '
 import type { ClipConfig } from '@triptych/models';
 import type { EvaluationTask, ResolvedRunSpec } from '@triptych/protocol';
 import { retrieval, type ScoreValue, similarities, zeroShot } from '@triptych/scoring';
+import { captionsOf } from '../loading/batch-loader.ts';
 import type { Embedder } from './embedder.ts';
 
 export interface TaskScore extends ScoreValue {
@@ -85,7 +86,7 @@ async function scoreRetrieval(options: EvaluationOptions, embedded: EmbeddedImag
   const captions: string[] = [];
   const imageOfText: number[] = [];
   for (const [image, index] of embedded.indices.entries())
-    for (const caption of dataset.manifest.samples[index]!.captions) {
+    for (const caption of captionsOf(dataset, index)) {
       captions.push(caption);
       imageOfText.push(image);
     }

@@ -1,6 +1,7 @@
 /** The global batches of a run, as this rank's shards need them. Which samples, and which captions: the batch plan's choice. */
 import type { Range } from '@triptych/collective';
 import type { BatchPlan, ClipTokenizer, Dataset } from '@triptych/datasets';
+import { TriptychError } from '@triptych/protocol';
 import type { ShardBatch } from '../step/shard-batch.ts';
 import type { ImageReader } from './image-reader.ts';
 
@@ -55,7 +56,7 @@ export class BatchLoader {
     const { indices } = plan.shard(step, shard);
     const ids = new Int32Array(indices.length * contextLength);
     for (const [row, index] of indices.entries()) {
-      const { captions } = dataset.manifest.samples[index]!;
+      const captions = captionsOf(dataset, index);
       const caption = captions[plan.captionOf(step, index, captions.length)]!;
       ids.set(this.#encode(caption), row * contextLength);
     }
@@ -70,4 +71,14 @@ export class BatchLoader {
     this.#ids.set(caption, ids);
     return ids;
   }
+}
+
+/** @throws TriptychError DATASET_INVALID for a sample that has none. */
+export function captionsOf({ manifest }: Dataset, sample: number): readonly string[] {
+  const { id, content } = manifest.samples[sample]!;
+  if (content.kind === 'captions') return content.texts;
+  throw new TriptychError(
+    'DATASET_INVALID',
+    `Sample ${id} has a ${content.kind}, expected captions; register the folder in a format with captions`,
+  );
 }

@@ -12,6 +12,7 @@ import { readSafetensors } from '@triptych/nn';
 import { type Objective, type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
 import { type ArtifactStore, readFileList } from '@triptych/storage';
 import { objectives } from '../objectives/objective.ts';
+import { captionsOf } from './batch-loader.ts';
 
 export interface StartingPoint {
   readonly config: ClipConfig;
@@ -53,7 +54,7 @@ function fromPreset({ model, seed, objective }: ResolvedRunSpec, dataset: Datase
 }
 
 function* trainCaptions(dataset: Dataset): Generator<string> {
-  for (const index of dataset.indices('train')) yield* dataset.manifest.samples[index]!.captions;
+  for (const index of dataset.indices('train')) yield* captionsOf(dataset, index);
 }
 
 /** A model's files in Hugging Face layout. */
