@@ -19,6 +19,14 @@ export type { ArtifactStoreLike, DatasetManifest, ManifestImage, ManifestSample 
 export { type PackedDataset, type PackProgress, packDataset, packSource } from './pack/pack-dataset.ts';
 export { type Problem, ProblemLog } from './pack/problems.ts';
 export { type BatchPlan, batchPlan } from './plan/batch-plan.ts';
+export {
+  type DatasetPass,
+  type MixtureDataset,
+  type MixturePlan,
+  mixturePlan,
+  mixtureViolations,
+  type PlannedBatch,
+} from './plan/mixture-plan.ts';
 export { IMAGE_TAG, type ImageSource, type SourceSample, sampleFault } from './sample.ts';
 export { type ScenesSummary, writeScenes } from './scenes/write-scenes.ts';
 export { folderSource } from './source/folder-source.ts';
