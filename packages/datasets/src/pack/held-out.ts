@@ -17,7 +17,7 @@ export function withHeldOut(samples: readonly UsableSample[], problems: ProblemL
   let groups = groupsOf(samples);
   if (groups.length === 1) {
     // All hang together through common images, such as a logo: better a split by samples than none.
-    groups = samples.map((sample) => ({ key: smallestKey([sample]) + sample.id, samples: [sample] }));
+    groups = samples.map((sample) => ({ key: keysOf(sample).sort(compare).join(), samples: [sample] }));
     problems.add('held-out-shares-images', 'all samples are linked by images they share');
   }
   const byClass = new Map<string | undefined, Group[]>();

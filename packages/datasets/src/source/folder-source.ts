@@ -77,7 +77,7 @@ async function walk(
 async function linkFault(home: string, path: string): Promise<string | undefined> {
   const target = await realpath(join(home, path)).catch(() => undefined);
   if (target === undefined) return 'it leads nowhere';
-  if (!isInside(home, target)) return 'it leads out of the folder';
+  if (target !== home && !isInside(home, target)) return 'it leads out of the folder';
   const found = await lstat(target).catch(() => undefined);
   if (found?.isDirectory()) return 'it leads to a folder';
   return found?.isFile() ? undefined : 'it leads to no regular file';
