@@ -1,5 +1,6 @@
 /** All formats, most particular first: `auto` takes the first that recognises the source. A new format is one line here. */
-import { invalidInput, TriptychError } from '@triptych/protocol';
+import assert from 'node:assert';
+import { TriptychError, type Violation } from '@triptych/protocol';
 import type { Source } from '../source/source.ts';
 import { classFolders } from './class-folders/class-folders.ts';
 import { cocoCaptions } from './coco-captions/coco-captions.ts';
@@ -26,24 +27,24 @@ export const AUTO = 'auto';
 /** What a dataset's format may be called, `auto` first. */
 export const formatNames: readonly string[] = [AUTO, ...formats.map(({ name }) => name)];
 
-/** Throws INVALID_INPUT for a name that no format has. */
-export function assertFormat(format: string): void {
-  if (formatNames.includes(format)) return;
-  throw invalidInput('dataset', [
-    {
-      path: '/format',
-      expected: `one of ${formatNames.join(', ')}`,
-      actual: JSON.stringify(format),
-      remedy: 'use one of these',
-    },
-  ]);
-}
+/** Empty where a format has the name. */
+export const formatViolations = (format: string): Violation[] =>
+  formatNames.includes(format)
+    ? []
+    : [
+        {
+          path: '/format',
+          expected: `one of ${formatNames.join(', ')}`,
+          actual: JSON.stringify(format),
+          remedy: 'use one of these',
+        },
+      ];
 
-/** Throws INVALID_INPUT for a name that no format has, DATASET_INVALID where `auto` recognises nothing. */
+/** `format` is one of `formatNames`. Throws DATASET_INVALID where `auto` recognises nothing. */
 export async function readerFor(source: Source, format: string): Promise<DatasetReader> {
-  assertFormat(format);
   const reader = formats.find(({ name }) => name === format);
   if (reader) return reader;
+  assert(format === AUTO, `no format "${format}"`);
   for (const candidate of formats) if (await candidate.detect(source)) return candidate;
   const layouts = formats.map(({ name, layout }) => `${name}: ${layout}`).join(' | ');
   throw new TriptychError(

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { invalidInput, type SplitSummary, TriptychError } from '@triptych/protocol';
 import type { DatasetReader } from '../formats/format.ts';
-import { formatNames, readerFor } from '../formats/registry.ts';
+import { formatViolations, readerFor } from '../formats/registry.ts';
 import { type SourceSample, sampleFault } from '../sample.ts';
 import { folderSource } from '../source/folder-source.ts';
 import { readWhole, type Source } from '../source/source.ts';
@@ -79,7 +79,7 @@ export async function packSource(
   const samples = inManifestOrder(withHeldOut(distinct, problems));
 
   const manifest = await writePacks({ ...options, samples });
-  const stored = await store.put(new TextEncoder().encode(JSON.stringify(manifest)));
+  const stored = await store.put(encoded(manifest, name));
   const bytes = manifest.packs.reduce((sum, pack) => sum + pack.bytes, stored.bytes);
   return {
     manifest,
@@ -90,22 +90,28 @@ export async function packSource(
   };
 }
 
+function encoded(manifest: DatasetManifest, name: string): Uint8Array {
+  try {
+    return new TextEncoder().encode(JSON.stringify(manifest));
+  } catch (cause) {
+    // The engine's longest text is half a gigabyte.
+    throw new TriptychError(
+      'DATASET_INVALID',
+      `"${name}" has ${manifest.samples.length} samples whose texts are too long for one manifest; expected less than 500 MB of text; register it in parts`,
+      { cause },
+    );
+  }
+}
+
 async function assertReadable(path: string, format: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  const violations = [];
+  const violations = formatViolations(format);
   if (!found?.isDirectory())
-    violations.push({
+    violations.unshift({
       path: '/path',
       expected: 'a folder',
       actual: found ? `"${path}", which is a file` : `"${path}", which does not exist`,
       remedy: 'give the path as the server sees it',
-    });
-  if (!formatNames.includes(format))
-    violations.push({
-      path: '/format',
-      expected: `one of ${formatNames.join(', ')}`,
-      actual: JSON.stringify(format),
-      remedy: 'use one of these',
     });
   if (violations.length > 0) throw invalidInput('dataset', violations);
 }
