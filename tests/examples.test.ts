@@ -12,9 +12,11 @@ const readme = readFileSync(`${folder}README.md`, 'utf8');
 
 /** The splits of `triptych datasets sample` as it draws them by default. */
 const scenes = {
-  trainImages: 2400,
+  trainSamples: 2400,
   splits: (['train', 'validation', 'test'] as const).map((split) => ({
     split,
+    samples: split === 'train' ? 2400 : 300,
+    contents: { captions: split === 'train' ? 2400 : 300, interleaved: 0, question: 0, conversation: 0 },
     images: split === 'train' ? 2400 : 300,
     captions: 1200,
     classes: 9,
@@ -29,7 +31,7 @@ function contextOf(model: string) {
 test.each(files)('%s', (file) => {
   const spec = parse(RunSpec, JSON.parse(readFileSync(folder + file, 'utf8')));
   const resolved = resolveRunSpec(spec, contextOf(spec.model));
-  expect(totalSteps(resolved, scenes.trainImages)).toBeGreaterThan(0);
+  expect(totalSteps(resolved, scenes.trainSamples)).toBeGreaterThan(0);
   expect(resolved.dataset).toBe('scenes');
   expect(readme).toContain(`triptych -- submit examples/${file}`);
 });

@@ -278,7 +278,7 @@ describe('datasets', () => {
         name: 'mine',
         format: 'scenes',
         path,
-        splits: [{ split: 'train', images: 16, captions: 64, classes: 4 }],
+        splits: [{ split: 'train', samples: 20, images: 16, captions: 64, classes: 4 }],
         problems: [{ kind: 'unreadable image', count: 2, examples: ['a.png', 'b.png'] }],
       };
     };
@@ -286,8 +286,8 @@ describe('datasets', () => {
     const { code, out } = await triptych(['datasets', 'register', relativePath, '--name', 'mine']);
     expect(code).toBe(0);
     expect(sent).toEqual({ name: 'mine', path });
-    expect(out).toContain('train      16        64        4\n');
-    expect(out).toContain('left out: 2 x unreadable image, such as a.png, b.png\n');
+    expect(out).toContain('train       20      16        64        4\n');
+    expect(out).toContain('found: 2 x unreadable image, such as a.png, b.png\n');
   });
 });
 

@@ -9,14 +9,29 @@ export type {
   Role,
   Turn,
 } from './content.ts';
+export type { DatasetReader } from './formats/format.ts';
+export { formatNames, formats } from './formats/registry.ts';
 export { PixelCache } from './image/pixel-cache.ts';
 export { pixels } from './image/pixels.ts';
 export { clipTransform, type ImageTransform, normalise } from './image/transform.ts';
 export { type Dataset, openDataset } from './pack/dataset.ts';
-export type { ArtifactStoreLike, DatasetManifest, ManifestSample } from './pack/manifest.ts';
-export { type PackedDataset, type PackProgress, packDataset } from './pack/pack-dataset.ts';
-export type { Problem } from './pack/problems.ts';
+export type { ArtifactStoreLike, DatasetManifest, ManifestImage, ManifestSample } from './pack/manifest.ts';
+export { type PackedDataset, type PackProgress, packDataset, packSource } from './pack/pack-dataset.ts';
+export { type Problem, ProblemLog } from './pack/problems.ts';
 export { type BatchPlan, batchPlan } from './plan/batch-plan.ts';
+export {
+  type DatasetPass,
+  type MixtureDataset,
+  type MixturePlan,
+  mixturePlan,
+  mixtureViolations,
+  type PlannedBatch,
+} from './plan/mixture-plan.ts';
+export { IMAGE_TAG, type ImageSource, type SourceSample, sampleFault } from './sample.ts';
 export { type ScenesSummary, writeScenes } from './scenes/write-scenes.ts';
+export { folderSource } from './source/folder-source.ts';
+export { jsonItems } from './source/json-items.ts';
+export { readWhole, type Source, type SourceFile } from './source/source.ts';
+export { SourceFiles } from './source/source-files.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
 export { type PromptSet, promptTemplates, zeroShotPrompts } from './text/prompts.ts';

@@ -97,6 +97,8 @@ export interface Processor {
   readonly transform: ImageTransform;
   /** Samples that stand for one shard, in shapes that depend on these samples alone. @throws TriptychError DATASET_INVALID. */
   batch(examples: readonly Example[]): Promise<Batch>;
+  /** Tokens that a sample takes, for batches of similar length. */
+  lengthOf(example: Pick<Example, 'id' | 'content' | 'images'>): number;
   /** What the model is shown of a sample, and which tokens it is to learn. */
   preview(example: Pick<Example, 'id' | 'content' | 'images'>): Preview;
 }

@@ -4,12 +4,13 @@ import { Backend, Id, Name, PageOf, Sha256, Split, Timestamp } from './vocabular
 
 const closed = { additionalProperties: false } as const;
 
-export const DatasetFormat = Type.Union([
-  Type.Literal('auto'),
-  Type.Literal('coco-captions'),
-  Type.Literal('class-folders'),
-  Type.Literal('scenes'),
-]);
+/** Open here: the formats are the datasets' to know, and the server checks the name against them. */
+export const DatasetFormat = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  pattern: '^[a-z0-9]+(-[a-z0-9]+)*$',
+  description: 'How the folder is laid out; `auto` takes the first format that recognises it',
+});
 export type DatasetFormat = Static<typeof DatasetFormat>;
 
 export const RegisterDataset = Type.Object(
@@ -29,9 +30,19 @@ export type RegisterDataset = Static<typeof RegisterDataset>;
 export const SplitSummary = Type.Object(
   {
     split: Split,
-    images: Type.Integer(),
+    samples: Type.Integer(),
+    images: Type.Integer({ description: 'Different images; one may belong to many samples' }),
     captions: Type.Integer(),
     classes: Type.Integer({ description: 'Classes with at least one image; 0 where images carry no class' }),
+    contents: Type.Object(
+      {
+        captions: Type.Integer(),
+        interleaved: Type.Integer(),
+        question: Type.Integer(),
+        conversation: Type.Integer(),
+      },
+      { ...closed, description: 'Samples by what they say about their images' },
+    ),
   },
   closed,
 );

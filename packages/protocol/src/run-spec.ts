@@ -70,6 +70,11 @@ export const Batch = Type.Object(
       description:
         'Fixed slices of every global batch: the unit of work, of memory (a worker holds one slice at a time) and of exactness. It bounds the number of workers.',
     }),
+    byLength: Type.Optional(
+      Type.Boolean({
+        description: 'Batches of samples of similar length, with images or without: less padding',
+      }),
+    ),
   },
   closed,
 );

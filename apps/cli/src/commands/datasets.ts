@@ -1,7 +1,7 @@
 /** triptych datasets: draw the sample, register a folder of the control plane's machine, list, show. */
 import { resolve } from 'node:path';
-import { type Dataset, DatasetFormat } from '@triptych/protocol';
-import { type Command, Option } from 'commander';
+import type { Dataset, DatasetFormat } from '@triptych/protocol';
+import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { integer } from '../option-values.ts';
 import { ProgressDisplay } from '../progress.ts';
@@ -26,10 +26,9 @@ export function register(program: Command, context: CommandContext): void {
     .description('read a folder of images and annotations; the control plane must see it under the same path')
     .argument('<folder>')
     .requiredOption('--name <name>', 'unique name of the dataset')
-    .addOption(
-      new Option('--format <format>', 'found out where it is not given').choices(
-        DatasetFormat.anyOf.map((literal) => literal.const),
-      ),
+    .option(
+      '--format <format>',
+      'found out where it is not given; one that the server does not have names all',
     )
     .action(async (folder: string, { name, format }: RegisterOptions) => {
       const request = { name, path: resolve(folder), ...(format === undefined ? {} : { format }) };
@@ -100,16 +99,15 @@ function datasetTable(datasets: readonly Dataset[]): string {
 
 function describe({ id, name, format, path, splits, problems }: Dataset): string {
   const table = renderTable({
-    head: ['split', 'images', 'captions', 'classes'],
-    rows: splits.map(({ split, images, captions, classes }) => [
+    head: ['split', 'samples', 'images', 'captions', 'classes'],
+    rows: splits.map(({ split, samples, images, captions, classes }) => [
       split,
-      ...[images, captions, classes].map(String),
+      ...[samples, images, captions, classes].map(String),
     ]),
-    right: [1, 2, 3],
+    right: [1, 2, 3, 4],
   });
   const left = problems.map(
-    ({ kind, count, examples }) =>
-      `left out: ${count} x ${kind}, such as ${examples.slice(0, 3).join(', ')}\n`,
+    ({ kind, count, examples }) => `found: ${count} x ${kind}, such as ${examples.slice(0, 3).join(', ')}\n`,
   );
   return `${name} (${id}), ${format}, ${path}\n\n${table}${left.length > 0 ? '\n' : ''}${left.join('')}`;
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ClipTokenizer, writeScenes } from '@triptych/datasets';
+import { ClipTokenizer, formatNames, writeScenes } from '@triptych/datasets';
 import { clipParameters, clipPresets } from '@triptych/models/catalog';
 import { Dataset, DatasetPage, Model, ModelPage, type Problem, violationsOf } from '@triptych/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -40,6 +40,47 @@ describe('datasets', () => {
     expect((await post('/v1/datasets', { name: 'scenes', path })).json()).toMatchObject({
       status: 409,
       code: 'NAME_TAKEN',
+    });
+  });
+
+  test('one folder is registered twice: as captions, and as questions', async () => {
+    const path = join(folder, 'scenes');
+    await writeScenes({ path, images: 20, seed: 1 });
+    const answer = await post('/v1/datasets', { name: 'asked', path, format: 'scenes-questions' });
+    expect(answer.statusCode).toBe(201);
+    expect(answer.json().splits[0]).toMatchObject({
+      split: 'train',
+      samples: 64,
+      images: 16,
+      captions: 0,
+      contents: { question: 64, captions: 0 },
+    });
+  });
+
+  test('the documentation lists the formats that there are', async () => {
+    const { paths } = await get('/docs/json');
+    const body = paths['/v1/datasets'].post.requestBody.content['application/json'].schema;
+    expect(body.properties.format.enum).toEqual([...formatNames]);
+    expect(formatNames).toEqual(expect.arrayContaining(['auto', 'scenes', 'llava', 'easy-vqa']));
+  });
+
+  test('a row of the release before, in which samples were images, has all its numbers', async () => {
+    await server.stores.datasets.insert({
+      name: 'old',
+      format: 'scenes',
+      path: '/data',
+      manifest: 'd'.repeat(64),
+      bytes: 1,
+      splits: [{ split: 'train', images: 100, captions: 300, classes: 7 }] as unknown as Dataset['splits'],
+      classNames: [],
+      problems: [],
+    });
+    const dataset = await get('/v1/datasets/old');
+    expect(violationsOf(Dataset, dataset)).toEqual([]);
+    expect(dataset.splits[0]).toMatchObject({
+      samples: 100,
+      images: 100,
+      contents: { captions: 100, question: 0 },
     });
   });
 

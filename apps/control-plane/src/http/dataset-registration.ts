@@ -1,9 +1,10 @@
 /** A folder of images becomes a dataset: read once, packed into the artifact store, recorded under a name. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { packDataset } from '@triptych/datasets';
-import { type Dataset, type RegisterDataset, TriptychError } from '@triptych/protocol';
+import { formatNames, packDataset } from '@triptych/datasets';
+import { type Dataset, RegisterDataset, TriptychError } from '@triptych/protocol';
 import type { ArtifactStore } from '@triptych/storage';
+import { Type } from 'typebox';
 import { type DatasetStore, datasetNameTaken } from '../store/dataset-store.ts';
 
 export interface RegistrationOptions {
@@ -11,6 +12,19 @@ export interface RegistrationOptions {
   readonly artifacts: ArtifactStore;
   readonly signal: AbortSignal;
 }
+
+/** The protocol's body, with the formats that this server has. */
+export const registrationBody = Type.Object(
+  {
+    ...RegisterDataset.properties,
+    format: Type.Optional(
+      Type.Enum([...formatNames], {
+        description: 'How the folder is laid out; auto takes the first format that recognises it',
+      }),
+    ),
+  },
+  { $id: 'RegisterDataset', additionalProperties: false },
+);
 
 /** `NAME_TAKEN`; `DATASET_INVALID` where the folder cannot be read as a dataset. May take minutes. */
 export async function registerDataset(body: RegisterDataset, options: RegistrationOptions): Promise<Dataset> {
@@ -27,7 +41,7 @@ export async function registerDataset(body: RegisterDataset, options: Registrati
     manifest: packed.sha256,
     bytes: packed.bytes,
     splits: packed.splits,
-    classNames: packed.manifest.classNames,
+    classNames: [...packed.manifest.classNames],
     problems: packed.problems,
   });
 }

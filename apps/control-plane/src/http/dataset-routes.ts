@@ -1,8 +1,8 @@
 /** /v1/datasets: register a folder, see what is in it. */
-import { Dataset, DatasetPage, Name, PageQuery, RegisterDataset, TriptychError } from '@triptych/protocol';
+import { Dataset, DatasetPage, Name, PageQuery, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
 import type { App } from './app.ts';
-import { registerDataset } from './dataset-registration.ts';
+import { registerDataset, registrationBody } from './dataset-registration.ts';
 import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
 
@@ -15,7 +15,7 @@ export function datasetRoutes(app: App, { datasets, artifacts }: Services): void
       schema: {
         tags,
         summary: 'Register a folder; answers when every image has been read and packed',
-        body: RegisterDataset,
+        body: registrationBody,
         response: { 201: Dataset, ...problems(400, 409, 413, 415, 422) },
       },
     },

@@ -15,12 +15,12 @@ export function planOf(
   run: ResolvedRun,
   fleet: { workers: readonly Worker[]; queuePosition: number },
 ): RunPlan {
-  const { spec, model, architecture, modelConfig, trainImages, totalSteps } = run;
+  const { spec, model, architecture, modelConfig, trainSamples, totalSteps } = run;
   const { min, max, pool, backend } = spec.workers;
   const toFit = { architecture, config: modelConfig };
   const estimate = estimateMemory(toFit, {
     ...spec,
-    trainImages,
+    trainSamples,
     // The fewer they are, the more of the batch each one holds.
     worldSize: min,
     evaluates: spec.evaluation.tasks.length > 0,
@@ -35,7 +35,7 @@ export function planOf(
     parameters: model.parameters,
     trainedParameters: elementCount(partition(toFit, spec).trained),
     totalSteps,
-    stepsPerEpoch: stepsPerEpoch(spec.batch.global, trainImages),
+    stepsPerEpoch: stepsPerEpoch(spec.batch.global, trainSamples),
     samples: totalSteps * spec.batch.global,
     memoryBytesPerWorker: estimate.processBytes,
     heapBytesPerWorker: estimate.heapBytes,

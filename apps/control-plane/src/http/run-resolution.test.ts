@@ -6,9 +6,11 @@ import { type ResolvedRun, resolveRun } from './run-resolution.ts';
 const { config, description } = clipPresets['clip-tiny']!;
 const split = (name: SplitSummary['split'], fields: Partial<SplitSummary> = {}): SplitSummary => ({
   split: name,
+  samples: 100,
   images: 100,
   captions: 300,
   classes: 7,
+  contents: { captions: 100, interleaved: 0, question: 0, conversation: 0 },
   ...fields,
 });
 
@@ -65,7 +67,7 @@ test('what is evaluated follows what the dataset’s splits hold', async () => {
   expect(noCaptions.spec.evaluation).toMatchObject({ split: 'validation', tasks: ['zero-shot'] });
   const held = await resolved();
   expect(held.spec.evaluation).toMatchObject({ split: 'test', tasks: ['zero-shot', 'retrieval'] });
-  expect(held.trainImages).toBe(100);
+  expect(held.trainSamples).toBe(100);
 });
 
 test('a task that the split cannot serve is refused before anything is queued', async () => {

@@ -20,7 +20,7 @@ export interface ResolvedRun {
   readonly architecture: Architecture;
   readonly modelConfig: object;
   /** Samples of the train splits, all datasets together. */
-  readonly trainImages: number;
+  readonly trainSamples: number;
   readonly totalSteps: number;
 }
 
@@ -103,7 +103,7 @@ function resolve(
 ): ResolvedRun {
   const architecture = architectureNamed(model.architecture);
   const modelConfig = architecture.parseConfig(model.config);
-  const trainImages = datasets.reduce((sum, dataset) => sum + trainSamples(dataset), 0);
+  const trainSamples = datasets.reduce((sum, dataset) => sum + samplesIn(dataset), 0);
   const first = datasets[0];
   const spec = resolveRunSpec(
     {
@@ -117,7 +117,7 @@ function resolve(
       architecture,
       modelConfig,
       pretrained: model.kind !== 'preset',
-      dataset: { trainImages, ...(first && { splits: first.splits }) },
+      dataset: { trainSamples, ...(first && { splits: first.splits }), trained: datasets.flatMap(trainedOf) },
     },
   );
   return {
@@ -126,10 +126,13 @@ function resolve(
     model,
     architecture,
     modelConfig,
-    trainImages,
-    totalSteps: totalSteps(spec, trainImages),
+    trainSamples,
+    totalSteps: totalSteps(spec, trainSamples),
   };
 }
 
-const trainSamples = ({ splits }: Dataset): number =>
-  splits.find(({ split }) => split === 'train')?.images ?? 0;
+const trainedOf = ({ name, splits }: Dataset) =>
+  splits.flatMap(({ split, contents }) => (split === 'train' ? [{ name, contents }] : []));
+
+const samplesIn = ({ splits }: Dataset): number =>
+  splits.find(({ split }) => split === 'train')?.samples ?? 0;

@@ -1,5 +1,5 @@
 /** The record of registered datasets. Their images are in the artifact store, under the manifest's hash. */
-import { type Dataset, TriptychError } from '@triptych/protocol';
+import { type Dataset, type SplitSummary, TriptychError } from '@triptych/protocol';
 import { type Database, isDuplicate, json } from './database.ts';
 import type { Dataset as DatasetRow } from './generated/client.ts';
 import { newId } from './identifier.ts';
@@ -63,8 +63,17 @@ const datasetOf = (row: DatasetRow): Dataset => ({
   path: row.path,
   manifest: row.manifest,
   bytes: Number(row.bytes),
-  splits: row.splits as Dataset['splits'],
+  splits: (row.splits as (SplitSummary | SplitSummaryBefore)[]).map(upgradeSplitSummary),
   classNames: row.classNames as Dataset['classNames'],
   problems: row.problems as Dataset['problems'],
   createdAt: row.createdAt.toISOString(),
 });
+
+/** Rows of the first release: a sample was one image with captions. */
+type SplitSummaryBefore = Omit<SplitSummary, 'samples' | 'contents'>;
+
+function upgradeSplitSummary(stored: SplitSummary | SplitSummaryBefore): SplitSummary {
+  if ('contents' in stored) return stored;
+  const contents = { captions: stored.images, interleaved: 0, question: 0, conversation: 0 };
+  return { ...stored, samples: stored.images, contents };
+}

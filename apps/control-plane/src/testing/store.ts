@@ -61,6 +61,11 @@ export async function openTestStores(options: { observer?: RunObserver } = {}): 
 
 export const anyHash = (digit: string): string => digit.repeat(64);
 
+const captionsOnly = (samples: number) => ({
+  samples,
+  contents: { captions: samples, interleaved: 0, question: 0, conversation: 0 },
+});
+
 export const addDataset = (stores: TestStores, name = 'scenes'): Promise<Dataset> =>
   stores.datasets.insert({
     name,
@@ -69,8 +74,8 @@ export const addDataset = (stores: TestStores, name = 'scenes'): Promise<Dataset
     manifest: anyHash('d'),
     bytes: 5_000_000_000,
     splits: [
-      { split: 'train', images: 100, captions: 300, classes: 7 },
-      { split: 'test', images: 20, captions: 60, classes: 7 },
+      { split: 'train', images: 100, captions: 300, classes: 7, ...captionsOnly(100) },
+      { split: 'test', images: 20, captions: 60, classes: 7, ...captionsOnly(20) },
     ],
     classNames: ['circle', 'square'],
     problems: [],
@@ -79,7 +84,10 @@ export const addDataset = (stores: TestStores, name = 'scenes'): Promise<Dataset
 export function specOf(fields: Partial<ResolvedRunSpec> = {}): ResolvedRunSpec {
   const { architecture, config: modelConfig } = presets.get('clip-tiny')!;
   const spec = { model: 'clip-tiny', dataset: 'scenes' };
-  return { ...resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainImages: 100 } }), ...fields };
+  return {
+    ...resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainSamples: 100 } }),
+    ...fields,
+  };
 }
 
 export async function addRun(

@@ -1,41 +1,54 @@
-/** All formats, most particular first: `auto` takes the first that recognises the folder. A new format is one line here. */
-import { stat } from 'node:fs/promises';
-import { type DatasetFormat, invalidInput, TriptychError } from '@triptych/protocol';
+/** All formats, most particular first: `auto` takes the first that recognises the source. A new format is one line here. */
+import assert from 'node:assert';
+import { TriptychError, type Violation } from '@triptych/protocol';
+import type { Source } from '../source/source.ts';
 import { classFolders } from './class-folders/class-folders.ts';
 import { cocoCaptions } from './coco-captions/coco-captions.ts';
+import { easyVqa } from './easy-vqa/easy-vqa.ts';
 import type { DatasetReader } from './format.ts';
-import { scenes } from './scenes/scenes.ts';
+import { llava } from './llava/llava.ts';
+import { scenes, scenesConversations, scenesQuestions } from './scenes/scenes.ts';
+import { vqa } from './vqa/vqa.ts';
 
-const readers: readonly DatasetReader[] = [scenes, cocoCaptions, classFolders];
+export const formats: readonly DatasetReader[] = [
+  scenes,
+  scenesQuestions,
+  scenesConversations,
+  cocoCaptions,
+  vqa,
+  llava,
+  easyVqa,
+  classFolders,
+];
 
-/** Throws INVALID_INPUT for a path or a format that does not exist, DATASET_INVALID for a folder in no layout we know. */
-export async function readerFor(path: string, format: DatasetFormat): Promise<DatasetReader> {
-  const found = await stat(path).catch(() => undefined);
-  const reader = readers.find(({ name }) => name === format);
-  const violations = [];
-  if (!found?.isDirectory())
-    violations.push({
-      path: '/path',
-      expected: 'a folder',
-      actual: found ? `"${path}", which is a file` : `"${path}", which does not exist`,
-      remedy: 'give the path as the server sees it',
-    });
-  if (!reader && format !== 'auto')
-    violations.push({
-      path: '/format',
-      expected: `one of auto, ${readers.map(({ name }) => name).join(', ')}`,
-      actual: JSON.stringify(format),
-      remedy: 'use one of these',
-    });
-  if (violations.length > 0) throw invalidInput('dataset', violations);
-  return reader ?? (await detect(path));
-}
+/** Stands for the first format that recognises the source. */
+export const AUTO = 'auto';
 
-async function detect(path: string): Promise<DatasetReader> {
-  for (const reader of readers) if (await reader.detect(path)) return reader;
-  const layouts = readers.map(({ name, layout }) => `${name}: ${layout}`).join(' | ');
+/** What a dataset's format may be called, `auto` first. */
+export const formatNames: readonly string[] = [AUTO, ...formats.map(({ name }) => name)];
+
+/** Empty where a format has the name. */
+export const formatViolations = (format: string): Violation[] =>
+  formatNames.includes(format)
+    ? []
+    : [
+        {
+          path: '/format',
+          expected: `one of ${formatNames.join(', ')}`,
+          actual: JSON.stringify(format),
+          remedy: 'use one of these',
+        },
+      ];
+
+/** `format` is one of `formatNames`. Throws DATASET_INVALID where `auto` recognises nothing. */
+export async function readerFor(source: Source, format: string): Promise<DatasetReader> {
+  const reader = formats.find(({ name }) => name === format);
+  if (reader) return reader;
+  assert(format === AUTO, `no format "${format}"`);
+  for (const candidate of formats) if (await candidate.detect(source)) return candidate;
+  const layouts = formats.map(({ name, layout }) => `${name}: ${layout}`).join(' | ');
   throw new TriptychError(
     'DATASET_INVALID',
-    `"${path}" has no layout that is known; expected one of ${layouts}; give the folder that has these inside it`,
+    `The folder has no layout that is known; expected one of ${layouts}; give the folder that has these inside it`,
   );
 }

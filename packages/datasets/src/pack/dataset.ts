@@ -1,13 +1,20 @@
 /** Reading a packed dataset from an artifact store. */
-import { type Split, TriptychError } from '@triptych/protocol';
-import type { ArtifactStoreLike, DatasetManifest, ManifestSample } from './manifest.ts';
+import assert from 'node:assert';
+import type { Split } from '@triptych/protocol';
+import type { ArtifactStoreLike, DatasetManifest, ManifestImage } from './manifest.ts';
+import { parseManifest } from './manifest-versions.ts';
 
 export interface Dataset {
   readonly manifest: DatasetManifest;
   /** Positions in `manifest.samples` of the split's samples, ascending. */
   indices(split: Split): Int32Array;
-  /** The image file's bytes, as they were on disk; possibly a view of a larger buffer. Throws what the store throws. */
-  image(index: number): Promise<Uint8Array>;
+  /**
+   * The file of the image at `position` in `manifest.images`, as it was on disk; possibly a view of a larger buffer. Throws what the
+   * store throws.
+   */
+  image(position: number): Promise<Uint8Array>;
+  /** A name of that image that changes with its bytes; in other datasets the same bytes may be called otherwise. */
+  imageKey(position: number): string;
 }
 
 /** Packs up to this many bytes together stay in memory; of further ones only ranges are read. */
@@ -32,13 +39,22 @@ export async function openDataset(store: ArtifactStoreLike, manifestSha256: stri
     });
     return opening;
   };
+  const imageAt = (position: number): ManifestImage => {
+    const image = manifest.images[position];
+    assert(image, `image ${position} of ${manifest.images.length}`);
+    return image;
+  };
   return {
     manifest,
     indices: (split) =>
       Int32Array.from(manifest.samples.flatMap((sample, index) => (sample.split === split ? [index] : []))),
-    async image(index) {
-      const sample = manifest.samples[index] as ManifestSample;
-      return (await readerOf(sample.pack))(sample);
+    async image(position) {
+      const image = imageAt(position);
+      return (await readerOf(image.pack))(image);
+    },
+    imageKey(position) {
+      const { sha256, pack, offset, length } = imageAt(position);
+      return sha256 ?? `${manifest.packs[pack]?.sha256}:${offset}+${length}`;
     },
   };
 }
@@ -57,17 +73,4 @@ async function openPack(
     for await (const chunk of store.read(sha256, place)) chunks.push(chunk);
     return Buffer.concat(chunks);
   };
-}
-
-function parseManifest(content: Uint8Array, sha256: string): DatasetManifest {
-  try {
-    const manifest = JSON.parse(new TextDecoder().decode(content)) as DatasetManifest;
-    if (manifest.version === 1) return manifest;
-  } catch {
-    // Reported below: an artifact that is no JSON is as wrong as one of another kind.
-  }
-  throw new TriptychError(
-    'DATASET_INVALID',
-    `Artifact ${sha256} is not a dataset manifest of version 1; register the dataset again`,
-  );
 }

@@ -4,10 +4,18 @@ import { describe, expect, test } from 'vitest';
 import { coco, folderWith, png, temporaryFolder } from '../testing/folders.ts';
 import { memoryStore } from '../testing/memory-store.ts';
 import { openDataset } from './dataset.ts';
+import type { ManifestSample } from './manifest.ts';
 import { packDataset } from './pack-dataset.ts';
 
-const pack = (path: string, format: 'auto' | 'coco-captions' | 'class-folders' | 'scenes' = 'auto') =>
-  packDataset({ path, format, store: memoryStore() });
+const pack = (path: string, format = 'auto') => packDataset({ path, format, store: memoryStore() });
+
+const captionsOf = ({ content }: ManifestSample) => (content.kind === 'captions' ? content.texts : []);
+
+const captionsOnly = (samples: number, images = samples) => ({
+  samples,
+  images,
+  contents: { captions: samples, interleaved: 0, question: 0, conversation: 0 },
+});
 
 const kinds = ({ problems }: Awaited<ReturnType<typeof pack>>) =>
   Object.fromEntries(problems.map(({ kind, count }) => [kind, count]));
@@ -24,14 +32,14 @@ describe('COCO captions', () => {
     });
     const { manifest, splits, problems } = await pack(path);
     expect(manifest.format).toBe('coco-captions');
-    expect(manifest.samples.map(({ id, split, captions }) => [id, split, captions])).toEqual([
+    expect(manifest.samples.map((one) => [one.id, one.split, captionsOf(one)])).toEqual([
       ['images/a.png', 'train', ['three']],
       ['images/b.png', 'train', ['one', 'two']],
       ['val2017/c.png', 'validation', ['four']],
     ]);
     expect(splits).toEqual([
-      { split: 'train', images: 2, captions: 3, classes: 0 },
-      { split: 'validation', images: 1, captions: 1, classes: 0 },
+      { split: 'train', captions: 3, classes: 0, ...captionsOnly(2) },
+      { split: 'validation', captions: 1, classes: 0, ...captionsOnly(1) },
     ]);
     expect(problems).toEqual([]);
   });
@@ -76,12 +84,12 @@ describe('COCO captions', () => {
       'annotations/captions_other.json': coco({ 'good.png': ['of no split'] }),
     });
     const packed = await pack(path);
-    expect(packed.manifest.samples.map(({ id, captions }) => [id, captions])).toEqual([
+    expect(packed.manifest.samples.map((one) => [one.id, captionsOf(one)])).toEqual([
       ['images/good.png', ['fine']],
       ['images/held.png', ['held']],
     ]);
     expect(kinds(packed)).toEqual({
-      'empty-caption': 3,
+      'empty-caption': 2,
       'missing-image': 1,
       'no-caption': 1,
       'outside-folder': 1,
@@ -111,7 +119,7 @@ describe('class folders', () => {
       ['train/polar_bear/1.png', 'train', 1],
       ['val/ant/1.png', 'validation', 0],
     ]);
-    expect(manifest.samples[1]?.captions[0]).toBe('a photo of a polar bear.');
+    expect(captionsOf(manifest.samples[1]!)[0]).toBe('a photo of a polar bear.');
     expect(kinds(packed)).toEqual({ 'ignored-folder': 1, 'not-an-image-file': 1 });
   });
 
@@ -122,8 +130,8 @@ describe('class folders', () => {
     const one = await pack(await folderWith(named((n) => `a${n}`)));
     const other = await pack(await folderWith(named((n) => `b${99 - n}`)));
     expect(one.splits).toEqual([
-      { split: 'train', images: 36, captions: 108, classes: 2 },
-      { split: 'validation', images: 4, captions: 12, classes: 2 },
+      { split: 'train', captions: 108, classes: 2, ...captionsOnly(36) },
+      { split: 'validation', captions: 12, classes: 2, ...captionsOnly(4) },
     ]);
     expect(kinds(one)).toEqual({ 'no-held-out-split': 4 });
     const heldOut = ({ manifest }: typeof one, prefix: RegExp, turn: (n: number) => number) =>
@@ -151,7 +159,7 @@ describe('class folders', () => {
       'test/a/t.png',
     ]);
     expect(packed.problems).toEqual([
-      { kind: 'duplicate-image', count: 1, examples: ['train/a/copy.png has the content of train/a/1.png'] },
+      { kind: 'duplicate-sample', count: 1, examples: ['train/a/copy.png has the content of train/a/1.png'] },
       {
         kind: 'leakage',
         count: 1,
@@ -182,7 +190,7 @@ test('the same files give the same manifest and packs; the images come back as t
 
 describe('refused, with everything that is wrong', () => {
   test('a path and a format that do not exist', async () => {
-    const error = await pack('/nowhere/at/all', 'tarball' as never).catch((reason) => reason);
+    const error = await pack('/nowhere/at/all', 'tarball').catch((reason) => reason);
     expect(error).toMatchObject({ code: 'INVALID_INPUT' });
     expect(error.violations.map(({ path }: { path: string }) => path)).toEqual(['/path', '/format']);
   });

@@ -1,23 +1,29 @@
 /**
- * From a folder in a known layout to content-addressed packs and a manifest. The same files give the same hashes, on any machine:
- * order is decided by split and path, never by the file system or by time.
+ * From a source in a known layout to content-addressed packs and a manifest. The same files give the same hashes, on any machine:
+ * order is decided by split and id, never by the file system or by time.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type DatasetFormat, type SplitSummary, TriptychError } from '@triptych/protocol';
-import type { FormatName } from '../formats/format.ts';
-import { readerFor } from '../formats/registry.ts';
+import { stat } from 'node:fs/promises';
+import { invalidInput, type SplitSummary, TriptychError } from '@triptych/protocol';
+import type { DatasetReader } from '../formats/format.ts';
+import { formatViolations, readerFor } from '../formats/registry.ts';
+import { type SourceSample, sampleFault } from '../sample.ts';
+import { folderSource } from '../source/folder-source.ts';
+import { readWhole, type Source } from '../source/source.ts';
+import { reportConflicts, withoutDuplicates } from './duplicates.ts';
+import { withHeldOut } from './held-out.ts';
 import { inOrder } from './in-order.ts';
-import type { ArtifactStoreLike, DatasetManifest, ManifestSample } from './manifest.ts';
+import type { ArtifactStoreLike, DatasetManifest, ManifestImage, ManifestSample } from './manifest.ts';
 import { PackWriter } from './pack-writer.ts';
 import { type Problem, ProblemLog } from './problems.ts';
-import { inManifestOrder, requireSome, splitOrder, withHeldOut, withoutDuplicates } from './splits.ts';
-import { survey, type UsableSample } from './survey.ts';
+import { inManifestOrder, requireSome } from './splits.ts';
+import { splitSummaries } from './summary.ts';
+import { MAX_IMAGE_BYTES, survey, type UsableImage, type UsableSample } from './survey.ts';
 
 export interface PackProgress {
   /** `check` decodes every image, `pack` copies the usable ones to the store. */
   readonly phase: 'check' | 'pack';
+  /** Image files. */
   readonly done: number;
   readonly total: number;
 }
@@ -28,83 +34,140 @@ export interface PackedDataset {
   readonly sha256: string;
   /** Of packs and manifest together. */
   readonly bytes: number;
-  /** The splits that have images. */
+  /** The splits that have samples. */
   readonly splits: SplitSummary[];
   /** What was found wrong. Broken samples are left out; the dataset is usable without them. */
   readonly problems: Problem[];
+}
+
+interface PackOptions {
+  readonly store: ArtifactStoreLike;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: PackProgress) => void) | undefined;
 }
 
 /** Image files read ahead while one is written. */
 const READ_AHEAD = 8;
 
 /**
- * Throws INVALID_INPUT (no such path or format), DATASET_INVALID (unknown layout, nothing usable, a file that changes meanwhile),
- * the signal's reason, and what the store throws.
+ * A folder, in the format of that name or in the one that `auto` finds. Throws INVALID_INPUT (no such path or format), DATASET_INVALID
+ * (unknown layout, nothing usable, a file that changes meanwhile), the signal's reason, and what the store throws.
  */
-export async function packDataset(options: {
-  path: string;
-  format: DatasetFormat;
-  store: ArtifactStoreLike;
-  signal?: AbortSignal;
-  onProgress?: (progress: PackProgress) => void;
-}): Promise<PackedDataset> {
-  const { path, store, signal, onProgress } = options;
+export async function packDataset(
+  options: PackOptions & { path: string; format: string },
+): Promise<PackedDataset> {
+  const { path, format, signal } = options;
+  await assertReadable(path, format);
   const problems = new ProblemLog();
-  const reader = await readerFor(path, options.format);
-  const listed = inManifestOrder(await reader.read(path, problems));
-  requireSome(listed, path, problems);
-  const onDone = (done: number) => onProgress?.({ phase: 'check', done, total: listed.length });
-  const usable = await survey(path, listed, { problems, signal, onDone });
-  requireSome(usable, path, problems);
-  const samples = inManifestOrder(withHeldOut(withoutDuplicates(usable, problems), problems));
-
-  const manifest = await writePacks({ ...options, samples, format: reader.name });
-  const stored = await store.put(new TextEncoder().encode(JSON.stringify(manifest)));
-  const bytes = manifest.packs.reduce((sum, pack) => sum + pack.bytes, stored.bytes);
-  return { manifest, sha256: stored.sha256, bytes, splits: summarise(manifest), problems: problems.list() };
+  const source = folderSource(path, { problems, signal });
+  const reader = await readerFor(source, format);
+  return packSource({ ...options, name: path, source, reader, problems });
 }
 
-async function writePacks(options: {
-  path: string;
-  format: FormatName;
-  samples: readonly UsableSample[];
-  store: ArtifactStoreLike;
-  signal?: AbortSignal;
-  onProgress?: (progress: PackProgress) => void;
-}): Promise<DatasetManifest> {
-  const { path, format, samples, store, signal, onProgress } = options;
+/** As `packDataset`, from any source with any reader; `name` stands for the source in messages. */
+export async function packSource(
+  options: PackOptions & { name: string; source: Source; reader: DatasetReader; problems: ProblemLog },
+): Promise<PackedDataset> {
+  const { name, source, reader, problems, store, signal, onProgress } = options;
+  const listed = inManifestOrder(await soundSamples(reader.read(source, problems), { problems, signal }));
+  requireSome(listed, name, problems);
+  const onDone = (done: number, total: number) => onProgress?.({ phase: 'check', done, total });
+  const usable = await survey(source, listed, { problems, signal, onDone });
+  requireSome(usable, name, problems);
+  const distinct = withoutDuplicates(usable, problems);
+  reportConflicts(distinct, problems);
+  const samples = inManifestOrder(withHeldOut(distinct, problems));
+
+  const manifest = await writePacks({ ...options, samples });
+  const stored = await store.put(encoded(manifest, name));
+  const bytes = manifest.packs.reduce((sum, pack) => sum + pack.bytes, stored.bytes);
+  return {
+    manifest,
+    sha256: stored.sha256,
+    bytes,
+    splits: splitSummaries(manifest),
+    problems: problems.list(),
+  };
+}
+
+function encoded(manifest: DatasetManifest, name: string): Uint8Array {
+  try {
+    return new TextEncoder().encode(JSON.stringify(manifest));
+  } catch (cause) {
+    // The engine's longest text is half a gigabyte.
+    throw new TriptychError(
+      'DATASET_INVALID',
+      `"${name}" has ${manifest.samples.length} samples whose texts are too long for one manifest; expected less than 500 MB of text; register it in parts`,
+      { cause },
+    );
+  }
+}
+
+async function assertReadable(path: string, format: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  const violations = formatViolations(format);
+  if (!found?.isDirectory())
+    violations.unshift({
+      path: '/path',
+      expected: 'a folder',
+      actual: found ? `"${path}", which is a file` : `"${path}", which does not exist`,
+      remedy: 'give the path as the server sees it',
+    });
+  if (violations.length > 0) throw invalidInput('dataset', violations);
+}
+
+/** What a reader yields, without what no consumer could use. */
+async function soundSamples(
+  samples: AsyncIterable<SourceSample>,
+  { problems, signal }: { problems: ProblemLog; signal: AbortSignal | undefined },
+): Promise<SourceSample[]> {
+  const sound: SourceSample[] = [];
+  const ids = new Set<string>();
+  for await (const sample of samples) {
+    signal?.throwIfAborted();
+    const fault = sampleFault(sample);
+    if (fault !== undefined) problems.add('malformed-sample', `${sample.id}: ${fault}`);
+    else if (ids.has(sample.id)) problems.add('repeated-id', sample.id);
+    else sound.push(sample);
+    ids.add(sample.id);
+  }
+  return sound;
+}
+
+async function writePacks(
+  options: PackOptions & { reader: DatasetReader; source: Source; samples: readonly UsableSample[] },
+): Promise<DatasetManifest> {
+  const { source, reader, samples, store, signal, onProgress } = options;
   const classNames = [...new Set(samples.flatMap(({ className }) => className ?? []))].sort();
   const classIndexOf = new Map(classNames.map((name, index) => [name, index]));
+  const positions = new Map<string, number>();
+  const files: UsableImage[] = [];
+  for (const image of samples.flatMap((sample) => sample.images))
+    if (!positions.has(image.sha256)) positions.set(image.sha256, files.push(image) - 1);
+
   const writer = new PackWriter(store);
-  const entries: ManifestSample[] = [];
-  const read = async (sample: UsableSample) => ({ sample, file: await readUnchanged(path, sample) });
-  for await (const { sample, file } of inOrder(samples, read, { width: READ_AHEAD, signal })) {
-    const { id, split, captions, className } = sample;
-    const classIndex = className === undefined ? {} : { classIndex: classIndexOf.get(className) as number };
-    entries.push({ id, split, ...(await writer.add(file)), captions, ...classIndex });
-    onProgress?.({ phase: 'pack', done: entries.length, total: samples.length });
+  const images: ManifestImage[] = [];
+  const read = async (image: UsableImage) => ({ image, file: await readUnchanged(source, image) });
+  for await (const { image, file } of inOrder(files, read, { width: READ_AHEAD, signal })) {
+    images.push({ ...(await writer.add(file)), sha256: image.sha256 });
+    onProgress?.({ phase: 'pack', done: images.length, total: files.length });
   }
   await writer.finish();
-  return { version: 1, format, classNames, packs: writer.packs, samples: entries };
+
+  const entries = samples.map(({ id, split, images, content, className }): ManifestSample => {
+    const classIndex = className === undefined ? {} : { classIndex: classIndexOf.get(className) as number };
+    const shown = images.map(({ sha256 }) => positions.get(sha256) as number);
+    return { id, split, images: shown, content, ...classIndex };
+  });
+  return { version: 2, format: reader.name, classNames, packs: writer.packs, images, samples: entries };
 }
 
-async function readUnchanged(folder: string, { id, sha256 }: UsableSample): Promise<Uint8Array> {
-  const file = await readFile(join(folder, id));
+async function readUnchanged(source: Source, { path, sha256 }: UsableImage): Promise<Uint8Array> {
+  const file = await readWhole(source, path, MAX_IMAGE_BYTES).catch(() => new Uint8Array());
   if (createHash('sha256').update(file).digest('hex') !== sha256)
     throw new TriptychError(
       'DATASET_INVALID',
-      `"${id}" changed while the dataset was read; try again when it is complete`,
+      `"${path}" changed while the dataset was read; try again when it is complete`,
     );
   return file;
-}
-
-function summarise(manifest: DatasetManifest): SplitSummary[] {
-  return splitOrder
-    .map((split) => {
-      const samples = manifest.samples.filter((sample) => sample.split === split);
-      const captions = samples.reduce((sum, sample) => sum + sample.captions.length, 0);
-      const classes = new Set(samples.flatMap(({ classIndex }) => classIndex ?? [])).size;
-      return { split, images: samples.length, captions, classes };
-    })
-    .filter(({ images }) => images > 0);
 }

@@ -1,6 +1,6 @@
 /** What is wrong with a dataset, counted and shown by example. Nothing is left out without an entry here. */
 
-/** As the REST API shows it. */
+/** As the REST API shows it; samples are counted where samples were left out. */
 export interface Problem {
   kind: string;
   count: number;
@@ -9,23 +9,33 @@ export interface Problem {
 }
 
 /** Every kind, with what the owner of the data can do about it. */
-const remedies = {
+export const remedies = {
   'unreadable-annotations': 'repair the JSON file',
+  'link-not-followed': 'put the files themselves into the folder',
+  'not-a-regular-file': 'move it away: only regular files are read',
+  'malformed-sample': 'correct the entry, or delete it',
+  'repeated-id': 'give every entry an id of its own',
   'unknown-split': 'put train, val or test into the name',
   'caption-without-image': 'add the image to the "images" list or delete the caption',
   'empty-caption': 'write a caption',
   'no-caption': 'write at least one caption',
+  'no-answer': 'add an answer, or delete the question',
   'outside-folder': 'use paths inside the dataset folder',
   'missing-image': 'add the file or delete its entry',
+  'ambiguous-image': 'keep one file with that number',
   'not-an-image-file': 'convert it to JPEG, PNG or WebP, or move it away',
   'undecodable-image': 'download or export the file again',
   'too-large': 'make the file smaller than 64 MiB',
-  'duplicate-image': 'keep one of the copies',
+  'duplicate-image': 'keep one of the entries',
+  'duplicate-sample': 'keep one of the copies',
+  'conflicting-classes': 'decide which class the image belongs to',
+  'same-class': 'rename one of the folders, or merge them',
   leakage: 'decide which split the image belongs to',
   'image-without-class': 'move it into the folder of its class',
   'empty-class': 'add images or delete the folder',
   'ignored-folder': 'move it away, or into one of the split folders',
-  'no-held-out-split': 'add a validation or a test split to choose the held-out images yourself',
+  'no-held-out-split': 'add a validation or a test split to choose the held-out samples yourself',
+  'held-out-shares-images': 'add a validation split whose images no training sample shows',
 } as const;
 export type ProblemKind = keyof typeof remedies;
 

@@ -1,16 +1,19 @@
 /** Opens every image once: which are usable, and what their content is. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { SourceSample } from '../formats/format.ts';
 import { decodeImage } from '../image/decode.ts';
+import type { SourceSample } from '../sample.ts';
+import { readWhole, type Source } from '../source/source.ts';
 import { inOrder } from './in-order.ts';
 import type { ProblemKind, ProblemLog } from './problems.ts';
 
-export interface UsableSample extends SourceSample {
+export interface UsableImage {
+  readonly path: string;
   /** Of the image file, hex. */
   readonly sha256: string;
-  readonly bytes: number;
+}
+
+export interface UsableSample extends Omit<SourceSample, 'images'> {
+  readonly images: readonly UsableImage[];
 }
 
 /** Larger files do not fit a pack. */
@@ -19,42 +22,61 @@ export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 /** Images decoded at the same time: as many as Node's pool has threads. */
 const WIDTH = 4;
 
-/** The samples whose image decodes completely, in their order; the others become problems. */
+/**
+ * The samples whose images all decode completely, in their order. The others become problems: an image that is broken is one example,
+ * and counts as often as it costs a sample.
+ */
 export async function survey(
-  folder: string,
+  source: Source,
   samples: readonly SourceSample[],
-  options: { problems: ProblemLog; signal: AbortSignal | undefined; onDone: (done: number) => void },
+  options: {
+    problems: ProblemLog;
+    signal: AbortSignal | undefined;
+    onDone: (done: number, total: number) => void;
+  },
 ): Promise<UsableSample[]> {
-  const usable: UsableSample[] = [];
-  let done = 0;
-  const examine = (sample: SourceSample) => examineImage(folder, sample);
-  for await (const verdict of inOrder(samples, examine, { width: WIDTH, signal: options.signal })) {
-    if ('kind' in verdict) options.problems.add(verdict.kind, verdict.example);
-    else usable.push(verdict);
-    done += 1;
-    options.onDone(done);
+  const { problems, signal, onDone } = options;
+  const paths = [...new Set(samples.flatMap(({ images }) => images.map(({ path }) => path)))];
+  const verdicts = new Map<string, Verdict>();
+  const examine = (path: string) => examineImage(source, path);
+  for await (const verdict of inOrder(paths, examine, { width: WIDTH, signal })) {
+    verdicts.set(verdict.path, verdict);
+    onDone(verdicts.size, paths.length);
   }
+  const usable: UsableSample[] = [];
+  const broken = new Map<Broken, number>();
+  for (const sample of samples) {
+    const images = sample.images.map(({ path }) => verdicts.get(path) as Verdict);
+    const bad = images.find((image) => 'kind' in image);
+    if (bad) broken.set(bad, (broken.get(bad) ?? 0) + 1);
+    else usable.push({ ...sample, images: images as UsableImage[] });
+  }
+  for (const [{ kind, path, reason }, count] of broken) problems.add(kind, `${path}: ${reason}`, count);
   return usable;
 }
 
-type Verdict = UsableSample | { kind: ProblemKind; example: string };
+interface Broken {
+  readonly path: string;
+  readonly kind: ProblemKind;
+  readonly reason: string;
+}
 
-async function examineImage(folder: string, sample: SourceSample): Promise<Verdict> {
+type Verdict = UsableImage | Broken;
+
+async function examineImage(source: Source, path: string): Promise<Verdict> {
   let file: Uint8Array;
   try {
-    file = await readFile(join(folder, sample.id));
+    file = await readWhole(source, path, MAX_IMAGE_BYTES);
   } catch (error) {
-    return { kind: 'missing-image', example: `${sample.id}: ${(error as Error).message}` };
+    const kind = error instanceof RangeError ? 'too-large' : 'missing-image';
+    return { path, kind, reason: (error as Error).message };
   }
-  if (file.length > MAX_IMAGE_BYTES)
-    return { kind: 'too-large', example: `${sample.id}: ${file.length} bytes` };
   try {
     await decodeImage(file);
   } catch (error) {
-    const reason = notEvenAnImage(file) ?? (error as Error).message;
-    return { kind: 'undecodable-image', example: `${sample.id}: ${reason}` };
+    return { path, kind: 'undecodable-image', reason: notEvenAnImage(file) ?? (error as Error).message };
   }
-  return { ...sample, sha256: createHash('sha256').update(file).digest('hex'), bytes: file.length };
+  return { path, sha256: createHash('sha256').update(file).digest('hex') };
 }
 
 /** Download tools often save an error page under the image's name. */

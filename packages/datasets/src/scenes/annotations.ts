@@ -1,6 +1,7 @@
 /** The annotation files of one split, in the public formats: COCO captions, VQAv2, LLaVA conversations. */
 import { randomStream } from '../random-stream.ts';
 import { captionsOf } from './captions.ts';
+import { conversationsOf } from './conversations.ts';
 import { type Question, questionsOf } from './questions.ts';
 import type { Scene } from './scene.ts';
 
@@ -45,7 +46,7 @@ export function annotationFiles(
         ...answers(question, ids.question_id, seed),
       })),
     },
-    [`llava/conversations_${split}.json`]: asked.map(conversation),
+    [`llava/conversations_${split}.json`]: asked.flatMap((picture) => conversations(picture, seed)),
   };
 }
 
@@ -71,17 +72,18 @@ function answers(question: Question, questionId: number, seed: number) {
   };
 }
 
-function conversation({ id, file, scene, questions }: Picture & { questions: readonly Question[] }) {
-  const turns = [
-    { ask: '<image>\nDescribe the picture.', answer: captionsOf(scene).at(-1) as string },
-    ...questions.map(({ question, answer }) => ({ ask: question, answer })),
-  ];
-  return {
-    id: String(id),
+/** Three conversations; the picture comes first in each. */
+function conversations(
+  { id, file, scene, questions }: Picture & { questions: readonly Question[] },
+  seed: number,
+) {
+  const stream = randomStream(seed, 'conversations', id);
+  return Object.entries(conversationsOf(scene, { questions, stream })).map(([about, exchanges]) => ({
+    id: `${id}-${about}`,
     image: file,
-    conversations: turns.flatMap(({ ask, answer }) => [
-      { from: 'human', value: ask },
+    conversations: exchanges.flatMap(({ ask, answer }, turn) => [
+      { from: 'human', value: turn === 0 ? `<image>\n${ask}` : ask },
       { from: 'gpt', value: answer },
     ]),
-  };
+  }));
 }

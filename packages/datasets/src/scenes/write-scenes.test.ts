@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { ManifestSample } from '../pack/manifest.ts';
 import { packDataset } from '../pack/pack-dataset.ts';
 import { folderWith, temporaryFolder } from '../testing/folders.ts';
 import { memoryStore } from '../testing/memory-store.ts';
@@ -24,6 +25,14 @@ const hashes = async (root: string): Promise<Record<string, string>> => {
     });
   return Object.fromEntries((await Promise.all(entries)).sort());
 };
+
+const captionsOf = ({ content }: ManifestSample) => (content.kind === 'captions' ? content.texts : []);
+
+const captionsOnly = (images: number) => ({
+  samples: images,
+  images,
+  contents: { captions: images, interleaved: 0, question: 0, conversation: 0 },
+});
 
 test('the same seed writes the same bytes, another seed other ones; twice is once', async () => {
   const root = await temporaryFolder();
@@ -67,25 +76,25 @@ describe('300 scenes', () => {
     expect(packed.manifest.format).toBe('scenes');
     expect(packed.manifest.classNames).toEqual([...shapes]);
     expect(packed.splits).toEqual([
-      { split: 'train', images: 240, captions: 1200, classes: 9 },
-      { split: 'validation', images: 30, captions: 150, classes: 9 },
-      { split: 'test', images: 30, captions: 150, classes: 9 },
+      { split: 'train', ...captionsOnly(240), captions: 1200, classes: 9 },
+      { split: 'validation', ...captionsOnly(30), captions: 150, classes: 9 },
+      { split: 'test', ...captionsOnly(30), captions: 150, classes: 9 },
     ]);
   });
 
   test('every caption names the class first, before any other shape', () => {
-    for (const { captions, classIndex } of packed.manifest.samples)
-      for (const caption of captions) {
+    for (const sample of packed.manifest.samples)
+      for (const caption of captionsOf(sample)) {
         const named = shapes
           .map((shape) => ({ shape, at: caption.search(new RegExp(`\\b${shape}\\b`)) }))
           .filter(({ at }) => at >= 0)
           .sort((a, b) => a.at - b.at);
-        expect(named[0]?.shape).toBe(packed.manifest.classNames[classIndex!]);
+        expect(named[0]?.shape).toBe(packed.manifest.classNames[sample.classIndex!]);
       }
   });
 
   test('no two pictures have the same descriptions', () => {
-    const whole = packed.manifest.samples.map(({ captions }) => captions.slice(2).join(' '));
+    const whole = packed.manifest.samples.map((one) => captionsOf(one).slice(2).join(' '));
     expect(new Set(whole).size).toBeGreaterThan(290);
   });
 
@@ -121,14 +130,32 @@ describe('300 scenes', () => {
     expect(types).toEqual(new Set(['other', 'number', 'yes/no']));
   });
 
-  test('LLaVA: turns alternate from the human, the image tag is in the first', async () => {
+  test('LLaVA: three conversations a picture, in which turns alternate from the human, the image tag is in the first', async () => {
     const conversations = await json('llava/conversations_train.json');
-    expect(conversations).toHaveLength(240);
+    expect(conversations).toHaveLength(720);
     for (const { conversations: turns } of conversations) {
       expect(turns[0].value.startsWith('<image>\n')).toBe(true);
       turns.forEach(({ from }: { from: string }, n: number) => {
         expect(from).toBe(n % 2 === 0 ? 'human' : 'gpt');
       });
     }
+  });
+
+  test.each([
+    ['scenes-questions', 'question', 4],
+    ['scenes-conversations', 'conversation', 3],
+  ] as const)('as %s: every %s, %i on an image', async (format, kind, each) => {
+    const other = await packDataset({ path: root, format, store: memoryStore() });
+    expect(other.problems).toEqual([]);
+    expect(
+      other.splits.map(({ split, samples, images, contents }) => [split, samples, images, contents[kind]]),
+    ).toEqual([
+      ['train', 240 * each, 240, 240 * each],
+      ['validation', 30 * each, 30, 30 * each],
+      ['test', 30 * each, 30, 30 * each],
+    ]);
+    // The pictures of the other reading, in another order where the samples are.
+    const hashes = ({ manifest }: typeof other) => manifest.images.map(({ sha256 }) => sha256).sort();
+    expect(hashes(other)).toEqual(hashes(packed));
   });
 });

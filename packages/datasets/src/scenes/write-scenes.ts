@@ -23,8 +23,8 @@ export interface ScenesSummary {
   readonly written: boolean;
 }
 
-/** Of the generator: another version makes other pictures from the same seed. */
-const VERSION = 2;
+/** Of the generator: another version writes other files from the same seed. */
+const VERSION = 3;
 const MIN_IMAGES = 20;
 const MAX_IMAGES = 100_000;
 const SIDES = [72, 80, 88, 96, 112, 128] as const;
@@ -169,5 +169,5 @@ Generated pictures of one to three objects (seed ${seed}). The class of a pictur
 | \`images/<split>/<class>/\` | class folders |
 | \`annotations/captions_<split>.json\` | COCO captions, five per image; \`file_name\` is relative to \`images/\` |
 | \`vqa/{questions,annotations}_<split>.json\` | VQAv2, four questions per image, ten answers each |
-| \`llava/conversations_<split>.json\` | LLaVA conversations; \`image\` is relative to \`images/\` |
+| \`llava/conversations_<split>.json\` | LLaVA, three conversations per image; \`image\` is relative to \`images/\` |
 `;

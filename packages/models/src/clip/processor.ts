@@ -57,6 +57,10 @@ export class ClipProcessor implements Processor {
     return ids;
   }
 
+  lengthOf(): number {
+    return this.#config.text_config.max_position_embeddings;
+  }
+
   preview({ content }: Pick<Example, 'content'>): Preview {
     const text = content.kind === 'captions' ? (content.texts[0] ?? '') : '';
     return { tokens: [{ text, supervised: true }] };

@@ -71,7 +71,7 @@ try {
 interface GeneratedDataset {
   readonly artifacts: string;
   readonly datasetManifest: string;
-  readonly trainImages: number;
+  readonly trainSamples: number;
 }
 
 async function generatedDataset(folder: string): Promise<GeneratedDataset> {
@@ -82,10 +82,14 @@ async function generatedDataset(folder: string): Promise<GeneratedDataset> {
   const { manifest, splits } = await packDataset({ path, format: 'auto', store });
   // Texts are computed to their last token: the most that they can take is a full context.
   const long = (caption: string) => Array.from({ length: 20 }, () => caption).join(' ');
-  const samples = manifest.samples.map((one) => ({ ...one, captions: one.captions.map(long) }));
+  const samples = manifest.samples.map((one) => ({
+    ...one,
+    content:
+      one.content.kind === 'captions' ? { ...one.content, texts: one.content.texts.map(long) } : one.content,
+  }));
   const { sha256 } = await store.put(new TextEncoder().encode(JSON.stringify({ ...manifest, samples })));
-  const { images: trainImages } = splits.find(({ split }) => split === 'train')!;
-  return { artifacts, datasetManifest: sha256, trainImages };
+  const { samples: trainSamples } = splits.find(({ split }) => split === 'train')!;
+  return { artifacts, datasetManifest: sha256, trainSamples };
 }
 
 function caseOf(name: string): { model: string; samples: number; shards: number } {
@@ -98,7 +102,7 @@ function caseOf(name: string): { model: string; samples: number; shards: number 
 async function measure(
   run: ReturnType<typeof caseOf> & GeneratedDataset & { memory: ResolvedRunSpec['memory'] },
 ): Promise<Row> {
-  const { model, samples, shards, memory, artifacts, datasetManifest, trainImages } = run;
+  const { model, samples, shards, memory, artifacts, datasetManifest, trainSamples } = run;
   const { architecture, config } = presets.get(model)!;
   const steps = Number(options.steps);
   const spec = resolveRunSpec(
@@ -111,11 +115,11 @@ async function measure(
       checkpoint: { everySteps: steps },
       evaluation: { baseline: false, split: 'test', tasks: ['retrieval'] },
     },
-    { architecture, modelConfig: config, dataset: { trainImages } },
+    { architecture, modelConfig: config, dataset: { trainSamples } },
   );
   const estimate = estimateMemory(
     { architecture, config },
-    { ...spec, trainImages, worldSize: 1, evaluates: true },
+    { ...spec, trainSamples, worldSize: 1, evaluates: true },
   );
   const answer = await inOwnProcess({
     spec,

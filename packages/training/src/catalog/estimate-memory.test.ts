@@ -11,7 +11,7 @@ const demand: MemoryDemand = {
   inputs: {},
   objective: { kind: 'infonce' },
   worldSize: 4,
-  trainImages: 1000,
+  trainSamples: 1000,
   evaluates: false,
 };
 

@@ -52,7 +52,7 @@ export interface MemoryDemand
     ResolvedRunSpec,
     'batch' | 'memory' | 'method' | 'inputs' | 'objective' | 'unlock' | 'adapter'
   > {
-  readonly trainImages: number;
+  readonly trainSamples: number;
   /** Workers that share the batch. */
   readonly worldSize: number;
   readonly evaluates: boolean;
@@ -99,10 +99,10 @@ function sumVectors(shards: number, worldSize: number): number {
 
 function imageBytes(
   imageSize: number,
-  { samples, batch, trainImages, together }: MemoryDemand & { samples: number; together: boolean },
+  { samples, batch, trainSamples, together }: MemoryDemand & { samples: number; together: boolean },
 ): number {
   const values = 3 * imageSize ** 2;
-  const cached = Math.min(PIXEL_CACHE_BYTES, trainImages * values);
+  const cached = Math.min(PIXEL_CACHE_BYTES, trainSamples * values);
   // Logits of all pairs, probabilities and their gradient are batch x batch.
   const pairs = together ? 3 * FLOAT_BYTES * batch.global ** 2 : 0;
   // The next batch is prepared while this one is at work.

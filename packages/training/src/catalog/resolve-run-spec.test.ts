@@ -8,9 +8,11 @@ const { architecture, config: modelConfig } = presets.get('clip-tiny')!;
 const spec = { model: 'clip-tiny', dataset: 'scenes' };
 const split = (name: 'train' | 'validation' | 'test', images: number, classes = 7, captions = images) => ({
   split: name,
+  samples: images,
   images,
   classes,
   captions,
+  contents: { captions: images, interleaved: 0, question: 0, conversation: 0 },
 });
 
 function problems(run: () => unknown): Record<string, string> {
@@ -24,7 +26,7 @@ function problems(run: () => unknown): Record<string, string> {
 }
 
 test('the shortest spec becomes a complete valid one', () => {
-  const resolved = resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainImages: 2400 } });
+  const resolved = resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainSamples: 2400 } });
   expect(violationsOf(ResolvedRunSpec, resolved)).toEqual([]);
   expect(resolved.batch).toEqual({ global: 16, shards: 4 });
   // 2 epochs of 150 steps, a tenth of them to warm up.
@@ -36,7 +38,7 @@ test('the shortest spec becomes a complete valid one', () => {
 test('what the user says wins over the recipe, field by field', () => {
   const resolved = resolveRunSpec(
     { ...spec, optimizer: { learningRate: 0.5 }, batch: { global: 30 }, seed: 7 },
-    { architecture, modelConfig, dataset: { trainImages: 100 } },
+    { architecture, modelConfig, dataset: { trainSamples: 100 } },
   );
   expect(resolved.optimizer).toMatchObject({ learningRate: 0.5, beta2: 0.98 });
   // 4 does not divide 30; 3 does.
@@ -45,18 +47,18 @@ test('what the user says wins over the recipe, field by field', () => {
 });
 
 test('a default batch fits a small dataset', () => {
-  const { batch } = resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainImages: 10 } });
+  const { batch } = resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainSamples: 10 } });
   expect(batch).toEqual({ global: 10, shards: 2 });
 });
 
 test('weights that exist are fine-tuned gently', () => {
-  const context = { architecture, modelConfig, pretrained: true, dataset: { trainImages: 2400 } };
+  const context = { architecture, modelConfig, pretrained: true, dataset: { trainSamples: 2400 } };
   expect(resolveRunSpec({ ...spec, model: 'mine' }, context).optimizer.learningRate).toBe(1e-5);
 });
 
 test('evaluation follows what the dataset holds', () => {
   const resolve = (...splits: ReturnType<typeof split>[]) =>
-    resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainImages: 100, splits } }).evaluation;
+    resolveRunSpec(spec, { architecture, modelConfig, dataset: { trainSamples: 100, splits } }).evaluation;
   expect(resolve(split('train', 100), split('validation', 10), split('test', 0))).toMatchObject({
     split: 'validation',
     tasks: ['zero-shot', 'retrieval'],
@@ -79,7 +81,7 @@ test('every cross-field problem is reported at once, each with a remedy', () => 
       {
         architecture,
         modelConfig,
-        dataset: { trainImages: 5000, splits: [split('train', 5000), split('test', 9, 1, 0)] },
+        dataset: { trainSamples: 5000, splits: [split('train', 5000), split('test', 9, 1, 0)] },
       },
     );
   expect(problems(run)).toEqual({
@@ -99,7 +101,7 @@ test('a batch larger than the dataset, and a split without images', () => {
         batch: { global: 64, shards: 8 },
         evaluation: { split: 'validation', tasks: ['retrieval'] },
       },
-      { architecture, modelConfig, dataset: { trainImages: 40, splits: [split('train', 40)] } },
+      { architecture, modelConfig, dataset: { trainSamples: 40, splits: [split('train', 40)] } },
     );
   expect(problems(run)).toEqual({
     '/batch/global': 'use a smaller batch or a larger dataset',

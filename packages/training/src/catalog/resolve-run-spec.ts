@@ -20,9 +20,11 @@ export interface RunContext {
   /** True where the model brings weights; false for a preset, which is initialised from the run's seed. */
   readonly pretrained?: boolean;
   readonly dataset: {
-    readonly trainImages: number;
+    readonly trainSamples: number;
     /** What each split holds; where it is absent, evaluation cannot be checked beforehand. */
     readonly splits?: readonly SplitSummary[];
+    /** The train split of every dataset of the run. */
+    readonly trained?: readonly { readonly name: string; readonly contents: SplitSummary['contents'] }[];
   };
 }
 
@@ -51,8 +53,8 @@ function withDefaults(spec: RunSpec, context: RunContext): ResolvedRunSpec {
   const method = spec.method ?? defaultMethod(architecture, pretrained);
   const recipe = architecture.recipe(modelConfig, { method, pretrained });
   const duration = spec.duration ?? recipe.duration;
-  const batch = batchDefaults(spec, recipe, context.dataset.trainImages);
-  const steps = totalSteps({ duration, batch }, context.dataset.trainImages);
+  const batch = batchDefaults(spec, recipe, context.dataset.trainSamples);
+  const steps = totalSteps({ duration, batch }, context.dataset.trainSamples);
   const groups = { ...recipe.groups, ...spec.groups };
   const datasets = spec.datasets?.map((one) => ({ weight: 1, lossWeight: 1, ...one }));
   return {
@@ -108,11 +110,12 @@ export const defaultsOf = ({ properties }: Architecture['inputs']): Record<strin
   );
 
 /** The recipe's batch, made smaller for a small dataset, and its shards made to divide the batch. */
-function batchDefaults({ batch }: RunSpec, recipe: Recipe, trainImages: number): ResolvedRunSpec['batch'] {
-  const wanted = Math.max(2, Math.min(recipe.globalBatch, trainImages));
+function batchDefaults({ batch }: RunSpec, recipe: Recipe, trainSamples: number): ResolvedRunSpec['batch'] {
+  const wanted = Math.max(2, Math.min(recipe.globalBatch, trainSamples));
   const shards = batch?.shards ?? largestDivisorUpTo(batch?.global ?? wanted, recipe.shards);
   const rounded = Math.max(shards, wanted - (wanted % shards));
-  return { global: batch?.global ?? rounded, shards };
+  const { byLength } = batch ?? {};
+  return { global: batch?.global ?? rounded, shards, ...(byLength === undefined ? {} : { byLength }) };
 }
 
 function largestDivisorUpTo(total: number, limit: number): number {
@@ -130,12 +133,12 @@ function evaluationDefaults(
   const able = Object.values(tasks).filter(({ needs }) => architecture.abilities.includes(needs));
   const names = able.map(({ name }) => name);
   if (!splits) return { tasks: names, split: 'test' };
-  const images = (split: Split) => splits.find((one) => one.split === split)?.images ?? 0;
+  const samples = (split: Split) => splits.find((one) => one.split === split)?.samples ?? 0;
   const split =
-    spec.evaluation?.split ?? (['test', 'validation'] as const).find((one) => images(one) > 0) ?? 'test';
+    spec.evaluation?.split ?? (['test', 'validation'] as const).find((one) => samples(one) > 0) ?? 'test';
   const summary = splits.find((one) => one.split === split);
   // A split that was asked for and is empty is reported, not skipped.
-  if (spec.evaluation?.split && !summary?.images) return { tasks: names, split };
+  if (spec.evaluation?.split && !summary?.samples) return { tasks: names, split };
   const possible = summary
     ? able.filter((task) => task.check(summary) === undefined && task.isDefault(summary))
     : [];

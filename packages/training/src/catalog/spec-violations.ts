@@ -68,6 +68,7 @@ export function settingViolations(spec: ResolvedRunSpec, context: RunContext): V
     ...batchViolations(spec, context),
     ...groupViolations(spec, context),
     ...datasetViolations(spec),
+    ...contentViolations(spec, context),
     ...evaluationViolations(spec, context.dataset.splits),
   ];
 }
@@ -84,9 +85,9 @@ function batchViolations(spec: ResolvedRunSpec, { dataset }: RunContext): Violat
     actual: `${batch.global}`,
     remedy: `use ${multiplesAround(batch.global, batch.shards).join(' or ')}`,
   });
-  require(batch.global <= dataset.trainImages, {
+  require(batch.global <= dataset.trainSamples, {
     path: '/batch/global',
-    expected: `at most the ${dataset.trainImages} samples of the train split`,
+    expected: `at most the ${dataset.trainSamples} samples of the train split`,
     actual: `${batch.global}`,
     remedy: 'use a smaller batch or a larger dataset',
   });
@@ -102,8 +103,8 @@ function batchViolations(spec: ResolvedRunSpec, { dataset }: RunContext): Violat
     actual: `${workers.min}`,
     remedy: 'lower min or raise max',
   });
-  const steps = totalSteps(spec, dataset.trainImages);
-  const perEpoch = stepsPerEpoch(batch.global, dataset.trainImages);
+  const steps = totalSteps(spec, dataset.trainSamples);
+  const perEpoch = stepsPerEpoch(batch.global, dataset.trainSamples);
   require(schedule.warmupSteps <= steps || perEpoch === 0, {
     path: '/schedule/warmupSteps',
     expected: `at most the ${steps} steps of the run`,
@@ -172,18 +173,39 @@ function datasetViolations({ datasets = [], objective }: ResolvedRunSpec): Viola
   });
 }
 
+/** Samples that the model cannot learn from. */
+function contentViolations(
+  { datasets }: ResolvedRunSpec,
+  { architecture, dataset: { trained = [] } }: RunContext,
+): Violation[] {
+  return trained.flatMap(({ name, contents }, i): Violation[] => {
+    const wrong = Object.entries(contents).filter(
+      ([kind, count]) => count > 0 && !architecture.contents.some((one) => one === kind),
+    );
+    if (wrong.length === 0) return [];
+    return [
+      {
+        path: datasets ? `/datasets/${i}/name` : '/dataset',
+        expected: `samples of the kind ${architecture.contents.join(' or ')} for ${architecture.title}`,
+        actual: `${wrong.map(([kind, count]) => `${count} of the kind ${kind}`).join(', ')} in "${name}"`,
+        remedy: 'register the folder in a format that reads it so, or train another architecture',
+      },
+    ];
+  });
+}
+
 function evaluationViolations(
   { evaluation: { tasks: names, split } }: ResolvedRunSpec,
   splits: RunContext['dataset']['splits'],
 ): Violation[] {
   if (!splits || names.length === 0) return [];
-  const filled = splits.filter(({ images }) => images > 0).map((one) => one.split);
+  const filled = splits.filter(({ samples }) => samples > 0).map((one) => one.split);
   const summary = splits.find((one) => one.split === split);
-  if (!summary || summary.images === 0)
+  if (!summary || summary.samples === 0)
     return [
       {
         path: '/evaluation/split',
-        expected: 'a split with images',
+        expected: 'a split with samples',
         actual: `"${split}", which is empty`,
         remedy: `use ${filled.map((name) => `"${name}"`).join(' or ')}, or evaluate nothing with tasks []`,
       },

@@ -45,18 +45,19 @@ test.each([
 });
 
 test('the ledger tells orders apart and goes on where it was', () => {
-  const batches = [Int32Array.of(1, 2), Int32Array.of(3, 4)];
+  const batch = { samples: Int32Array.of(1, 2, 3, 4), datasets: new Int32Array(4) };
+  const other = { ...batch, samples: batch.samples.toReversed() };
   const whole = new SampleLedger();
-  whole.record(batches);
-  whole.record(batches);
+  whole.record(batch, 2);
+  whole.record(batch, 2);
   const first = new SampleLedger();
-  first.record(batches);
+  first.record(batch, 2);
   const resumed = new SampleLedger(first.state);
-  resumed.record(batches);
+  resumed.record(batch, 2);
   expect(resumed.state).toEqual(whole.state);
   expect(whole.state.samples).toBe(8);
   const swapped = new SampleLedger(first.state);
-  swapped.record(batches.toReversed());
+  swapped.record(other, 2);
   expect(swapped.state.digest).not.toBe(whole.state.digest);
 });
 

@@ -3,6 +3,7 @@
  * ledgers were trained on the same samples in the same order.
  */
 import { createHash } from 'node:crypto';
+import type { PlannedBatch } from '@triptych/datasets';
 
 export interface LedgerState {
   readonly samples: number;
@@ -21,14 +22,15 @@ export class SampleLedger {
     return this.#state;
   }
 
-  /** The positions of one global batch in the manifest, shard after shard. */
-  record(indices: readonly Int32Array[]): void {
+  /** One global batch, shard after shard: positions in the manifests, after the first dataset with that of the dataset. */
+  record({ samples, datasets }: Pick<PlannedBatch, 'samples' | 'datasets'>, shards: number): void {
     const hash = createHash('sha256').update(this.#state.digest);
-    let { samples } = this.#state;
-    for (const shard of indices) {
-      samples += shard.length;
-      hash.update(shard.join(',')).update(';');
-    }
-    this.#state = { samples, digest: hash.digest('hex') };
+    const names = Array.from(samples, (sample, row) =>
+      datasets[row] === 0 ? `${sample}` : `${datasets[row]}:${sample}`,
+    );
+    const each = names.length / shards;
+    for (let start = 0; start < names.length; start += each)
+      hash.update(names.slice(start, start + each).join(',')).update(';');
+    this.#state = { samples: this.#state.samples + samples.length, digest: hash.digest('hex') };
   }
 }

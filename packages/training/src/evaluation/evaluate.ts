@@ -53,8 +53,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
 
 function samplesOf({ dataset }: Examples, split: Split): EvaluationSample[] {
   return Array.from(dataset.indices(split), (index) => {
-    const { id, captions, classIndex } = dataset.manifest.samples[index]!;
-    const content = { kind: 'captions' as const, texts: captions };
-    return { index, id, content, images: 1, ...(classIndex === undefined ? {} : { classIndex }) };
+    const { id, content, images, classIndex } = dataset.manifest.samples[index]!;
+    return { index, id, content, images: images.length, ...(classIndex === undefined ? {} : { classIndex }) };
   });
 }

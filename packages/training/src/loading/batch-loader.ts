@@ -1,14 +1,16 @@
-/** The global batches of a run, as this rank's shards need them. Which samples, and which captions: the batch plan's choice. */
+/** The global batches of a run, as this rank's shards need them. Which samples, and which captions: the plan's choice. */
 import type { Range } from '@triptych/collective';
-import type { BatchPlan } from '@triptych/datasets';
-import type { Batch, Processor } from '@triptych/models';
+import type { MixturePlan, PlannedBatch } from '@triptych/datasets';
+import type { Batch, Example, Processor } from '@triptych/models';
 import type { Examples } from './examples.ts';
 
 export interface BatchLoaderOptions {
-  readonly examples: Examples;
-  readonly plan: BatchPlan;
+  /** One for each dataset of the run. */
+  readonly examples: readonly Examples[];
+  readonly plan: MixturePlan;
   readonly processor: Processor;
   readonly range: Range;
+  readonly samplesPerShard: number;
 }
 
 export class BatchLoader {
@@ -33,23 +35,34 @@ export class BatchLoader {
     this.#prefetched = { step, batches };
   }
 
-  /** The ids of a shard's samples, for messages and the ledger. */
+  /** The ids of a shard's samples, for messages. */
   samplesOf(step: number, shard: number): string[] {
     const { examples, plan } = this.#options;
-    const { samples } = examples.dataset.manifest;
-    return Array.from(plan.shard(step, shard).indices, (index) => samples[index]!.id);
+    const batch = plan.batch(step);
+    return this.#rows(shard).map(
+      (row) => examples[batch.datasets[row]!]!.dataset.manifest.samples[batch.samples[row]!]!.id,
+    );
   }
 
   async #read(step: number): Promise<Batch[]> {
-    const { plan, processor, examples, range } = this.#options;
+    const { plan, processor, range } = this.#options;
+    const planned = plan.batch(step);
     const batches: Batch[] = [];
     for (let shard = range.start; shard < range.end; shard++) {
-      const { indices } = plan.shard(step, shard);
-      const wanted = Array.from(indices, (index) =>
-        examples.at(index, (count) => plan.captionOf(step, index, count)),
-      );
-      batches.push(await processor.batch(wanted));
+      const examples = this.#rows(shard).map((row) => this.#example(planned, { row, step }));
+      batches.push(await processor.batch(examples));
     }
     return batches;
+  }
+
+  #example({ samples, datasets }: PlannedBatch, { row, step }: { row: number; step: number }): Example {
+    const { plan, examples } = this.#options;
+    const [sample, dataset] = [samples[row]!, datasets[row]!];
+    return examples[dataset]!.at(sample, (count) => plan.choose({ step, dataset, sample, count }));
+  }
+
+  #rows(shard: number): number[] {
+    const { samplesPerShard } = this.#options;
+    return Array.from({ length: samplesPerShard }, (_, i) => shard * samplesPerShard + i);
   }
 }

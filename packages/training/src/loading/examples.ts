@@ -8,29 +8,34 @@ export class Examples {
   readonly #cache: PixelCache;
   readonly #position: number;
 
-  constructor(dataset: Dataset, at: { readonly transform: ImageTransform; readonly position: number }) {
+  /** `position` is that of the dataset in the run's list; the cache is one of `of` that share the memory. */
+  constructor(
+    dataset: Dataset,
+    at: { readonly transform: ImageTransform; readonly position: number; readonly of: number },
+  ) {
     this.dataset = dataset;
     this.#position = at.position;
-    this.#cache = new PixelCache({ dataset, transform: at.transform, maxBytes: PIXEL_CACHE_BYTES });
+    const maxBytes = PIXEL_CACHE_BYTES / at.of;
+    this.#cache = new PixelCache({ dataset, transform: at.transform, maxBytes });
   }
 
   /** Sample number `index` of the manifest. */
   at(index: number, choose: Example['choose']): Example {
-    const { id, captions, classIndex } = this.dataset.manifest.samples[index]!;
+    const { id, content, images, classIndex } = this.dataset.manifest.samples[index]!;
     return {
       id,
-      content: { kind: 'captions', texts: captions },
-      images: 1,
+      content,
+      images: images.length,
       ...(classIndex === undefined ? {} : { classIndex }),
-      pixels: () => this.#cache.pixels(index),
-      pictureKey: () => `${this.#position}/${index}`,
+      pixels: (i) => this.#cache.pixels(images[i]!),
+      pictureKey: (i) => this.dataset.imageKey(images[i]!),
       choose,
       dataset: this.#position,
     };
   }
 
   /** Transformed picture `i` of a sample. */
-  async pixels(index: number, _i: number): Promise<Uint8Array> {
-    return await this.#cache.pixels(index);
+  async pixels(index: number, i: number): Promise<Uint8Array> {
+    return await this.#cache.pixels(this.dataset.manifest.samples[index]!.images[i]!);
   }
 }

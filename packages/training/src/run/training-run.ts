@@ -1,6 +1,6 @@
 /** One rank's run: the loaded data and model, and the things it can do with them. In which order is `train`'s business. */
 import { shardRange } from '@triptych/collective';
-import { type BatchPlan, batchPlan } from '@triptych/datasets';
+import { type MixturePlan, mixturePlan } from '@triptych/datasets';
 import type { Model } from '@triptych/models';
 import { putFiles, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
@@ -28,8 +28,8 @@ export class TrainingRun implements Disposable {
   readonly #options: TrainOptions;
   readonly #loaded: LoadedRun;
   readonly #model: Model;
-  readonly #examples: Examples;
-  readonly #plan: BatchPlan;
+  readonly #examples: readonly Examples[];
+  readonly #plan: MixturePlan;
   readonly #loader: BatchLoader;
   readonly #trainer: Trainer;
   readonly #ledger: SampleLedger;
@@ -39,18 +39,27 @@ export class TrainingRun implements Disposable {
     const { spec, group } = options;
     const { datasets, model, checkpoint, objective, start } = loaded;
     const { batch, memory } = spec;
-    const indices = datasets[0]!.indices('train');
     const range = shardRange(group.rank, group.worldSize, batch.shards);
     const samplesPerShard = batch.global / batch.shards;
     this.#options = options;
     this.#loaded = loaded;
     this.#model = model;
-    this.#plan = batchPlan({ indices, seed: spec.seed, globalBatch: batch.global, shards: batch.shards });
-    this.totalSteps = totalSteps(spec, indices.length);
-    this.stepsPerEpoch = this.#plan.stepsPerEpoch;
     const { processor } = model;
-    this.#examples = new Examples(datasets[0]!, { transform: processor.transform, position: 0 });
-    this.#loader = new BatchLoader({ examples: this.#examples, plan: this.#plan, processor, range });
+    this.#plan = planOf(loaded, spec);
+    const samples = datasets.reduce((sum, dataset) => sum + dataset.indices('train').length, 0);
+    this.totalSteps = totalSteps(spec, samples);
+    this.stepsPerEpoch = this.#plan.stepsPerEpoch;
+    const { transform } = processor;
+    this.#examples = datasets.map(
+      (dataset, position) => new Examples(dataset, { transform, position, of: datasets.length }),
+    );
+    this.#loader = new BatchLoader({
+      examples: this.#examples,
+      plan: this.#plan,
+      processor,
+      range,
+      samplesPerShard,
+    });
     const rates = ratesOf(model.trainableTensors, spec);
     const { kind, ...objectiveOptions } = spec.objective;
     this.#trainer = new Trainer({
@@ -58,6 +67,7 @@ export class TrainingRun implements Disposable {
       objective,
       objectiveOptions,
       scalars: objectives[kind]!.scalars,
+      lossWeights: lossWeightsOf(spec),
       optimizer: { ...spec.optimizer, ratesOf: ({ key }) => rates.get(key) ?? {} },
       group,
       shards: batch.shards,
@@ -127,11 +137,7 @@ export class TrainingRun implements Disposable {
         if (step + 1 < totalSteps) this.#loader.prefetch(step + 1);
       },
     });
-    const shards = Array.from(
-      { length: spec.batch.shards },
-      (_, shard) => this.#plan.shard(step, shard).indices,
-    );
-    this.#ledger.record(shards);
+    this.#ledger.record(this.#plan.batch(step), spec.batch.shards);
     this.#step = step + 1;
     const seconds = (performance.now() - began) / 1000;
     const globalBatch = spec.batch.global;
@@ -150,7 +156,7 @@ export class TrainingRun implements Disposable {
   /** All scores of the split, on every rank. */
   async evaluate(): Promise<Evaluation> {
     const { spec, group, signal } = this.#options;
-    return await evaluate({ examples: this.#examples, spec, model: this.#model, group, signal });
+    return await evaluate({ examples: this.#examples[0]!, spec, model: this.#model, group, signal });
   }
 
   /** Stores the state between two steps. */
@@ -202,3 +208,37 @@ export class TrainingRun implements Disposable {
     this.#model[Symbol.dispose]();
   }
 }
+
+function planOf({ datasets, model }: LoadedRun, spec: TrainOptions['spec']): MixturePlan {
+  const { batch, seed } = spec;
+  return mixturePlan({
+    datasets: datasets.map((dataset, i) => {
+      const samples = dataset.indices('train');
+      return {
+        samples,
+        weight: spec.datasets?.[i]?.weight ?? 1,
+        lengths: batch.byLength ? lengthsOf(dataset, { samples, model }) : undefined,
+      };
+    }),
+    globalBatch: batch.global,
+    seed,
+  });
+}
+
+/** Negative without images. */
+function lengthsOf(
+  { manifest }: LoadedRun['datasets'][number],
+  { samples, model }: { samples: Int32Array; model: Model },
+): Int32Array {
+  return samples.map((index) => {
+    const { id, content, images } = manifest.samples[index]!;
+    const length = model.processor.lengthOf({ id, content, images: images.length });
+    return images.length > 0 ? length : -length;
+  });
+}
+
+/** All pairs of a contrastive batch are one loss. */
+const lossWeightsOf = ({ datasets, objective }: TrainOptions['spec']): number[] =>
+  objectives[objective.kind]!.outputs === 'features'
+    ? [1]
+    : (datasets ?? [{ lossWeight: 1 }]).map((one) => one.lossWeight);

@@ -19,23 +19,27 @@ export async function putTinyDataset(
   let offset = 0;
   const samples = splits.map((split, i) => {
     const colour = classNames[i % classNames.length]!;
-    const sample = {
+    return {
       id: `${split}/${String(i).padStart(3, '0')}.png`,
       split,
-      pack: 0,
-      offset,
-      length: files[i]!.length,
-      captions: [`a picture of a ${colour} square`, `a ${colour} square on grey`],
+      images: [i],
+      content: {
+        kind: 'captions' as const,
+        texts: [`a picture of a ${colour} square`, `a ${colour} square on grey`],
+      },
       ...(labelled ? { classIndex: i % classNames.length } : {}),
     };
-    offset += sample.length;
-    return sample;
+  });
+  const images = files.map(({ length }) => {
+    offset += length;
+    return { pack: 0, offset: offset - length, length };
   });
   const manifest: DatasetManifest = {
-    version: 1,
+    version: 2,
     format: 'class-folders',
     classNames: classNames.map((colour) => `${colour} square`),
     packs: [pack],
+    images,
     samples,
   };
   const { sha256 } = await store.put(new TextEncoder().encode(JSON.stringify(manifest)));

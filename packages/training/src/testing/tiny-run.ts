@@ -26,7 +26,7 @@ export const tinySpec = (changes: Partial<RunSpec> = {}) =>
 
 function contextOf(model: string): RunContext {
   const { architecture, config: modelConfig } = presets.get(model)!;
-  return { architecture, modelConfig, dataset: { trainImages: TRAIN_IMAGES } };
+  return { architecture, modelConfig, dataset: { trainSamples: TRAIN_IMAGES } };
 }
 
 export type TinyRunOptions = Pick<TrainOptions, 'spec' | 'store'> &

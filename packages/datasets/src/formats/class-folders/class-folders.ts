@@ -3,12 +3,13 @@
  * The class name is the folder's with `_` as space; the captions are the plain zero-shot prompts filled with it, so that a model
  * trained on them knows the sentences it is asked with.
  */
-import { readdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { type Split, TriptychError } from '@triptych/protocol';
 import type { ProblemLog } from '../../pack/problems.ts';
+import type { SourceSample } from '../../sample.ts';
+import { SourceFiles } from '../../source/source-files.ts';
 import { zeroShotPrompts } from '../../text/prompts.ts';
-import type { DatasetReader, SourceSample } from '../format.ts';
+import type { DatasetReader } from '../format.ts';
 import { splitNamed } from '../split-name.ts';
 
 const imageExtensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff']);
@@ -16,26 +17,29 @@ const isImage = (path: string): boolean => imageExtensions.has(extname(path).toL
 
 export const classFolders: DatasetReader = {
   name: 'class-folders',
-  layout: '<split>/<class>/<image> or <class>/<image>',
+  layout: '<split>/<class>/<image> or <class>/<image>, two classes at least',
 
-  async detect(folder) {
-    const names = new Set<string>();
-    for (const { path, name } of await classesIn(folder))
-      if ((await readdir(join(folder, path))).some(isImage)) names.add(name);
-    return names.size > 1;
+  async detect(source) {
+    const files = await SourceFiles.of(source);
+    const filled = classesIn(files).filter(({ path }) => files.namesIn(path).some(isImage));
+    return new Set(filled.map(({ name }) => name)).size > 1;
   },
 
-  async read(folder, problems) {
-    const samples: SourceSample[] = [];
-    for (const entry of await classesIn(folder, problems))
-      samples.push(...(await readClass(folder, entry, problems)));
-    const names = new Set(samples.map(({ className }) => className));
+  async *read(source, problems) {
+    const files = await SourceFiles.of(source);
+    const classes = classesIn(files, problems);
+    reportCollisions(classes, problems);
+    const names = new Set<string>();
+    for (const entry of classes)
+      for (const sample of readClass(files, entry, problems)) {
+        names.add(entry.name);
+        yield sample;
+      }
     if (names.size === 1)
       throw new TriptychError(
         'DATASET_INVALID',
-        `"${folder}" has only the class "${[...names]}": expected at least two folders of images; give the folder that holds the class folders, or add captions`,
+        `The folder has only the class "${[...names]}": expected at least two folders of images; give the folder that holds the class folders, or add captions`,
       );
-    return samples;
   },
 };
 
@@ -43,53 +47,58 @@ export const classFolders: DatasetReader = {
 export const classNameOf = (folder: string): string => folder.replaceAll('_', ' ').trim();
 
 interface ClassFolder {
-  /** Relative to the dataset's folder. */
+  /** In the source. */
   readonly path: string;
   readonly name: string;
   readonly split: Split;
 }
 
-async function classesIn(folder: string, problems?: ProblemLog): Promise<ClassFolder[]> {
-  const top = await subfolders(folder);
-  const reportStray = async (place: string) => {
-    for (const name of await readdir(join(folder, place)))
-      if (isImage(name)) problems?.add('image-without-class', join(place, name));
+function classesIn(files: SourceFiles, problems?: ProblemLog): ClassFolder[] {
+  const top = files.foldersIn('');
+  const reportStray = (place: string) => {
+    for (const name of files.namesIn(place))
+      if (isImage(name)) problems?.add('image-without-class', place === '' ? name : `${place}/${name}`);
   };
-  await reportStray('');
+  reportStray('');
   const splits = top.filter((name) => splitNamed(name));
   if (splits.length === 0)
     return top.map((name) => ({ path: name, name: classNameOf(name), split: 'train' }));
   for (const name of top) if (!splits.includes(name)) problems?.add('ignored-folder', name);
-  const classes = await Promise.all(
-    splits.map(async (folderName) => {
-      await reportStray(folderName);
-      const split = splitNamed(folderName) as Split;
-      const names = await subfolders(join(folder, folderName));
-      return names.map((name) => ({ path: `${folderName}/${name}`, name: classNameOf(name), split }));
-    }),
-  );
-  return classes.flat();
+  return splits.flatMap((folderName) => {
+    reportStray(folderName);
+    const split = splitNamed(folderName) as Split;
+    return files
+      .foldersIn(folderName)
+      .map((name) => ({ path: `${folderName}/${name}`, name: classNameOf(name), split }));
+  });
 }
 
-async function readClass(folder: string, entry: ClassFolder, problems: ProblemLog): Promise<SourceSample[]> {
-  const { split, name: className } = entry;
-  const captions = zeroShotPrompts(className, 'plain');
-  const samples: SourceSample[] = [];
-  for (const file of await readdir(join(folder, entry.path), { withFileTypes: true })) {
-    const id = `${entry.path}/${file.name}`;
-    if (file.name.startsWith('.')) continue;
-    if (file.isDirectory()) problems.add('ignored-folder', id);
-    else if (isImage(file.name)) samples.push({ id, split, captions, className });
-    else problems.add('not-an-image-file', id);
+/** `polar_bear` and `polar bear` are one class, which may not be what their owner meant. */
+function reportCollisions(classes: readonly ClassFolder[], problems: ProblemLog): void {
+  const known = new Map<string, string>();
+  for (const { path, name, split } of classes) {
+    const other = known.get(`${split} ${name}`);
+    if (other) problems.add('same-class', `${path} and ${other} are both the class "${name}"`);
+    else known.set(`${split} ${name}`, path);
   }
-  if (samples.length === 0) problems.add('empty-class', entry.path);
-  return samples;
 }
 
-async function subfolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map((entry) => entry.name)
-    .sort();
+function* readClass(
+  files: SourceFiles,
+  { path, split, name: className }: ClassFolder,
+  problems: ProblemLog,
+): Generator<SourceSample> {
+  const texts = zeroShotPrompts(className, 'plain');
+  for (const folder of files.foldersIn(path)) problems.add('ignored-folder', `${path}/${folder}`);
+  let count = 0;
+  for (const name of files.namesIn(path)) {
+    const id = `${path}/${name}`;
+    if (!isImage(name)) {
+      problems.add('not-an-image-file', id);
+      continue;
+    }
+    count += 1;
+    yield { id, split, images: [{ path: id }], content: { kind: 'captions', texts }, className };
+  }
+  if (count === 0) problems.add('empty-class', path);
 }

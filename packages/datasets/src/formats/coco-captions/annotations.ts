@@ -17,6 +17,8 @@ export interface CaptionFile {
   readonly images: AnnotatedImage[];
   /** Captions whose image is not listed. */
   readonly orphans: number;
+  /** Ids that several images claim: their captions cannot be told apart. */
+  readonly repeatedIds: readonly unknown[];
 }
 
 /** Undefined where the JSON is no caption file, for example COCO's instances. */
@@ -24,7 +26,7 @@ export function parseCaptionFile(json: unknown): CaptionFile | undefined {
   const images = listOf(json, 'images');
   const annotations = listOf(json, 'annotations');
   if (images.some((image) => Array.isArray(image['sentences'])))
-    return { images: images.map(karpathy), orphans: 0 };
+    return { images: images.map(karpathy), orphans: 0, repeatedIds: [] };
   if (!annotations.some((annotation) => 'caption' in annotation)) return undefined;
   return coco(images, annotations);
 }
@@ -39,11 +41,17 @@ function coco(images: readonly Fields[], annotations: readonly Fields[]): Captio
     if (captions) captions.push(caption);
     else orphans += 1;
   }
-  const listed = images.map((image) => ({
-    file: text(image['file_name']),
-    captions: captionsOf.get(image['id']) as unknown[],
-  }));
-  return { images: listed, orphans };
+  const claims = new Map<unknown, Set<string>>();
+  for (const image of images)
+    claims.set(image['id'], (claims.get(image['id']) ?? new Set()).add(text(image['file_name'])));
+  const isRepeated = (image: Fields) => (claims.get(image['id'])?.size ?? 0) > 1;
+  const listed = images
+    .filter((image) => !isRepeated(image))
+    .map((image) => ({
+      file: text(image['file_name']),
+      captions: captionsOf.get(image['id']) as unknown[],
+    }));
+  return { images: listed, orphans, repeatedIds: images.filter(isRepeated).map((image) => image['id']) };
 }
 
 /** `restval` is the part of COCO's validation images that Karpathy's protocol trains on. */

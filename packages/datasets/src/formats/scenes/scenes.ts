@@ -1,35 +1,52 @@
 /**
- * The layout that `writeScenes` makes: COCO captions in `annotations/`, and images in class folders `images/<split>/<class>/`.
- * `scenes.json` marks it.
+ * The layout that `writeScenes` makes, marked by `scenes.json`. One folder is three datasets: captions and classes, questions, and
+ * conversations, several samples on one image in the latter two.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readWhole, type Source } from '../../source/source.ts';
 import { classNameOf } from '../class-folders/class-folders.ts';
 import { cocoCaptions } from '../coco-captions/coco-captions.ts';
 import type { DatasetReader } from '../format.ts';
+import { llava } from '../llava/llava.ts';
+import { vqa } from '../vqa/vqa.ts';
 
 /** Name and content of the marker file. */
 export const SCENES_MARKER = 'scenes.json';
 export const SCENES_KIND = 'triptych-scenes';
+const MARKER_BYTES = 64 * 1024;
 
 export const scenes: DatasetReader = {
   name: 'scenes',
   layout: `${SCENES_MARKER}, images/<split>/<class>/<image> and annotations/captions_<split>.json`,
+  detect: isMarked,
 
-  async detect(folder) {
-    try {
-      return JSON.parse(await readFile(join(folder, SCENES_MARKER), 'utf8')).kind === SCENES_KIND;
-    } catch {
-      return false;
-    }
-  },
-
-  async read(folder, problems) {
-    const samples = await cocoCaptions.read(folder, problems);
-    return samples.map((sample) => {
+  async *read(source, problems) {
+    for await (const sample of cocoCaptions.read(source, problems)) {
       const [images, _split, className, file] = sample.id.split('/');
       const inClassFolder = images === 'images' && className !== undefined && file !== undefined;
-      return inClassFolder ? { ...sample, className: classNameOf(className) } : sample;
-    });
+      yield inClassFolder ? { ...sample, className: classNameOf(className) } : sample;
+    }
   },
 };
+
+export const scenesQuestions: DatasetReader = {
+  name: 'scenes-questions',
+  layout: `${SCENES_MARKER}, images/ and vqa/{questions,annotations}_<split>.json`,
+  detect: isMarked,
+  read: (source, problems) => vqa.read(source, problems),
+};
+
+export const scenesConversations: DatasetReader = {
+  name: 'scenes-conversations',
+  layout: `${SCENES_MARKER}, images/ and llava/conversations_<split>.json`,
+  detect: isMarked,
+  read: (source, problems) => llava.read(source, problems),
+};
+
+async function isMarked(source: Source): Promise<boolean> {
+  try {
+    const marker = await readWhole(source, SCENES_MARKER, MARKER_BYTES);
+    return JSON.parse(new TextDecoder().decode(marker)).kind === SCENES_KIND;
+  } catch {
+    return false;
+  }
+}
