@@ -8,7 +8,6 @@ import { elementCount, type ParameterTensor, single, stacked } from './parameter
 /** All compute tensors of the model; a tensor's key is its Hugging Face name where it packs nothing. */
 export function clipParameters(config: ClipConfig): ParameterTensor[] {
   const { text_config: text, vision_config: vision } = config;
-  const patches = (vision.image_size / vision.patch_size) ** 2;
   const scalars = ['logit_scale', ...(config.logit_bias_init_value === undefined ? [] : ['logit_bias'])];
   return [
     ...scalars.map((name) => single(name, [])),
@@ -19,15 +18,24 @@ export function clipParameters(config: ClipConfig): ParameterTensor[] {
     ]),
     ...encoder('text_model.encoder', text),
     ...norm('text_model.final_layer_norm', text.hidden_size),
-    single('vision_model.embeddings.class_embedding', [vision.hidden_size]),
-    patchEmbedding(vision),
-    positions('vision_model.embeddings.position_embedding.weight', [patches + 1, vision.hidden_size]),
-    // The misspelling is Hugging Face's.
-    ...norm('vision_model.pre_layrnorm', vision.hidden_size),
-    ...encoder('vision_model.encoder', vision),
-    ...norm('vision_model.post_layernorm', vision.hidden_size),
+    ...clipVisionParameters(vision),
     single('visual_projection.weight', [config.projection_dim, vision.hidden_size]),
     single('text_projection.weight', [config.projection_dim, text.hidden_size]),
+  ];
+}
+
+/** The image tower alone; `prefix` goes before every name where it is a part of another model. */
+export function clipVisionParameters(vision: ClipVisionConfig, prefix = ''): ParameterTensor[] {
+  const tower = `${prefix}vision_model`;
+  const patches = (vision.image_size / vision.patch_size) ** 2;
+  return [
+    single(`${tower}.embeddings.class_embedding`, [vision.hidden_size]),
+    patchEmbedding(`${tower}.embeddings.patch_embedding.weight`, vision),
+    positions(`${tower}.embeddings.position_embedding.weight`, [patches + 1, vision.hidden_size]),
+    // The misspelling is Hugging Face's.
+    ...norm(`${tower}.pre_layrnorm`, vision.hidden_size),
+    ...encoder(`${tower}.encoder`, vision),
+    ...norm(`${tower}.post_layernorm`, vision.hidden_size),
   ];
 }
 
@@ -36,8 +44,10 @@ export function parameterCount(config: ClipConfig): number {
 }
 
 /** A convolution kernel in files, a matrix over flattened patches in memory: the same numbers in the same order. */
-function patchEmbedding({ hidden_size, num_channels, patch_size }: ClipVisionConfig): ParameterTensor {
-  const name = 'vision_model.embeddings.patch_embedding.weight';
+function patchEmbedding(
+  name: string,
+  { hidden_size, num_channels, patch_size }: ClipVisionConfig,
+): ParameterTensor {
   return {
     key: name,
     shape: [hidden_size, num_channels * patch_size ** 2],

@@ -3,11 +3,12 @@
  * it owns no tensor. Token ids become embeddings in a step of their own, so that images can be put among them.
  */
 
-import { embed, linear, rmsNorm, tf } from '@triptych/nn';
+import { linear, rmsNorm, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
 import type { Weights } from '../transformer/weights.ts';
 import { type DecoderPass, decoderBlock } from './decoder-block.ts';
+import { embedTokens, type TokenTable, tokenLogits } from './token-table.ts';
 
 export interface DecodeOptions extends DecoderPass {
   /**
@@ -22,6 +23,8 @@ export interface LlamaOptions {
   readonly prefix?: string;
   /** What a block keeps for the backward pass: see `decoderBlock`. */
   readonly memory?: ActivationMemory;
+  /** The key of a tensor with further rows of the token table: see `TokenTable`. */
+  readonly newTokenRows?: string;
 }
 
 export class Llama {
@@ -29,24 +32,22 @@ export class Llama {
   readonly #weights: Weights;
   readonly #prefix: string;
   readonly #memory: ActivationMemory;
+  readonly #newTokenRows: string | undefined;
 
   /** `weights` finds `llamaParameters(config, prefix)`, among others perhaps; they stay their owner's. */
-  constructor(config: LlamaConfig, weights: Weights, { prefix = '', memory = 'keep' }: LlamaOptions = {}) {
+  constructor(config: LlamaConfig, weights: Weights, options: LlamaOptions = {}) {
+    const { prefix = '', memory = 'keep', newTokenRows } = options;
     this.config = config;
     this.#memory = memory;
+    this.#newTokenRows = newTokenRows;
     this.#weights = weights;
     this.#prefix = prefix;
   }
 
   /** Token ids [batch, T], row by row, to embeddings [batch, T, D]. Differentiable; the caller disposes the result. */
   embed(ids: Int32Array, batch: number): tf.Tensor3D {
-    return tf.tidy(
-      () =>
-        embed(
-          this.#weights<tf.Rank.R2>(this.#tokenTable),
-          tf.tensor2d(ids, [batch, ids.length / batch], 'int32'),
-        ) as tf.Tensor3D,
-    );
+    const shape: [number, number] = [batch, ids.length / batch];
+    return tf.tidy(() => embedTokens(tf.tensor2d(ids, shape, 'int32'), this.#tokenTable()) as tf.Tensor3D);
   }
 
   /**
@@ -72,11 +73,14 @@ export class Llama {
 
   /** Last hidden states [..., D] to logits [..., V]. Differentiable; the caller disposes the result. */
   logits(hidden: tf.Tensor): tf.Tensor {
-    const tied = this.config.tie_word_embeddings;
-    return linear(hidden, this.#weights(tied ? this.#tokenTable : `${this.#prefix}lm_head.weight`));
+    if (!this.config.tie_word_embeddings)
+      return linear(hidden, this.#weights(`${this.#prefix}lm_head.weight`));
+    return tf.tidy(() => tokenLogits(hidden, this.#tokenTable()));
   }
 
-  get #tokenTable(): string {
-    return `${this.#prefix}model.embed_tokens.weight`;
+  #tokenTable(): TokenTable {
+    const rows = this.#weights<tf.Rank.R2>(`${this.#prefix}model.embed_tokens.weight`);
+    const newRows = this.#newTokenRows;
+    return newRows === undefined ? { rows } : { rows, newRows: this.#weights<tf.Rank.R2>(newRows) };
   }
 }
