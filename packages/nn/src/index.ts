@@ -28,6 +28,7 @@ export {
   keyValueCacheBytes,
 } from './generation/key-value-cache.ts';
 export { argmax } from './generation/largest.ts';
+export { logLikelihoods, type TokenLogProbabilities } from './generation/log-likelihood.ts';
 export type { SampleChoice, TokenChoice } from './generation/token-choice.ts';
 export {
   type AttentionMask,

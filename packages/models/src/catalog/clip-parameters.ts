@@ -18,24 +18,25 @@ export function clipParameters(config: ClipConfig): ParameterTensor[] {
     ]),
     ...encoder('text_model.encoder', text),
     ...norm('text_model.final_layer_norm', text.hidden_size),
-    ...clipVisionParameters(vision),
+    ...visionParameters(vision),
     single('visual_projection.weight', [config.projection_dim, vision.hidden_size]),
     single('text_projection.weight', [config.projection_dim, text.hidden_size]),
   ];
 }
 
-/** The image tower alone; `prefix` goes before every name where it is a part of another model. */
-export function clipVisionParameters(vision: ClipVisionConfig, prefix = ''): ParameterTensor[] {
-  const tower = `${prefix}vision_model`;
+/** The image tower without what follows its post norm. `prefix` goes before every name. */
+export function visionParameters(vision: ClipVisionConfig, prefix = ''): ParameterTensor[] {
+  const name = `${prefix}vision_model`;
+  const width = vision.hidden_size;
   const patches = (vision.image_size / vision.patch_size) ** 2;
   return [
-    single(`${tower}.embeddings.class_embedding`, [vision.hidden_size]),
-    patchEmbedding(`${tower}.embeddings.patch_embedding.weight`, vision),
-    positions(`${tower}.embeddings.position_embedding.weight`, [patches + 1, vision.hidden_size]),
+    single(`${name}.embeddings.class_embedding`, [width]),
+    patchEmbedding(`${name}.embeddings.patch_embedding.weight`, vision),
+    positions(`${name}.embeddings.position_embedding.weight`, [patches + 1, width]),
     // The misspelling is Hugging Face's.
-    ...norm(`${tower}.pre_layrnorm`, vision.hidden_size),
-    ...encoder(`${tower}.encoder`, vision),
-    ...norm(`${tower}.post_layernorm`, vision.hidden_size),
+    ...norm(`${name}.pre_layrnorm`, width),
+    ...encoder(`${name}.encoder`, vision),
+    ...norm(`${name}.post_layernorm`, width),
   ];
 }
 

@@ -2,9 +2,10 @@
  * Every parameter of a Flamingo and the group it belongs to. Names are OpenFlamingo's, with the vision tower at
  * `vision_encoder.` and the decoder at `lang_encoder.` under their Hugging Face names. Tensor-free.
  */
-import { clipVisionParameters } from '../catalog/clip-parameters.ts';
+import { visionParameters } from '../catalog/clip-parameters.ts';
 import { llamaParameters } from '../catalog/llama-parameters.ts';
 import { type ParameterTensor, single } from '../catalog/parameter-tensor.ts';
+import type { GroupedTensor } from '../grouped-tensor.ts';
 import { feedForwardParameters, norm, perceiverParameters } from '../perceiver/perceiver-parameters.ts';
 import { type FlamingoConfig, gatedLayers, oldTokens } from './config.ts';
 
@@ -18,15 +19,11 @@ export const NEW_TOKEN_ROWS = `${DECODER_PREFIX}model.embed_tokens.new_rows`;
 /** OpenFlamingo trains `perceiver`, `gate` (the cross-attention blocks) and `tokens` (the new rows of the token table). */
 export type FlamingoGroup = 'vision' | 'perceiver' | 'tokens' | 'gate' | 'decoder';
 
-export interface FlamingoParameter extends ParameterTensor {
-  readonly group: FlamingoGroup;
-}
-
-export function flamingoParameters(config: FlamingoConfig): FlamingoParameter[] {
+export function flamingoParameters(config: FlamingoConfig): GroupedTensor[] {
   const { vision_config: vision, perceiver, text_config: text } = config;
   const inGroup = (group: FlamingoGroup) => (tensor: ParameterTensor) => ({ ...tensor, group });
   return [
-    ...clipVisionParameters(vision, VISION_PREFIX).map(inGroup('vision')),
+    ...visionParameters(vision, VISION_PREFIX).map(inGroup('vision')),
     ...perceiverParameters(perceiver, vision.hidden_size).map(inGroup('perceiver')),
     ...tokenTable(config),
     ...llamaParameters(text, DECODER_PREFIX)
@@ -40,7 +37,7 @@ export function flamingoParameters(config: FlamingoConfig): FlamingoParameter[] 
 export const gatedBlockName = (layer: number, prefix = DECODER_PREFIX): string =>
   `${prefix}model.layers.${layer}.gated_cross_attn_layer`;
 
-function tokenTable(config: FlamingoConfig): FlamingoParameter[] {
+function tokenTable(config: FlamingoConfig): GroupedTensor[] {
   const { hidden_size: width, vocab_size: tokens } = config.text_config;
   const old = oldTokens(config);
   return [

@@ -27,11 +27,11 @@ export function resample(features: tf.Tensor3D, options: ResamplerOptions): tf.T
   const [images] = features.shape;
   return tf.tidy(() => {
     const placed = withPlaces(features, options);
-    let latents = rows(weights(`${prefix}.latents`), images * config.latents, (i) => i % config.latents);
-    latents = tf.reshape(latents, [images, config.latents, -1]);
+    const repeated = rows(weights(`${prefix}.latents`), images * config.latents, (i) => i % config.latents);
+    let latents = tf.reshape<tf.Rank.R3>(repeated, [images, config.latents, -1]);
     for (let i = 0; i < config.depth; i++)
       latents = layer(latents, placed, { ...options, prefix: `${prefix}.layers.${i}` });
-    return normalise(latents, `${prefix}.norm`, weights) as tf.Tensor3D;
+    return normalise(latents, `${prefix}.norm`, weights);
   });
 }
 
@@ -40,19 +40,21 @@ function withPlaces(features: tf.Tensor3D, options: ResamplerOptions): tf.Tensor
   const { weights, config, prefix = 'perceiver', frames = 1, images = 1 } = options;
   const [count, tokens, width] = features.shape;
   let placed = features;
-  const add = (table: tf.Tensor, rowOf: (token: number) => number) => {
-    const rowsOfTable = tf.reshape<tf.Rank.R2>(table, [-1, width]);
-    placed = residual(placed, tf.reshape(rows(rowsOfTable, count * tokens, rowOf), [count, tokens, width]));
+  const add = (table: tf.Tensor2D, rowOf: (token: number) => number) => {
+    placed = residual(placed, tf.reshape(rows(table, count * tokens, rowOf), [count, tokens, width]));
   };
   if (config.max_frames !== undefined)
     add(weights(`${prefix}.frame_embs`), (token) => Math.floor((token % tokens) / (tokens / frames)));
   if (config.max_media !== undefined)
-    add(weights(`${prefix}.media_time_embs`), (token) => Math.floor(token / tokens) % images);
+    add(
+      tf.reshape(weights(`${prefix}.media_time_embs`), [-1, width]),
+      (token) => Math.floor(token / tokens) % images,
+    );
   return placed;
 }
 
 /** Rows of a table, of which the gradient is one sum for each row. */
-const rows = (table: tf.Tensor, count: number, rowOf: (i: number) => number) =>
+const rows = (table: tf.Tensor2D, count: number, rowOf: (i: number) => number) =>
   embed(
     table as tf.Tensor2D,
     tf.tensor1d(
@@ -63,14 +65,14 @@ const rows = (table: tf.Tensor, count: number, rowOf: (i: number) => number) =>
 
 /** One layer: the latents attend to features and latents, then the feed-forward branch. */
 function layer(
-  latents: tf.Tensor,
+  latents: tf.Tensor3D,
   features: tf.Tensor3D,
   options: ResamplerOptions & { readonly prefix: string },
 ): tf.Tensor3D {
   const { weights, memory, prefix } = options;
-  if (memory === 'keep') return block(latents as tf.Tensor3D, features, options);
+  if (memory === 'keep') return block(latents, features, options);
   const featuresKey = 'features';
-  return checkpointed(latents as tf.Tensor3D, {
+  return checkpointed(latents, {
     keys: [featuresKey, ...attentionKeys(prefix), ...feedForwardKeys(`${prefix}.1`)],
     weights: ((key) => (key === featuresKey ? features : weights(key))) as Weights,
     block: (x, given) => block(x, given(featuresKey) as tf.Tensor3D, { ...options, weights: given }),

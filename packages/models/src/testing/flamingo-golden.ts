@@ -5,15 +5,16 @@ import { Parameters, readSafetensors } from '@triptych/nn';
 import { composeConfig, composeWeights, type OpenFlamingoConfig } from '../flamingo/composition.ts';
 import type { FlamingoConfig } from '../flamingo/config.ts';
 import { flamingoLayout } from '../flamingo/layout.ts';
-import { type FlamingoParameter, flamingoParameters } from '../flamingo/parameters.ts';
+import { flamingoParameters } from '../flamingo/parameters.ts';
 import { splitTokenTable } from '../flamingo/token-rows.ts';
+import type { GroupedTensor } from '../grouped-tensor.ts';
 import { flattenWeights, namedWeights } from '../weights/weight-file.ts';
 import { type GoldenCase, openCase } from './golden.ts';
 
 export interface FlamingoCase extends GoldenCase {
   readonly case: string;
   readonly flamingo: FlamingoConfig;
-  readonly parameters: readonly FlamingoParameter[];
+  readonly parameters: readonly GroupedTensor[];
   /** The flat buffer of `flamingoLayout(flamingo)`. */
   readonly flat: () => Float32Array;
 }
