@@ -6,6 +6,7 @@
 import { linear, rmsNorm, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
+import { type Projection, plainProjection } from '../transformer/projection.ts';
 import type { Weights } from '../transformer/weights.ts';
 import { type DecoderPass, decoderBlock } from './decoder-block.ts';
 import { embedTokens, type TokenTable, tokenLogits } from './token-table.ts';
@@ -23,6 +24,8 @@ export interface LlamaOptions {
   readonly prefix?: string;
   /** What a block keeps for the backward pass: see `decoderBlock`. */
   readonly memory?: ActivationMemory;
+  /** How the matrices of the blocks are applied in passes that say nothing else: as they are. */
+  readonly projection?: Projection;
   /** The key of a tensor with further rows of the token table: see `TokenTable`. */
   readonly newTokenRows?: string;
 }
@@ -32,16 +35,17 @@ export class Llama {
   readonly #weights: Weights;
   readonly #prefix: string;
   readonly #memory: ActivationMemory;
+  readonly #projection: Projection;
   readonly #newTokenRows: string | undefined;
 
   /** `weights` finds `llamaParameters(config, prefix)`, among others perhaps; they stay their owner's. */
   constructor(config: LlamaConfig, weights: Weights, options: LlamaOptions = {}) {
-    const { prefix = '', memory = 'keep', newTokenRows } = options;
     this.config = config;
-    this.#memory = memory;
-    this.#newTokenRows = newTokenRows;
     this.#weights = weights;
-    this.#prefix = prefix;
+    this.#prefix = options.prefix ?? '';
+    this.#memory = options.memory ?? 'keep';
+    this.#projection = options.projection ?? plainProjection;
+    this.#newTokenRows = options.newTokenRows;
   }
 
   /** Token ids [batch, T], row by row, to embeddings [batch, T, D]. Differentiable; the caller disposes the result. */
@@ -55,9 +59,9 @@ export class Llama {
    * of an ordinary pass. Differentiable; the caller disposes the result.
    */
   decode(embeddings: tf.Tensor3D, options: DecodeOptions): tf.Tensor3D {
-    const { beforeBlock = (hidden) => hidden, rotary, attend } = options;
-    const pass = { rotary, attend, memory: this.#memory };
-    const block = { weights: this.#weights, config: this.config, prefix: this.#prefix, ...pass };
+    const { beforeBlock = (hidden) => hidden, ...pass } = options;
+    const own = { weights: this.#weights, config: this.config, prefix: this.#prefix, memory: this.#memory };
+    const block = { projection: this.#projection, ...pass, ...own };
     return tf.tidy(() => {
       let hidden = embeddings;
       for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
