@@ -2,7 +2,7 @@
  * Flamingo (https://arxiv.org/abs/2204.14198) as open_flamingo computes it: a CLIP vision tower, a Perceiver resampler, and
  * a Llama decoder that attends to its images before some of its layers. Forward only; it owns no tensor.
  */
-import { mediaMask, tf } from '@triptych/nn';
+import { mediaMask, tf, unrecorded } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import { type DecodeOptions, Llama } from '../llama/llama.ts';
 import { type Sequences, selfAttention } from '../llama/sequences.ts';
@@ -29,6 +29,13 @@ export interface MediaView {
   readonly images: number;
 }
 
+export interface FlamingoOptions {
+  /** What blocks keep for the backward pass: see `decoderBlock`. */
+  readonly memory?: ActivationMemory;
+  /** True: the vision tower is not trained, and a recording keeps nothing of it. */
+  readonly frozenVision?: boolean;
+}
+
 export class Flamingo {
   readonly config: FlamingoConfig;
   readonly llama: Llama;
@@ -36,16 +43,15 @@ export class Flamingo {
   readonly gatedLayers: ReadonlySet<number>;
   readonly weights: Weights;
   readonly #memory: ActivationMemory;
+  readonly #frozenVision: boolean;
 
   /** `weights` finds `flamingoParameters(config)`; they stay their owner's. */
-  constructor(
-    config: FlamingoConfig,
-    weights: Weights,
-    { memory = 'keep' }: { readonly memory?: ActivationMemory } = {},
-  ) {
+  constructor(config: FlamingoConfig, weights: Weights, options: FlamingoOptions = {}) {
+    const { memory = 'keep', frozenVision = false } = options;
     this.config = config;
     this.weights = weights;
     this.#memory = memory;
+    this.#frozenVision = frozenVision;
     this.gatedLayers = new Set(gatedLayers(config));
     this.llama = new Llama(config.text_config, weights, {
       prefix: DECODER_PREFIX,
@@ -56,13 +62,7 @@ export class Flamingo {
 
   /** Patches [N, P, 3pp] to the features [N, P, Dv] that the resampler reads: every token of the tower but the class token. */
   imageFeatures(patches: tf.Tensor3D): tf.Tensor3D {
-    const { vision_config: tower, vision_tokens_post_norm } = this.config;
-    const options = { weights: prefixed(this.weights, VISION_PREFIX), tower, memory: this.#memory };
-    return tf.tidy(() => {
-      const hidden = visionHidden(patches, options);
-      const tokens = tf.slice(hidden, [0, 1, 0], [-1, -1, -1]);
-      return vision_tokens_post_norm ? normalise(tokens, 'vision_model.post_layernorm', options) : tokens;
-    });
+    return this.#frozenVision ? unrecorded(() => this.#features(patches)) : this.#features(patches);
   }
 
   /**
@@ -121,6 +121,15 @@ export class Flamingo {
       mask: mediaMask({ batch, imageCounts, images, latents: perceiver.latents, attend }),
       blind: immediate ? 'zero' : 'mean',
     };
+  }
+
+  #features(patches: tf.Tensor3D): tf.Tensor3D {
+    const { vision_config: tower, vision_tokens_post_norm } = this.config;
+    const options = { weights: prefixed(this.weights, VISION_PREFIX), tower, memory: this.#memory };
+    return tf.tidy(() => {
+      const tokens = tf.slice(visionHidden(patches, options), [0, 1, 0], [-1, -1, -1]);
+      return vision_tokens_post_norm ? normalise(tokens, 'vision_model.post_layernorm', options) : tokens;
+    });
   }
 
   #beforeBlock(

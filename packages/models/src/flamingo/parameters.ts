@@ -16,21 +16,42 @@ export const TOKEN_TABLE = `${DECODER_PREFIX}model.embed_tokens.weight`;
 /** The rows after them. They are a tensor of their own so that they can be trained beside a frozen table. */
 export const NEW_TOKEN_ROWS = `${DECODER_PREFIX}model.embed_tokens.new_rows`;
 
-/** OpenFlamingo trains `perceiver`, `gate` (the cross-attention blocks) and `tokens` (the new rows of the token table). */
-export type FlamingoGroup = 'vision' | 'perceiver' | 'tokens' | 'gate' | 'decoder';
-
+/**
+ * In groups: `vision`, `perceiver`, `decoder` and `gate` (the cross-attention blocks), each with a path for every layer;
+ * `tokens` (the new rows of the token table); `idle`, which files have and nothing is computed with.
+ */
 export function flamingoParameters(config: FlamingoConfig): GroupedTensor[] {
   const { vision_config: vision, perceiver, text_config: text } = config;
-  const inGroup = (group: FlamingoGroup) => (tensor: ParameterTensor) => ({ ...tensor, group });
   return [
-    ...visionParameters(vision, VISION_PREFIX).map(inGroup('vision')),
-    ...perceiverParameters(perceiver, vision.hidden_size).map(inGroup('perceiver')),
+    ...visionParameters(vision, VISION_PREFIX).map((tensor) => inVision(tensor, config)),
+    ...perceiverParameters(perceiver, vision.hidden_size).map((tensor) =>
+      inTower(tensor, { group: 'perceiver', layers: perceiver.depth }),
+    ),
     ...tokenTable(config),
     ...llamaParameters(text, DECODER_PREFIX)
       .filter(({ key }) => key !== TOKEN_TABLE)
-      .map(inGroup('decoder')),
-    ...gatedLayers(config).flatMap((layer) => gatedBlock(layer, config).map(inGroup('gate'))),
+      .map((tensor) => inTower(tensor, { group: 'decoder', layers: text.num_hidden_layers })),
+    ...gatedLayers(config).flatMap((layer) =>
+      gatedBlock(layer, config).map((tensor) => ({ ...tensor, group: `gate/${layer}` })),
+    ),
   ];
+}
+
+/** Without a post norm of its tokens, that of the tower is left out. */
+function inVision(tensor: ParameterTensor, config: FlamingoConfig): GroupedTensor {
+  const idle = !config.vision_tokens_post_norm && tensor.key.includes('.post_layernorm.');
+  if (idle) return { ...tensor, group: 'idle' };
+  return inTower(tensor, { group: 'vision', layers: config.vision_config.num_hidden_layers });
+}
+
+/** `vision/3` is layer 3, `vision/stem` what comes before the first, `vision/head` what comes after the last. */
+function inTower(tensor: ParameterTensor, at: { group: string; layers: number }): GroupedTensor {
+  const layer = /\.layers\.(\d+)\./.exec(tensor.key)?.[1];
+  if (layer !== undefined) return { ...tensor, group: `${at.group}/${layer}`, depth: Number(layer) + 1 };
+  const atTop = /post_layernorm|\.norm\.|lm_head/.test(tensor.key);
+  return atTop
+    ? { ...tensor, group: `${at.group}/head`, depth: at.layers + 1 }
+    : { ...tensor, group: `${at.group}/stem`, depth: 0 };
 }
 
 /** Of the gated block before a decoder layer. */
@@ -41,7 +62,7 @@ function tokenTable(config: FlamingoConfig): GroupedTensor[] {
   const { hidden_size: width, vocab_size: tokens } = config.text_config;
   const old = oldTokens(config);
   return [
-    { ...single(TOKEN_TABLE, [old, width]), group: 'decoder' },
+    { ...single(TOKEN_TABLE, [old, width]), group: 'decoder/stem', depth: 0 },
     // Most rows have no gradient in a step; decay would wear them away (OpenFlamingo decays the gated blocks alone).
     { ...single(NEW_TOKEN_ROWS, [tokens - old, width]), group: 'tokens', decay: false },
   ];
