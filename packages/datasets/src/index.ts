@@ -19,4 +19,6 @@ export type { Problem } from './pack/problems.ts';
 export { type BatchPlan, batchPlan } from './plan/batch-plan.ts';
 export { type ScenesSummary, writeScenes } from './scenes/write-scenes.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
+export { Tokenizer } from './text/hugging-face/tokenizer.ts';
+export { learnTokenizer } from './text/learn-tokenizer.ts';
 export { type PromptSet, promptTemplates, zeroShotPrompts } from './text/prompts.ts';

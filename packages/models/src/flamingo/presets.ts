@@ -17,6 +17,7 @@ interface FlamingoShape {
     /** Tokens without `<|endofchunk|>` and `<image>`, which come after them, and what else is new. */
     readonly tokens: number;
     readonly newTokens: number;
+    readonly pad: number;
   };
 }
 
@@ -48,7 +49,7 @@ const config = ({ vision, every, perceiver, attention, decoder }: FlamingoShape)
     tie_word_embeddings: false,
     bos_token_id: 1,
     eos_token_id: 2,
-    pad_token_id: 0,
+    pad_token_id: decoder.pad,
   },
 });
 
@@ -62,7 +63,7 @@ export const flamingoPresets = {
       every: 1,
       perceiver: { depth: 1, latents: 4, heads: 2, head_dim: 16, ff_mult: 4 },
       attention: { heads: 2, head_dim: 16, ff_mult: 4 },
-      decoder: { width: 64, inner: 172, layers: 2, heads: 4, context: 128, tokens: 510, newTokens: 2 },
+      decoder: { width: 64, inner: 172, layers: 2, heads: 4, context: 128, tokens: 510, newTokens: 2, pad: 3 },
     }),
   },
   'flamingo-small': {
@@ -72,7 +73,7 @@ export const flamingoPresets = {
       every: 1,
       perceiver: { depth: 2, latents: 8, heads: 4, head_dim: 32, ff_mult: 4 },
       attention: { heads: 4, head_dim: 32, ff_mult: 4 },
-      decoder: { width: 128, inner: 344, layers: 3, heads: 4, context: 512, tokens: 1022, newTokens: 2 },
+      decoder: { width: 128, inner: 344, layers: 3, heads: 4, context: 512, tokens: 1022, newTokens: 2, pad: 3 },
     }),
   },
   'flamingo-9b': {
@@ -91,6 +92,7 @@ export const flamingoPresets = {
         context: 2048,
         tokens: 32_000,
         newTokens: 3,
+        pad: 32_002,
       },
     }),
   },
