@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Tokenizer } from './tokenizer.ts';
 
 const fixtures = new URL('../../../fixtures/tokenizers/', import.meta.url);
-const families = ['gpt-neox', 'llama-3', 'llama-5', 'llama-legacy', 'metaspace', 'mixed'];
+const families = ['gpt-neox', 'learnt', 'llama-3', 'llama-5', 'llama-legacy', 'metaspace', 'mixed'];
 
 interface Case {
   readonly text: string;
