@@ -48,7 +48,9 @@ test('what cannot be computed is refused, all at once', () => {
       rope_scaling: { rope_type: 'longrope', factor: 8 },
     });
   expect(read).toThrow(TriptychError);
-  expect(read).toThrow(/head_dim.*hidden_act.*attention_bias.*rope_scaling\/rope_type: expected.*got "longrope"/s);
+  expect(read).toThrow(
+    /head_dim.*hidden_act.*attention_bias.*rope_scaling\/rope_type: expected.*got "longrope"/s,
+  );
   expect(() => parseLlamaConfig({ num_key_value_heads: 3, pad_token_id: 32_000 })).toThrow(
     /num_key_value_heads: expected a divisor of num_attention_heads 32.*pad_token_id: expected a token id below/,
   );

@@ -25,7 +25,8 @@ export function clipTokenizer(config: ClipConfig, files: FolderFiles): ClipToken
 
 export function clipTransformOf(
   config: Pick<ClipConfig, 'vision_config'>,
-  files: FolderFiles): ImageTransform {
+  files: FolderFiles,
+): ImageTransform {
   const published = clipTransform(config.vision_config.image_size);
   const preprocessor = files['preprocessor_config.json'];
   if (preprocessor === undefined) return published;

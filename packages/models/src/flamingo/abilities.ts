@@ -13,10 +13,7 @@ export function flamingoAbilities(
 ): { readonly generate: Generate; readonly loglikelihood: Loglikelihood } {
   const { tokenizer } = processor;
   const { eosToken } = tokenizer;
-  const stopTokens = [
-    flamingo.config.end_of_chunk_token_id,
-    ...(eosToken === undefined ? [] : [eosToken]),
-  ];
+  const stopTokens = [flamingo.config.end_of_chunk_token_id, ...(eosToken === undefined ? [] : [eosToken])];
   return {
     async *generate(prompts, limits) {
       if (prompts.length === 0) return;

@@ -17,7 +17,8 @@ export const flamingo: Architecture<FlamingoConfig> = {
   parameters: flamingoParameters,
   methods: {
     'cross-attention': {
-      description: 'What sees: resampler, gated cross-attention and the new tokens; both towers stay as they are',
+      description:
+        'What sees: resampler, gated cross-attention and the new tokens; both towers stay as they are',
       trains: ['perceiver', 'gate', 'tokens'],
     },
     full: {

@@ -150,7 +150,10 @@ export class FlamingoText {
     const { maxTokens, maxImages, tooLong } = this.#inputs;
     if (tooLong === 'cut') return;
     const found = `${ids.length} tokens and ${images.length} pictures, and a text may have ${maxTokens} and ${maxImages}`;
-    throw invalid(id, `it has ${found}; raise inputs.maxTokens and inputs.maxImages, or set inputs.tooLong to "cut"`);
+    throw invalid(
+      id,
+      `it has ${found}; raise inputs.maxTokens and inputs.maxImages, or set inputs.tooLong to "cut"`,
+    );
   }
 }
 

@@ -35,7 +35,8 @@ export const FlamingoInputs = Type.Object(
     }),
     tooLong: Type.Union([Type.Literal('refuse'), Type.Literal('cut')], {
       default: 'refuse',
-      description: 'What happens to a text that is longer, or shows more pictures: the run fails, or its end is left out',
+      description:
+        'What happens to a text that is longer, or shows more pictures: the run fails, or its end is left out',
     }),
   },
   { additionalProperties: false },
