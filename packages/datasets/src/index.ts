@@ -34,4 +34,6 @@ export { jsonItems } from './source/json-items.ts';
 export { readWhole, type Source, type SourceFile } from './source/source.ts';
 export { SourceFiles } from './source/source-files.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
+export { Tokenizer } from './text/hugging-face/tokenizer.ts';
+export { learnTokenizer } from './text/learn-tokenizer.ts';
 export { type PromptSet, promptTemplates, zeroShotPrompts } from './text/prompts.ts';

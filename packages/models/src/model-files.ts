@@ -8,7 +8,7 @@ import { floatsOf } from './weights/stored-tensor.ts';
 export const WEIGHTS_FILE = 'model.safetensors';
 
 /** The whole model under its Hugging Face names; equal weights give equal bytes. */
-export const weightsContent = (weights: ModelWeights): ModelFile => ({
+export const weightsContent = (weights: Pick<ModelWeights, 'named'>): ModelFile => ({
   path: WEIGHTS_FILE,
   content: async function* () {
     const tensors = [];

@@ -1,6 +1,7 @@
 export { checkpoint } from './autodiff/checkpoint.ts';
 export type { InputGradient } from './autodiff/propagation.ts';
 export { type Recording, record } from './autodiff/recording.ts';
+export { unrecorded } from './autodiff/unrecorded.ts';
 export type {
   BackendChoice,
   DeviceChoice,
@@ -28,6 +29,7 @@ export {
   keyValueCacheBytes,
 } from './generation/key-value-cache.ts';
 export { argmax } from './generation/largest.ts';
+export { logLikelihoods, type TokenLogProbabilities } from './generation/log-likelihood.ts';
 export type { SampleChoice, TokenChoice } from './generation/token-choice.ts';
 export {
   type AttentionMask,
@@ -51,9 +53,10 @@ export { gelu } from './ops/gelu.ts';
 export { l2Normalize } from './ops/l2-normalize.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
+export { replaceRows } from './ops/replace-rows.ts';
 export { residual } from './ops/residual.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
-export { rotaryTable, rotate } from './ops/rotary.ts';
+export { rotaryFrequencies, rotaryTable, rotate } from './ops/rotary.ts';
 export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts';
 export { swiGlu } from './ops/swi-glu.ts';
 export { AdamW, type AdamWMoments, type AdamWOptions, type TensorRates } from './optimizer/adamw.ts';

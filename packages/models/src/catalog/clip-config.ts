@@ -74,7 +74,7 @@ const textDefaults = {
   bos_token_id: 49_406,
   eos_token_id: 49_407,
 };
-const visionDefaults = {
+export const visionDefaults = {
   ...towerDefaults,
   hidden_size: 768,
   intermediate_size: 3072,

@@ -8,7 +8,6 @@ import { elementCount, type ParameterTensor, single, stacked } from './parameter
 /** All compute tensors of the model; a tensor's key is its Hugging Face name where it packs nothing. */
 export function clipParameters(config: ClipConfig): ParameterTensor[] {
   const { text_config: text, vision_config: vision } = config;
-  const patches = (vision.image_size / vision.patch_size) ** 2;
   const scalars = ['logit_scale', ...(config.logit_bias_init_value === undefined ? [] : ['logit_bias'])];
   return [
     ...scalars.map((name) => single(name, [])),
@@ -19,15 +18,25 @@ export function clipParameters(config: ClipConfig): ParameterTensor[] {
     ]),
     ...encoder('text_model.encoder', text),
     ...norm('text_model.final_layer_norm', text.hidden_size),
-    single('vision_model.embeddings.class_embedding', [vision.hidden_size]),
-    patchEmbedding(vision),
-    positions('vision_model.embeddings.position_embedding.weight', [patches + 1, vision.hidden_size]),
-    // The misspelling is Hugging Face's.
-    ...norm('vision_model.pre_layrnorm', vision.hidden_size),
-    ...encoder('vision_model.encoder', vision),
-    ...norm('vision_model.post_layernorm', vision.hidden_size),
+    ...visionParameters(vision),
     single('visual_projection.weight', [config.projection_dim, vision.hidden_size]),
     single('text_projection.weight', [config.projection_dim, text.hidden_size]),
+  ];
+}
+
+/** The image tower without what follows its post norm. `prefix` goes before every name. */
+export function visionParameters(vision: ClipVisionConfig, prefix = ''): ParameterTensor[] {
+  const name = `${prefix}vision_model`;
+  const width = vision.hidden_size;
+  const patches = (vision.image_size / vision.patch_size) ** 2;
+  return [
+    single(`${name}.embeddings.class_embedding`, [width]),
+    patchEmbedding(`${name}.embeddings.patch_embedding.weight`, vision),
+    positions(`${name}.embeddings.position_embedding.weight`, [patches + 1, width]),
+    // The misspelling is Hugging Face's.
+    ...norm(`${name}.pre_layrnorm`, width),
+    ...encoder(`${name}.encoder`, vision),
+    ...norm(`${name}.post_layernorm`, width),
   ];
 }
 
@@ -36,8 +45,10 @@ export function parameterCount(config: ClipConfig): number {
 }
 
 /** A convolution kernel in files, a matrix over flattened patches in memory: the same numbers in the same order. */
-function patchEmbedding({ hidden_size, num_channels, patch_size }: ClipVisionConfig): ParameterTensor {
-  const name = 'vision_model.embeddings.patch_embedding.weight';
+function patchEmbedding(
+  name: string,
+  { hidden_size, num_channels, patch_size }: ClipVisionConfig,
+): ParameterTensor {
   return {
     key: name,
     shape: [hidden_size, num_channels * patch_size ** 2],

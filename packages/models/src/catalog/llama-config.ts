@@ -1,19 +1,13 @@
 /**
  * The configuration of a Llama decoder: the fields of a Hugging Face `config.json` that decide what is computed.
  * Reading fills the defaults of `LlamaConfig`, takes `rope_theta` from where old files (top level) or new ones
- * (`rope_parameters`) have it, and drops what has no effect here. Scaled rotary positions and biases are refused.
+ * (`rope_parameters`) have it, and drops what has no effect here. Biases are refused, and scalings of rotary positions that
+ * are not known.
  */
-import { show, type Violation, violationsOf } from '@triptych/protocol';
+import { type Violation, violationsOf } from '@triptych/protocol';
 import { type Static, Type } from 'typebox';
-import {
-  divisorViolations,
-  invalidConfig,
-  isRecord,
-  pick,
-  record,
-  size,
-  tokenIdViolations,
-} from './config-file.ts';
+import { divisorViolations, invalidConfig, isRecord, pick, size, tokenIdViolations } from './config-file.ts';
+import { RopeScaling, ropeViolations, statedRope } from './rope-scaling.ts';
 
 const TokenId = Type.Integer({ minimum: 0 });
 
@@ -31,6 +25,8 @@ export const LlamaConfig = Type.Object({
   max_position_embeddings: size(16_777_216),
   rms_norm_eps: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
   rope_theta: Type.Number({ exclusiveMinimum: 1 }),
+  /** Absent: positions as they are. */
+  rope_scaling: Type.Optional(RopeScaling),
   attention_bias: Type.Literal(false),
   mlp_bias: Type.Literal(false),
   /** The logits are computed with the token table; there is no `lm_head.weight`. */
@@ -64,39 +60,29 @@ const defaults = {
  * @throws TriptychError MODEL_INVALID with every violation, cross-field ones included.
  */
 export function parseLlamaConfig(json: unknown): LlamaConfig {
-  if (!isRecord(json)) throw invalidConfig('Llama', violationsOf(LlamaConfig, json));
-  const theta = record(json['rope_parameters'])['rope_theta'];
-  const stated = pick(LlamaConfig.properties, {
-    ...json,
-    ...(theta === undefined ? {} : { rope_theta: theta }),
-  });
-  const config = { ...derived({ ...defaults, ...stated }), ...defaults, ...stated };
-  const violations = [...violationsOf(LlamaConfig, config), ...scalingViolations(json)];
-  if (violations.length === 0) violations.push(...crossFieldViolations(config as LlamaConfig));
+  const { config, violations } = readLlamaConfig(json);
   if (violations.length > 0) throw invalidConfig('Llama', violations);
-  return config as LlamaConfig;
+  return config;
+}
+
+/** The same for a part of a larger configuration; `config` counts only where there are no violations. */
+export function readLlamaConfig(json: unknown): {
+  readonly config: LlamaConfig;
+  readonly violations: readonly Violation[];
+} {
+  const source = isRecord(json) ? json : {};
+  const { rope_scaling: _, ...plain } = source;
+  const stated = pick(LlamaConfig.properties, { ...plain, ...statedRope({ ...defaults, ...source }) });
+  const config = { ...derived({ ...defaults, ...stated }), ...defaults, ...stated } as LlamaConfig;
+  if (!isRecord(json)) return { config, violations: violationsOf(LlamaConfig, json) };
+  const violations = [...violationsOf(LlamaConfig, config), ...ropeViolations(json)];
+  return { config, violations: violations.length > 0 ? violations : crossFieldViolations(config) };
 }
 
 /** A width that the heads do not divide gives no `head_dim`, which is then reported as missing. */
 function derived({ num_attention_heads: heads, hidden_size: width }: Record<string, unknown>): object {
   const headDim = (width as number) / (heads as number);
   return { num_key_value_heads: heads, ...(Number.isInteger(headDim) ? { head_dim: headDim } : {}) };
-}
-
-/** Both dialects: `rope_scaling` (null, or with a `type` or `rope_type`) and `rope_parameters`. */
-function scalingViolations(json: Record<string, unknown>): Violation[] {
-  return ['rope_scaling', 'rope_parameters'].flatMap((name) => {
-    const settings = record(json[name]);
-    const type = settings['rope_type'] ?? settings['type'] ?? 'default';
-    return type === 'default'
-      ? []
-      : {
-          path: `/${name}`,
-          expected: 'rotary positions without scaling (rope_type "default")',
-          actual: show(type),
-          remedy: 'use a model without rope scaling',
-        };
-  });
 }
 
 function crossFieldViolations(config: LlamaConfig): Violation[] {

@@ -45,10 +45,12 @@ test('what cannot be computed is refused, all at once', () => {
       attention_bias: true,
       hidden_act: 'gelu',
       hidden_size: 65,
-      rope_scaling: { rope_type: 'llama3', factor: 8 },
+      rope_scaling: { rope_type: 'longrope', factor: 8 },
     });
   expect(read).toThrow(TriptychError);
-  expect(read).toThrow(/head_dim.*hidden_act.*attention_bias.*rope_scaling: expected.*got "llama3"/s);
+  expect(read).toThrow(
+    /head_dim.*hidden_act.*attention_bias.*rope_scaling\/rope_type: expected.*got "longrope"/s,
+  );
   expect(() => parseLlamaConfig({ num_key_value_heads: 3, pad_token_id: 32_000 })).toThrow(
     /num_key_value_heads: expected a divisor of num_attention_heads 32.*pad_token_id: expected a token id below/,
   );

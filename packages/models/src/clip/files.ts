@@ -23,7 +23,10 @@ export function clipTokenizer(config: ClipConfig, files: FolderFiles): ClipToken
   return tokenizer;
 }
 
-export function clipTransformOf(config: ClipConfig, files: FolderFiles): ImageTransform {
+export function clipTransformOf(
+  config: Pick<ClipConfig, 'vision_config'>,
+  files: FolderFiles,
+): ImageTransform {
   const published = clipTransform(config.vision_config.image_size);
   const preprocessor = files['preprocessor_config.json'];
   if (preprocessor === undefined) return published;
@@ -72,7 +75,7 @@ const huggingFaceConfig = (config: ClipConfig, tokenizer: ClipTokenizer) => ({
   },
 });
 
-const preprocessorConfig = ({ size, mean, std }: ImageTransform) => ({
+export const preprocessorConfig = ({ size, mean, std }: ImageTransform) => ({
   image_processor_type: 'CLIPImageProcessor',
   do_convert_rgb: true,
   do_resize: true,

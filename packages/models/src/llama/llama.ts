@@ -3,11 +3,13 @@
  * it owns no tensor. Token ids become embeddings in a step of their own, so that images can be put among them.
  */
 
-import { embed, linear, rmsNorm, tf } from '@triptych/nn';
+import { linear, rmsNorm, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
+import { type Projection, plainProjection } from '../transformer/projection.ts';
 import type { Weights } from '../transformer/weights.ts';
 import { type DecoderPass, decoderBlock } from './decoder-block.ts';
+import { embedTokens, type TokenTable, tokenLogits } from './token-table.ts';
 
 export interface DecodeOptions extends DecoderPass {
   /**
@@ -22,6 +24,10 @@ export interface LlamaOptions {
   readonly prefix?: string;
   /** What a block keeps for the backward pass: see `decoderBlock`. */
   readonly memory?: ActivationMemory;
+  /** How the matrices of the blocks are applied in passes that say nothing else: as they are. */
+  readonly projection?: Projection;
+  /** The key of a tensor with further rows of the token table: see `TokenTable`. */
+  readonly newTokenRows?: string;
 }
 
 export class Llama {
@@ -29,24 +35,23 @@ export class Llama {
   readonly #weights: Weights;
   readonly #prefix: string;
   readonly #memory: ActivationMemory;
+  readonly #projection: Projection;
+  readonly #newTokenRows: string | undefined;
 
   /** `weights` finds `llamaParameters(config, prefix)`, among others perhaps; they stay their owner's. */
-  constructor(config: LlamaConfig, weights: Weights, { prefix = '', memory = 'keep' }: LlamaOptions = {}) {
+  constructor(config: LlamaConfig, weights: Weights, options: LlamaOptions = {}) {
     this.config = config;
-    this.#memory = memory;
     this.#weights = weights;
-    this.#prefix = prefix;
+    this.#prefix = options.prefix ?? '';
+    this.#memory = options.memory ?? 'keep';
+    this.#projection = options.projection ?? plainProjection;
+    this.#newTokenRows = options.newTokenRows;
   }
 
   /** Token ids [batch, T], row by row, to embeddings [batch, T, D]. Differentiable; the caller disposes the result. */
   embed(ids: Int32Array, batch: number): tf.Tensor3D {
-    return tf.tidy(
-      () =>
-        embed(
-          this.#weights<tf.Rank.R2>(this.#tokenTable),
-          tf.tensor2d(ids, [batch, ids.length / batch], 'int32'),
-        ) as tf.Tensor3D,
-    );
+    const shape: [number, number] = [batch, ids.length / batch];
+    return tf.tidy(() => embedTokens(tf.tensor2d(ids, shape, 'int32'), this.#tokenTable()) as tf.Tensor3D);
   }
 
   /**
@@ -54,9 +59,9 @@ export class Llama {
    * of an ordinary pass. Differentiable; the caller disposes the result.
    */
   decode(embeddings: tf.Tensor3D, options: DecodeOptions): tf.Tensor3D {
-    const { beforeBlock = (hidden) => hidden, rotary, attend } = options;
-    const pass = { rotary, attend, memory: this.#memory };
-    const block = { weights: this.#weights, config: this.config, prefix: this.#prefix, ...pass };
+    const { beforeBlock = (hidden) => hidden, ...pass } = options;
+    const own = { weights: this.#weights, config: this.config, prefix: this.#prefix, memory: this.#memory };
+    const block = { projection: this.#projection, ...pass, ...own };
     return tf.tidy(() => {
       let hidden = embeddings;
       for (let layer = 0; layer < this.config.num_hidden_layers; layer++) {
@@ -72,11 +77,14 @@ export class Llama {
 
   /** Last hidden states [..., D] to logits [..., V]. Differentiable; the caller disposes the result. */
   logits(hidden: tf.Tensor): tf.Tensor {
-    const tied = this.config.tie_word_embeddings;
-    return linear(hidden, this.#weights(tied ? this.#tokenTable : `${this.#prefix}lm_head.weight`));
+    if (!this.config.tie_word_embeddings)
+      return linear(hidden, this.#weights(`${this.#prefix}lm_head.weight`));
+    return tf.tidy(() => tokenLogits(hidden, this.#tokenTable()));
   }
 
-  get #tokenTable(): string {
-    return `${this.#prefix}model.embed_tokens.weight`;
+  #tokenTable(): TokenTable {
+    const rows = this.#weights<tf.Rank.R2>(`${this.#prefix}model.embed_tokens.weight`);
+    const newRows = this.#newTokenRows;
+    return newRows === undefined ? { rows } : { rows, newRows: this.#weights<tf.Rank.R2>(newRows) };
   }
 }

@@ -1,7 +1,9 @@
 /** A batch of sequences that attend to themselves: who sees whom, and at which position each token stands. */
 import { attention, type RotaryTable, rotaryTable, sequenceMask } from '@triptych/nn';
+import { TriptychError } from '@triptych/protocol';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
 import type { DecoderPass } from './decoder-block.ts';
+import { frequenciesOf } from './rotary-frequencies.ts';
 
 /** Without `starts` and `ends`, every position is real. What stands at the others is computed, and means nothing. */
 export interface Sequences {
@@ -36,5 +38,19 @@ export function anglesAt(
     starts === undefined
       ? positionsOf(0)
       : Array.from({ length: batch }, (_, b) => positionsOf(starts[b]!)).flat();
-  return rotaryTable({ positions, headDim: config.head_dim, theta: config.rope_theta });
+  checkReach(config, positions);
+  return rotaryTable({ positions, ...frequenciesOf(config) });
+}
+
+/** With dynamic scaling, positions beyond the trained context would turn every position another way. */
+function checkReach(
+  { rope_scaling, max_position_embeddings }: LlamaConfig,
+  positions: readonly number[],
+): void {
+  if (rope_scaling?.rope_type !== 'dynamic') return;
+  const reach = positions.reduce((most, position) => Math.max(most, position + 1), 0);
+  if (reach > max_position_embeddings) {
+    const message = `${reach} positions with dynamic rope scaling: expected at most ${max_position_embeddings}`;
+    throw new TriptychError('INVALID_INPUT', `${message}; shorten the text, or use another kind of scaling`);
+  }
 }

@@ -32,14 +32,24 @@ export function encode(
   options: EncoderOptions,
   blocks = options.tower.num_hidden_layers,
 ): tf.Tensor3D {
-  let output = hidden;
-  for (let i = 0; i < blocks; i++) {
-    const next = run(wholeBlock, output, { i, options });
+  return hiddenStates(hidden, options, [blocks])[0]!;
+}
+
+/** The states of `hidden` [B, T, D] after so many blocks, each [B, T, D]; later blocks are not run. Differentiable. */
+export function hiddenStates(
+  hidden: tf.Tensor3D,
+  options: EncoderOptions,
+  blockCounts: readonly number[],
+): tf.Tensor3D[] {
+  const states = new Map([[0, hidden]]);
+  const last = Math.max(...blockCounts);
+  for (let i = 0; i < last; i++) {
+    const input = states.get(i)!;
+    states.set(i + 1, run(wholeBlock, input, { i, options }));
     // What the backward pass needs has been kept; the rest goes here, or an evaluation would hold every block at once.
-    if (output !== hidden) output.dispose();
-    output = next;
+    if (i > 0 && !blockCounts.includes(i)) input.dispose();
   }
-  return output;
+  return blockCounts.map((count) => states.get(count)!);
 }
 
 /**

@@ -6,3 +6,7 @@ export type Weights = <R extends tf.Rank>(key: string) => tf.Tensor<R>;
 
 /** The tensors of one parameter store, which stays the caller's. */
 export const weightsOf = (parameters: Parameters): Weights => ((key) => parameters.tensor(key)) as Weights;
+
+/** The weights of a part of a model, whose forward function knows their names without the prefix. */
+export const prefixed = (weights: Weights, prefix: string): Weights =>
+  ((key) => weights(`${prefix}${key}`)) as Weights;

@@ -9,6 +9,7 @@ import {
   type Tensor,
   type Tensor2D,
   tf,
+  unrecorded,
 } from '../index.ts';
 import { kernels, useKernels } from '../kernels/kernels.ts';
 import { presentBackends } from '../testing/backends.ts';
@@ -142,6 +143,22 @@ describe.each(await presentBackends(['cpu', 'wasm', 'webgpu']))('a recording on 
       useKernels(active);
       expect(gradient!.shape).toEqual([4, 4]);
       expect(weightGradients).toBe(1);
+    }));
+
+  it('keeps nothing of an unrecorded part but its result, and lets no gradient into it', () =>
+    withoutLeaks(async () => {
+      const [x, w] = [noise('x', [3, 4]), noise('w', [4, 4]) as Tensor2D];
+      const tower = () => gelu(linear(gelu(linear(x, w), 'gelu'), w), 'gelu');
+      const constant = tower();
+      const expected = record([w], () => [linear(constant, w)]);
+      const before = tf.memory().numTensors;
+      const recording = record([w], () => [linear(unrecorded(tower), w)]);
+      // The output, and what the last layer keeps: its input, which the tower made, and the weight.
+      expect(tf.memory().numTensors - before).toBe(3);
+      const dy = noise('dy', [3, 4]);
+      expect(await numbers(recording.backward([dy]))).toEqual(await numbers(expected.backward([dy])));
+      recording.dispose();
+      expected.dispose();
     }));
 
   it('keeps the weights that it was made with when parameters are uploaded', () =>

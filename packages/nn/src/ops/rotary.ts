@@ -4,27 +4,31 @@ import { differentiable } from '../autodiff/tape.ts';
 import { kernels, type RotaryTable } from '../kernels/kernels.ts';
 import type { Tensor3D } from '../tensorflow.ts';
 
+/** How fast the pairs of a head turn: `theta^(-2i/headDim)`, rounded to float32 as in Hugging Face. */
+export function rotaryFrequencies(headDim: number, theta: number): Float32Array {
+  assert(headDim % 2 === 0, `rotaryFrequencies: a head of ${headDim} has no pairs`);
+  return Float32Array.from({ length: headDim / 2 }, (_, i) => 1 / theta ** ((2 * i) / headDim));
+}
+
 /**
- * The angles `position * theta^(-2i/headDim)` of every position (`[B*T]`, or `[T]` for all sequences alike), rounded
- * to float32 where the Hugging Face implementation rounds: its frequencies, then its angles.
+ * The angles of every position (`[B*T]`, or `[T]` for all sequences alike) at the frequencies of a head's pairs, rounded to
+ * float32 where the Hugging Face implementation rounds them. `scale` lengthens what is rotated (YaRN).
  */
 export function rotaryTable(options: {
   readonly positions: ArrayLike<number>;
-  readonly headDim: number;
-  readonly theta: number;
+  readonly frequencies: Float32Array;
+  readonly scale?: number;
 }): RotaryTable {
-  const { positions, headDim, theta } = options;
-  assert(headDim % 2 === 0, `rotaryTable: a head of ${headDim} has no pairs`);
-  const half = headDim / 2;
-  const frequencies = Float32Array.from({ length: half }, (_, i) => 1 / theta ** ((2 * i) / headDim));
+  const { positions, frequencies, scale = 1 } = options;
+  const half = frequencies.length;
   const cos = new Float32Array(positions.length * half);
   const sin = new Float32Array(positions.length * half);
   for (let at = 0; at < cos.length; at++) {
     const angle = Math.fround(positions[Math.floor(at / half)]! * frequencies[at % half]!);
-    cos[at] = Math.cos(angle);
-    sin[at] = Math.sin(angle);
+    cos[at] = scale * Math.cos(angle);
+    sin[at] = scale * Math.sin(angle);
   }
-  return { cos, sin, headDim };
+  return { cos, sin, headDim: 2 * half };
 }
 
 /**

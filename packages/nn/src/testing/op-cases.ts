@@ -13,8 +13,10 @@ import {
   linear,
   mediaMask,
   random,
+  replaceRows,
   residual,
   rmsNorm,
+  rotaryFrequencies,
   rotaryTable,
   rotate,
   selectRows,
@@ -72,16 +74,21 @@ const rotateCase = ({
   heads,
   headDim,
   positions,
+  scale,
 }: {
   x: number[];
   heads: number;
   headDim: number;
   positions: number[];
+  scale?: number;
 }): OpCase => ({
-  name: `rotate [${x}], ${heads} heads of ${headDim}, positions ${positions}`,
+  name: `rotate [${x}], ${heads} heads of ${headDim}, positions ${positions}${scale ? `, times ${scale}` : ''}`,
   shapes: [x],
   run: ([input]) =>
-    rotate(input as Tensor3D, { table: rotaryTable({ positions, headDim, theta: 100 }), heads }),
+    rotate(input as Tensor3D, {
+      table: rotaryTable({ positions, frequencies: rotaryFrequencies(headDim, 100), scale: scale ?? 1 }),
+      heads,
+    }),
 });
 const embedCase = (table: number[], ids: number[]): OpCase => ({
   name: `embed [${table}] x ${ids.length}`,
@@ -220,6 +227,7 @@ export const opCases: OpCase[] = [
   rotateCase({ x: [2, 3, 8], heads: 2, headDim: 4, positions: [0, 1, 2] }),
   rotateCase({ x: [2, 3, 26], heads: 2, headDim: 10, positions: [4, 5, 6, 0, 1, 2] }),
   rotateCase({ x: [1, 1, 3], heads: 1, headDim: 2, positions: [7] }),
+  rotateCase({ x: [2, 2, 12], heads: 2, headDim: 4, positions: [3, 4], scale: 1.25 }),
   embedCase([11, 8], [3, 0, 3, 10, 3]),
   embedCase([4, 5], [2]),
   { name: 'l2Normalize', shapes: [[3, 8]], run: ([x]) => l2Normalize(x!) },
@@ -243,6 +251,22 @@ const crossEntropyCase = (rows: number, classes: number, labels: number[]): OpCa
 });
 
 opCases.push(
+  {
+    name: 'replaceRows',
+    shapes: [
+      [2, 3, 5],
+      [3, 5],
+    ],
+    run: ([x, rows]) => replaceRows(x!, rows as Tensor2D, Int32Array.of(4, 0, 5)),
+  },
+  {
+    name: 'replaceRows, one row of two',
+    shapes: [
+      [2, 3],
+      [1, 3],
+    ],
+    run: ([x, rows]) => replaceRows(x!, rows as Tensor2D, Int32Array.of(1)),
+  },
   { name: 'rmsNorm', shapes: [[2, 3, 8], [8]], run: ([x, weight]) => rmsNorm(x!, weight!) },
   {
     name: 'rmsNorm, one row of odd width',

@@ -1,0 +1,75 @@
+/** What a Flamingo can do besides being trained: go on with prompts, and say how likely it holds continuations. */
+import { logLikelihoods, tf } from '@triptych/nn';
+import { generatedText } from '../llama/generated-text.ts';
+import type { Generate, Loglikelihood, Prompt } from '../model.ts';
+import type { Flamingo } from './flamingo.ts';
+import { FlamingoDecoder } from './flamingo-decoder.ts';
+import { patchTensor } from './patch-tensor.ts';
+import type { FlamingoProcessor } from './processor.ts';
+
+export function flamingoAbilities(
+  flamingo: Flamingo,
+  processor: FlamingoProcessor,
+): { readonly generate: Generate; readonly loglikelihood: Loglikelihood } {
+  const { tokenizer } = processor;
+  const { eosToken } = tokenizer;
+  const stopTokens = [flamingo.config.end_of_chunk_token_id, ...(eosToken === undefined ? [] : [eosToken])];
+  return {
+    async *generate(prompts, limits) {
+      if (prompts.length === 0) return;
+      using reading = new Reading(flamingo, processor, { prompts, maxNewTokens: limits.maxNewTokens });
+      const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecial: true });
+      yield* generatedText(reading.decoder, { decode, stopTokens, limits });
+    },
+
+    async loglikelihood(prompts, continuations) {
+      const ids = continuations.map((text) => processor.text.continuation(text));
+      const tokens = Int32Array.from(ids, ({ length }) => length);
+      const sums = new Float64Array(prompts.length * ids.length);
+      if (sums.length === 0) return { sums, tokens: new Int32Array(0) };
+      using reading = new Reading(flamingo, processor, { prompts, maxNewTokens: Math.max(...tokens) });
+      const found = await logLikelihoods(
+        reading.decoder,
+        prompts.map(() => ids),
+      );
+      for (const [i, one] of found.flat().entries()) sums[i] = one.reduce((sum, value) => sum + value, 0);
+      return { sums, tokens: Int32Array.from(sums, (_, i) => tokens[i % ids.length]!) };
+    },
+  };
+}
+
+/** A decoder with the media that it reads. */
+class Reading implements Disposable {
+  readonly decoder: FlamingoDecoder;
+  readonly #media: tf.Tensor3D;
+
+  constructor(
+    flamingo: Flamingo,
+    processor: FlamingoProcessor,
+    { prompts, maxNewTokens }: { readonly prompts: readonly Prompt[]; readonly maxNewTokens: number },
+  ) {
+    const { texts, images, patches } = processor.prompts(prompts);
+    const { ids, batch, starts } = texts;
+    this.#media = tf.tidy(() => {
+      const features = flamingo.imageFeatures(patchTensor(patches, flamingo.config));
+      return flamingo.media(features, { images });
+    });
+    try {
+      this.decoder = new FlamingoDecoder(flamingo, {
+        ids,
+        batch,
+        media: this.#media,
+        maxNewTokens,
+        ...(starts && { starts: Int32Array.from(starts) }),
+      });
+    } catch (error) {
+      this.#media.dispose();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.decoder.dispose();
+    this.#media.dispose();
+  }
+}

@@ -1,0 +1,102 @@
+/** Samples and prompts as Flamingo takes them: token ids, and patches of the pictures that the texts show. */
+import type { ImageTransform, Tokenizer } from '@triptych/datasets';
+import { type PaddedTexts, padLeft, padRight } from '../llama/padded-texts.ts';
+import type { Batch, Example, FolderFiles, Preview, Processor, Prompt } from '../model.ts';
+import { PicturePatches } from '../vit/picture-patches.ts';
+import type { FlamingoConfig } from './config.ts';
+import { flamingoTokenizer, flamingoTransform } from './files.ts';
+import { FlamingoText } from './flamingo-text.ts';
+import type { FlamingoInputs } from './inputs.ts';
+import type { TokenSequence } from './sequence-writer.ts';
+
+/** Texts with the pictures that they show. */
+export interface ShownTexts {
+  readonly texts: PaddedTexts;
+  /** Picture slots of each text; those that a text does not fill hold zeros. */
+  readonly images: number;
+  /** [batch * images, N, 3pp] */
+  readonly patches: Float32Array;
+}
+
+export interface FlamingoBatch extends Batch, ShownTexts {
+  readonly targets: NonNullable<Batch['targets']>;
+  /** Of the hidden states [batch * T, D], those that predict the targets. */
+  readonly rows: Int32Array;
+}
+
+export class FlamingoProcessor implements Processor {
+  readonly transform: ImageTransform;
+  readonly tokenizer: Tokenizer;
+  readonly text: FlamingoText;
+  readonly #patches: PicturePatches;
+
+  /** @throws TriptychError MODEL_INVALID for files that do not fit the configuration. */
+  constructor(config: FlamingoConfig, files: FolderFiles, inputs: FlamingoInputs) {
+    this.tokenizer = flamingoTokenizer(config, files);
+    this.transform = flamingoTransform(config, files);
+    this.text = new FlamingoText(this.tokenizer, config, inputs);
+    this.#patches = new PicturePatches(this.transform, config.vision_config.patch_size);
+  }
+
+  async batch(examples: readonly Example[]): Promise<FlamingoBatch> {
+    const sequences = examples.map((example) => this.text.sample(example));
+    const pictures: Uint8Array[][] = [];
+    for (const [i, { images }] of sequences.entries()) {
+      const shown: Uint8Array[] = [];
+      for (const image of images) shown.push(await examples[i]!.pixels(image));
+      pictures.push(shown);
+    }
+    // The last token of a text predicts nothing.
+    const texts = padRight(sequences.map(({ ids }) => ids.slice(0, -1)));
+    const { rows, ...targets } = targetsOf(sequences, { length: texts.length, examples });
+    return { samples: examples.length, texts, rows, targets, ...this.#shown(pictures) };
+  }
+
+  /** Prompts of different lengths, each ending in the last column. */
+  prompts(prompts: readonly Prompt[]): ShownTexts {
+    const sequences = prompts.map((prompt) => this.text.prompt(prompt));
+    const pictures = sequences.map(({ images }, i) => {
+      const { shots, pictures: own } = prompts[i]!;
+      const all = [...shots.flatMap((shot) => shot.pictures), ...own];
+      return images.map((image) => all[image]);
+    });
+    return { texts: padLeft(sequences.map(({ ids }) => ids)), ...this.#shown(pictures) };
+  }
+
+  preview({ id, content, images }: Pick<Example, 'id' | 'content' | 'images'>): Preview {
+    const { ids, supervised } = this.text.sample({ id, content, images, choose: () => 0 });
+    const tokens = ids.map((token, i) => ({
+      text: this.tokenizer.decode([token]),
+      supervised: supervised[i]!,
+    }));
+    return { tokens };
+  }
+
+  /** At least one slot: without any, there would be nothing to attend to. */
+  #shown(pictures: readonly (readonly (Uint8Array | undefined)[])[]): Omit<ShownTexts, 'texts'> {
+    const images = pictures.reduce((most, { length }) => Math.max(most, length), 1);
+    const slots = pictures.flatMap((shown) => Array.from({ length: images }, (_, i) => shown[i]));
+    return { images, patches: this.#patches.cut(slots) };
+  }
+}
+
+function targetsOf(
+  sequences: readonly TokenSequence[],
+  { length, examples }: { readonly length: number; readonly examples: readonly Example[] },
+) {
+  const rows: number[] = [];
+  const labels: number[] = [];
+  const datasets: number[] = [];
+  for (const [text, { ids, supervised }] of sequences.entries())
+    for (let i = 1; i < ids.length; i++)
+      if (supervised[i]) {
+        rows.push(text * length + i - 1);
+        labels.push(ids[i]!);
+        datasets.push(examples[text]!.dataset);
+      }
+  return {
+    rows: Int32Array.from(rows),
+    labels: Int32Array.from(labels),
+    datasets: Int32Array.from(datasets),
+  };
+}
