@@ -63,6 +63,10 @@ export class FlamingoProcessor implements Processor {
     return { texts: padLeft(sequences.map(({ ids }) => ids)), ...this.#shown(pictures) };
   }
 
+  lengthOf({ id, content, images }: Pick<Example, 'id' | 'content' | 'images'>): number {
+    return this.text.sample({ id, content, images, choose: () => 0 }).ids.length;
+  }
+
   preview({ id, content, images }: Pick<Example, 'id' | 'content' | 'images'>): Preview {
     const { ids, supervised } = this.text.sample({ id, content, images, choose: () => 0 });
     const tokens = ids.map((token, i) => ({
