@@ -29,6 +29,8 @@ export {
 } from './generation/key-value-cache.ts';
 export { argmax } from './generation/largest.ts';
 export type { SampleChoice, TokenChoice } from './generation/token-choice.ts';
+export { type Comparison, compare, type Tolerance } from './golden/comparison.ts';
+export { GoldenCase, integersOf } from './golden/golden-case.ts';
 export {
   type AttentionMask,
   type KeyRanges,
