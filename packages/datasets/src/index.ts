@@ -9,9 +9,10 @@ export type {
   Role,
   Turn,
 } from './content.ts';
+export { decodeImage, type RgbImage } from './image/decode.ts';
 export { PixelCache } from './image/pixel-cache.ts';
 export { pixels } from './image/pixels.ts';
-export { clipTransform, type ImageTransform, normalise } from './image/transform.ts';
+export { clipTransform, type ImageTransform, normalise, resizeAndCrop } from './image/transform.ts';
 export { type Dataset, openDataset } from './pack/dataset.ts';
 export type { ArtifactStoreLike, DatasetManifest, ManifestSample } from './pack/manifest.ts';
 export { type PackedDataset, type PackProgress, packDataset } from './pack/pack-dataset.ts';

@@ -1,4 +1,9 @@
 /** Evaluation metrics: pure functions over score matrices, captions and answers. */
+export {
+  type AveragePrecision,
+  type AveragePrecisionInput,
+  averagePrecision,
+} from './average-precision.ts';
 export { bleu } from './captions/bleu.ts';
 export type { CaptionedImage, CaptionScore } from './captions/captioned-image.ts';
 export { ciderD, type DocumentFrequencies, documentFrequencies } from './captions/cider-d.ts';

@@ -17,7 +17,8 @@ export function goldenTensors(name: GoldenCase, file: string): SafetensorsFile {
 
 export const goldenJson = (name: GoldenCase, file: string): unknown => folderOf(name).json(`${file}.json`);
 
-const folderOf = (name: GoldenCase) => new GoldenFolder(fileURLToPath(new URL(folders[name], import.meta.url)));
+const folderOf = (name: GoldenCase) =>
+  new GoldenFolder(fileURLToPath(new URL(folders[name], import.meta.url)));
 
 /** max|actual - expected| <= relative * max|expected| + absolute, over the whole tensor. */
 export function expectTensor(
