@@ -20,7 +20,8 @@ import {
   tf,
 } from '@triptych/nn';
 import { Contrast } from '../../objectives/contrast.ts';
-import { objectives } from '../../objectives/objective.ts';
+import { infoNce } from '../../objectives/infonce/pair-loss.ts';
+import { LOGIT_SCALE_RANGE } from '../../objectives/scalars.ts';
 import { recordOf } from '../case-tolerance.ts';
 import { numbersOf } from '../check.ts';
 import { namedGradients } from '../gradients.ts';
@@ -47,9 +48,6 @@ export function optimizerOf(about: Readonly<Record<string, unknown>>): ClipOptim
   const clipNorm = Number(/global norm ([\d.e-]+)/.exec(String(clip))?.[1] ?? 0);
   return { beta1, beta2, epsilon: Number(eps), weightDecay: Number(weightDecay), clipNorm };
 }
-
-/** exp(t) stays within 1 and 100, as in CLIP. */
-const MAX_LOGIT_SCALE = Math.log(100);
 
 export class ClipUnderTest implements Disposable {
   readonly #config: ClipConfig;
@@ -108,10 +106,7 @@ export class ClipUnderTest implements Disposable {
     const logitScale = this.#parameters.flat[at]!;
     const cosines = await numbersOf(tf.tidy(() => linear(images, texts)));
     const features = { images: image_embeds, texts: text_embeds, width: this.#config.projection_dim };
-    using contrast = await Contrast.of(
-      { ...features, logitScale, logitBias: 0 },
-      objectives.infonce.pairLoss,
-    );
+    using contrast = await Contrast.of({ ...features, logitScale, logitBias: 0 }, infoNce);
     const whole = contrast.shard(0, batch);
     const found = await namedGradients(recording, {
       outputGradients: [whole.images, whole.texts],
@@ -136,7 +131,7 @@ export class ClipUnderTest implements Disposable {
     const gradientNorm = clipByGlobalNorm(gradient, options.clipNorm);
     this.#optimizer.step(flat, gradient, learningRate);
     const at = layout.spec('logit_scale').offset;
-    flat[at] = Math.min(MAX_LOGIT_SCALE, Math.max(0, flat[at]!));
+    flat[at] = Math.min(LOGIT_SCALE_RANGE.max, Math.max(LOGIT_SCALE_RANGE.min, flat[at]!));
     this.#parameters.upload();
     return { loss, gradientNorm };
   }
