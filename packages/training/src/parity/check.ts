@@ -28,10 +28,14 @@ export function exact(name: string, actual: ArrayLike<unknown>, expected: ArrayL
 
 export const missing = (name: string): MissingCheck => ({ kind: 'missing', name, within: false });
 
+/** The numbers of a tensor, which stays its owner's. */
+export const valuesOf = async (tensor: tf.Tensor): Promise<Float32Array> =>
+  Float32Array.from(await tensor.data<'float32'>());
+
 /** The numbers of a tensor, which is disposed. */
 export async function numbersOf(tensor: tf.Tensor): Promise<Float32Array> {
   try {
-    return Float32Array.from(await tensor.data<'float32'>());
+    return await valuesOf(tensor);
   } finally {
     tensor.dispose();
   }

@@ -12,14 +12,17 @@ export class TextBatch {
   readonly #mask: Int32Array;
   readonly #labels: Int32Array;
 
-  constructor(inputs: ReadonlyMap<string, SafetensorsTensor>, ids = 'input_ids') {
+  constructor(
+    inputs: ReadonlyMap<string, SafetensorsTensor>,
+    { ids = 'input_ids', mask = 'attention_mask' }: { readonly ids?: string; readonly mask?: string } = {},
+  ) {
     const tokens = inputs.get(ids)!;
     const [batch, length] = tokens.shape as [number, number];
     this.ids = integersOf(tokens);
     this.batch = batch;
     this.length = length;
-    const [mask, labels] = ['attention_mask', 'labels'].map((name) => inputs.get(name));
-    this.#mask = mask ? integersOf(mask) : new Int32Array(this.ids.length).fill(1);
+    const [real, labels] = [inputs.get(mask), inputs.get('labels')];
+    this.#mask = real ? integersOf(real) : new Int32Array(this.ids.length).fill(1);
     this.#labels = labels ? integersOf(labels) : this.ids;
     const rows = Array.from({ length: batch }, (_, b) => this.#mask.subarray(b * length, (b + 1) * length));
     const starts = Int32Array.from(rows, (row) => Math.max(0, row.indexOf(1)));

@@ -23,7 +23,7 @@ import { Contrast } from '../../objectives/contrast.ts';
 import { infoNce } from '../../objectives/infonce/pair-loss.ts';
 import { LOGIT_SCALE_RANGE } from '../../objectives/scalars.ts';
 import { recordOf } from '../case-tolerance.ts';
-import { numbersOf } from '../check.ts';
+import { numbersOf, valuesOf } from '../check.ts';
 import { namedGradients } from '../gradients.ts';
 
 export interface ClipBatch {
@@ -100,8 +100,7 @@ export class ClipUnderTest implements Disposable {
       this.#clip.encodeText(ids, batch),
     ]);
     const [images, texts] = recording.outputs as [tf.Tensor2D, tf.Tensor2D];
-    const read = async (tensor: tf.Tensor) => Float32Array.from(await tensor.data<'float32'>());
-    const [image_embeds, text_embeds] = [await read(images), await read(texts)];
+    const [image_embeds, text_embeds] = [await valuesOf(images), await valuesOf(texts)];
     const at = this.#parameters.layout.spec('logit_scale').offset;
     const logitScale = this.#parameters.flat[at]!;
     const cosines = await numbersOf(tf.tidy(() => linear(images, texts)));

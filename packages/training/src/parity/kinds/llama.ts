@@ -10,6 +10,7 @@ import {
 } from '@triptych/models';
 import { integersOf, Parameters, record, tf } from '@triptych/nn';
 import { statedTolerance } from '../case-tolerance.ts';
+import { valuesOf } from '../check.ts';
 import { ExpectedResults } from '../expected-results.ts';
 import { namedGradients } from '../gradients.ts';
 import { checkGreedy, newTokens } from '../greedy.ts';
@@ -42,12 +43,11 @@ export const llama: ParityKind = {
     });
     const [hidden, logits, loss] = recording.outputs as [tf.Tensor, tf.Tensor, tf.Tensor];
     const rows = (values: Float32Array) => texts.realRows(values);
-    const read = async (tensor: tf.Tensor) => Float32Array.from(await tensor.data<'float32'>());
     for (const [i, state] of [...states, hidden].entries())
-      expected.numbers(`hidden.${i}`, await read(state), { tolerance, rows });
+      expected.numbers(`hidden.${i}`, await valuesOf(state), { tolerance, rows });
     tf.dispose(states);
-    expected.numbers('logits', await read(logits), { tolerance, rows });
-    expected.numbers('loss', await read(loss), { tolerance });
+    expected.numbers('logits', await valuesOf(logits), { tolerance, rows });
+    expected.numbers('loss', await valuesOf(loss), { tolerance });
     const gradients = await namedGradients(recording, {
       outputGradients: [undefined, undefined, tf.onesLike(loss)],
       parameters,
