@@ -11,7 +11,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
  * What each package may import of the others. `models/catalog`, `training/catalog` and `nn/setup` are the tensor-free subpaths;
- * the command line uses the last one to install and examine tensor engines, which run in processes of their own.
+ * the command line uses the last one to install and examine tensor engines, and `training/parity` to compare with golden
+ * cases; both start processes of their own for what needs tensors.
  */
 const allowed: Record<string, readonly string[]> = {
   protocol: [],
@@ -34,11 +35,16 @@ const allowed: Record<string, readonly string[]> = {
     'models/catalog',
     'training/catalog',
   ],
-  cli: ['protocol', 'client', 'datasets', 'nn/setup'],
+  cli: ['protocol', 'client', 'datasets', 'nn/setup', 'training/parity'],
 };
 
 /** Tensor-free subpaths: they may import nothing that loads TensorFlow.js. */
-const catalogs = ['packages/models/src/catalog', 'packages/training/src/catalog', 'packages/nn/src/setup'];
+const catalogs = [
+  'packages/models/src/catalog',
+  'packages/training/src/catalog',
+  'packages/training/src/parity/launch',
+  'packages/nn/src/setup',
+];
 
 interface SourceFile {
   readonly path: string;

@@ -11,9 +11,10 @@ export type {
 } from './content.ts';
 export type { DatasetReader } from './formats/format.ts';
 export { formatNames, formats } from './formats/registry.ts';
+export { decodeImage, type RgbImage } from './image/decode.ts';
 export { PixelCache } from './image/pixel-cache.ts';
 export { pixels } from './image/pixels.ts';
-export { clipTransform, type ImageTransform, normalise } from './image/transform.ts';
+export { clipTransform, type ImageTransform, normalise, resizeAndCrop } from './image/transform.ts';
 export { type Dataset, openDataset } from './pack/dataset.ts';
 export type { ArtifactStoreLike, DatasetManifest, ManifestImage, ManifestSample } from './pack/manifest.ts';
 export { type PackedDataset, type PackProgress, packDataset, packSource } from './pack/pack-dataset.ts';

@@ -31,6 +31,8 @@ export {
 export { argmax } from './generation/largest.ts';
 export { logLikelihoods, type TokenLogProbabilities } from './generation/log-likelihood.ts';
 export type { SampleChoice, TokenChoice } from './generation/token-choice.ts';
+export { type Comparison, compare, type Tolerance } from './golden/comparison.ts';
+export { GoldenCase, integersOf } from './golden/golden-case.ts';
 export {
   type AttentionMask,
   type KeyRanges,

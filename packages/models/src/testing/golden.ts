@@ -1,6 +1,6 @@
 /** Golden cases: inputs and results of the reference implementation, and the way to compare with them. */
-import { readFileSync } from 'node:fs';
-import { readSafetensors, type SafetensorsFile } from '@triptych/nn';
+import { fileURLToPath } from 'node:url';
+import { compare, GoldenCase as GoldenFolder, type SafetensorsFile, type Tolerance } from '@triptych/nn';
 import { expect } from 'vitest';
 import { type ClipConfig, parseConfig } from '../catalog/clip-config.ts';
 
@@ -13,13 +13,12 @@ export interface GoldenCase {
 
 /** A case of any architecture. */
 export function openCase(name: string): GoldenCase {
-  const read = (file: string) =>
-    new Uint8Array(readFileSync(new URL(`../../fixtures/${name}/${file}`, import.meta.url)));
-  const inputs = readSafetensors(read('inputs.safetensors')).tensors;
-  const expected = readSafetensors(read('expected.safetensors')).tensors;
+  const files = new GoldenFolder(fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url)));
+  const inputs = files.tensors('inputs.safetensors').tensors;
+  const expected = files.tensors('expected.safetensors').tensors;
   return {
-    config: JSON.parse(new TextDecoder().decode(read('config.json'))),
-    weights: readSafetensors(read('model.safetensors')),
+    config: files.config,
+    weights: files.weights,
     input: (tensor) => inputs.get(tensor)!,
     expected: (tensor) => expected.get(tensor)!.float32(),
   };
@@ -45,28 +44,16 @@ export function openGolden(name: string): Golden {
   };
 }
 
-export interface Tolerance {
-  readonly relative: number;
-  readonly absolute: number;
-}
-
 /** max|actual - expected| <= relative * max|expected| + absolute, over the whole tensor. */
 export function expectTensor(
   what: string,
   actual: ArrayLike<number>,
   expected: Float32Array,
-  { relative, absolute }: Tolerance,
+  tolerance: Tolerance,
 ): void {
   expect(actual.length, what).toBe(expected.length);
-  let difference = 0;
-  let largest = 0;
-  for (const [i, value] of expected.entries()) {
-    difference = Math.max(difference, Math.abs(actual[i]! - value));
-    largest = Math.max(largest, Math.abs(value));
-  }
-  expect(difference, `${what}: largest difference, of ${largest}`).toBeLessThanOrEqual(
-    relative * largest + absolute,
-  );
+  const { largestAbsolute, allowed } = compare(actual, expected, tolerance);
+  expect(largestAbsolute, `${what}: largest difference`).toBeLessThanOrEqual(allowed);
 }
 
 /** Bit for bit; `toEqual` takes a second for a quarter of a million numbers. */

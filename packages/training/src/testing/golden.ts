@@ -1,6 +1,6 @@
 /** Golden cases of the reference implementations: this package's own, and the CLIP models of packages/models. */
-import { readFileSync } from 'node:fs';
-import { readSafetensors, type SafetensorsFile } from '@triptych/nn';
+import { fileURLToPath } from 'node:url';
+import { compare, GoldenCase as GoldenFolder, type SafetensorsFile, type Tolerance } from '@triptych/nn';
 import { expect } from 'vitest';
 
 const folders = {
@@ -12,29 +12,21 @@ const folders = {
 export type GoldenCase = keyof typeof folders;
 
 export function goldenTensors(name: GoldenCase, file: string): SafetensorsFile {
-  return readSafetensors(read(name, `${file}.safetensors`));
+  return folderOf(name).tensors(`${file}.safetensors`);
 }
 
-export const goldenJson = (name: GoldenCase, file: string): unknown =>
-  JSON.parse(new TextDecoder().decode(read(name, `${file}.json`)));
+export const goldenJson = (name: GoldenCase, file: string): unknown => folderOf(name).json(`${file}.json`);
 
-const read = (name: GoldenCase, file: string) =>
-  new Uint8Array(readFileSync(new URL(folders[name] + file, import.meta.url)));
+const folderOf = (name: GoldenCase) =>
+  new GoldenFolder(fileURLToPath(new URL(folders[name], import.meta.url)));
 
 /** max|actual - expected| <= relative * max|expected| + absolute, over the whole tensor. */
 export function expectTensor(
   what: string,
   actual: ArrayLike<number>,
-  { expected, relative, absolute }: { expected: Float32Array; relative: number; absolute: number },
+  { expected, ...tolerance }: { expected: Float32Array } & Tolerance,
 ): void {
   expect(actual.length, what).toBe(expected.length);
-  let difference = 0;
-  let largest = 0;
-  for (const [i, value] of expected.entries()) {
-    difference = Math.max(difference, Math.abs(actual[i]! - value));
-    largest = Math.max(largest, Math.abs(value));
-  }
-  expect(difference, `${what}: largest difference, of ${largest}`).toBeLessThanOrEqual(
-    relative * largest + absolute,
-  );
+  const { largestAbsolute, allowed } = compare(actual, expected, tolerance);
+  expect(largestAbsolute, `${what}: largest difference`).toBeLessThanOrEqual(allowed);
 }

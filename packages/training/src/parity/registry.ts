@@ -1,0 +1,23 @@
+/** The kinds of golden cases that can be compared. A new one is a file in kinds/ and a line here. */
+import type { ParityKind } from './kind.ts';
+import { captions } from './kinds/captions.ts';
+import { clip } from './kinds/clip.ts';
+import { clipTokenizer } from './kinds/clip-tokenizer.ts';
+import { clipTrajectory } from './kinds/clip-trajectory.ts';
+import { contrastive } from './kinds/contrastive.ts';
+import { imagePreprocess } from './kinds/image-preprocess.ts';
+import { llama } from './kinds/llama.ts';
+import { retrieval } from './kinds/retrieval.ts';
+import { vqa } from './kinds/vqa.ts';
+
+export const kinds: readonly ParityKind[] = [
+  clip,
+  clipTrajectory,
+  llama,
+  contrastive,
+  retrieval,
+  captions,
+  vqa,
+  imagePreprocess,
+  clipTokenizer,
+];
