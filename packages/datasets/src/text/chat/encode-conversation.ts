@@ -56,8 +56,23 @@ export function encodeConversation(turns: readonly Turn[], options: Conversation
 }
 
 /** The tokens of a conversation that ends with the user's turn, up to where the answer begins. Nothing is cut or supervised. */
-export const encodePrompt = (turns: readonly Turn[], options: ConversationOptions): SampleTokens =>
-  encode(conversationSegments(turns, options, { open: true }), options);
+export function encodeChatPrompt(turns: readonly Turn[], options: ConversationOptions): SampleTokens {
+  const sample = encode(conversationSegments(turns, options, { open: true }), options);
+  return { ...sample, supervised: new Uint8Array(sample.ids.length) };
+}
+
+/** The tokens at which a generated answer ends: the tokenizer's end token, and the one that the template learns after an answer. */
+export function stopTokens(template: ChatTemplate, tokenizer: Tokenizer): number[] {
+  const turns: Turn[] = [
+    { role: 'user', text: 'a' },
+    { role: 'assistant', text: 'b' },
+  ];
+  const segments = conversationSegments(turns, { tokenizer, template, images: 0 }, { open: false });
+  const ends = segments.flatMap((segment) =>
+    segment.kind === 'token' && segment.supervised ? [tokenizer.special(segment.token)] : [],
+  );
+  return [...new Set([...(tokenizer.eosToken === undefined ? [] : [tokenizer.eosToken]), ...ends])];
+}
 
 /** The conversation as text with marks, before it becomes tokens. */
 export function conversationSegments(

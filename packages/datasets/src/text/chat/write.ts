@@ -36,12 +36,6 @@ export function writeConversation(
   return segments;
 }
 
-/** The tokens that end an answer, for generation to stop at; empty where the template ends it with text. */
-export const stopTokens = (template: WrittenTemplate, tokenizer: Tokenizer): number[] =>
-  fill(template.end, tokenizer, {}).flatMap((segment) =>
-    segment.kind === 'token' ? [tokenizer.special(segment.token)] : [],
-  );
-
 const ordinary = (text: string): Segment[] => [{ kind: 'text', text, supervised: false }];
 
 const learnt = (segments: readonly Segment[]): Segment[] =>

@@ -53,6 +53,11 @@ export function encodePair(
 ): SampleTokens {
   const { prompt, answer } = filled(template, fields);
   if (answer === undefined) throw missing(template, 'answer');
+  if (`${prompt}${answer}` === '')
+    throw new TriptychError(
+      'INVALID_INPUT',
+      'The sample has an empty text: expected words to learn; leave it out',
+    );
   const segments: Segment[] = [
     ...shown(images),
     { kind: 'text', text: prompt, supervised: labels === 'text' },
@@ -110,7 +115,7 @@ export function interleavedLabels(
  * `demonstrations`, each with its answer and `<|endofchunk|>`, then the question to be answered. The images are those of the
  * demonstrations in order, then the question's. `textOnly`: demonstrations show no image; OpenFlamingo's "0-shot" has two of those.
  */
-export function encodePrompt(
+export function encodeFewShotPrompt(
   fields: Fields,
   template: FlamingoTemplate,
   {

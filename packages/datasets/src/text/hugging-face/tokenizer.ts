@@ -3,6 +3,7 @@
  * Not CLIP's (clip-tokenizer.ts), which cleans its text and also learns.
  */
 import { TriptychError } from '@triptych/protocol';
+import type { Vocabulary } from '../vocabulary.ts';
 import { readFolder, type TokenizerFiles, type TokenizerFolder } from './folder.ts';
 import {
   escaped,
@@ -16,7 +17,7 @@ import { type AddedTokenJson, show, type TokenizerJson } from './supported.ts';
 /** What stands before a piece of text: nothing, a special token, or more text. */
 export type Before = 'start' | 'special' | 'text';
 
-export class Tokenizer {
+export class Tokenizer implements Vocabulary {
   /** One more than the highest id: the rows that a token table needs. */
   readonly vocabSize: number;
   /** The most tokens that the model was made for; undefined where the folder does not say. */
