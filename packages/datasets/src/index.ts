@@ -34,7 +34,44 @@ export { folderSource } from './source/folder-source.ts';
 export { jsonItems } from './source/json-items.ts';
 export { readWhole, type Source, type SourceFile } from './source/source.ts';
 export { SourceFiles } from './source/source-files.ts';
+export {
+  captionTurns,
+  type ImagePlacement,
+  OPTION_LETTER,
+  questionTurns,
+  SHORT_ANSWER,
+} from './text/chat/conversation.ts';
+export {
+  type ChatTemplate,
+  type ChatTemplateName,
+  type ConversationOptions,
+  chatTemplate,
+  encodeChatPrompt,
+  encodeConversation,
+  stopTokens,
+} from './text/chat/encode-conversation.ts';
+export { type WrittenTemplate, writtenTemplates } from './text/chat/written-templates.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
+export {
+  END_OF_CHUNK,
+  encodeFewShotPrompt,
+  encodeInterleaved,
+  encodePair,
+  type Fields,
+  type FlamingoOptions,
+  flamingoTokenizer,
+  interleavedLabels,
+} from './text/flamingo/sequences.ts';
+export {
+  type FlamingoTemplate,
+  type FlamingoTemplateName,
+  flamingoTemplates,
+} from './text/flamingo/templates.ts';
+export { type TokenizerFiles, tokenizerFileNames } from './text/hugging-face/folder.ts';
 export { Tokenizer } from './text/hugging-face/tokenizer.ts';
 export { learnTokenizer } from './text/learn-tokenizer.ts';
 export { type PromptSet, promptTemplates, zeroShotPrompts } from './text/prompts.ts';
+export { type Preview, type PreviewToken, preview } from './text/sequence/preview.ts';
+export { IMAGE, type ImageSpan, type ImageTokens, type SampleTokens } from './text/sequence/segments.ts';
+export { truncate } from './text/sequence/truncate.ts';
+export type { Vocabulary } from './text/vocabulary.ts';

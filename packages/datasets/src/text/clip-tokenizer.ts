@@ -12,6 +12,7 @@ import { TriptychError } from '@triptych/protocol';
 import { applyMerges, learnMerges, type Merge, WORD_END } from './byte-pairs.ts';
 import { byteSymbols, toSymbols, wordSymbols } from './byte-symbols.ts';
 import { clean } from './clean.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 const START = '<|startoftext|>';
 const END = '<|endoftext|>';
@@ -20,7 +21,7 @@ const SMALLEST_VOCABULARY = 2 * wordSymbols.length + 2;
 const words = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu;
 const MAX_REMEMBERED_WORDS = 50_000;
 
-export class ClipTokenizer {
+export class ClipTokenizer implements Vocabulary {
   readonly vocabSize: number;
   readonly startToken: number;
   readonly endToken: number;

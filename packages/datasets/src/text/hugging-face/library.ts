@@ -149,7 +149,8 @@ function stripAroundTokens(library: LibraryTokenizer, tokens: readonly AddedToke
   };
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu, '\\$&');
+/** A pattern that matches `text` itself. */
+export const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu, '\\$&');
 
 /** Each leaf of a part with its description; the library keeps the order. */
 function pairs(library: LibraryTokenizer, json: TokenizerJson, kind: Exclude<PartKind, 'post_processor'>) {

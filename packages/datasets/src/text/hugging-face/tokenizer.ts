@@ -3,14 +3,21 @@
  * Not CLIP's (clip-tokenizer.ts), which cleans its text and also learns.
  */
 import { TriptychError } from '@triptych/protocol';
+import type { Vocabulary } from '../vocabulary.ts';
 import { readFolder, type TokenizerFiles, type TokenizerFolder } from './folder.ts';
-import { type LibraryTokenizer, literalVariant, loadLibrary, prefixesEverySection } from './library.ts';
+import {
+  escaped,
+  type LibraryTokenizer,
+  literalVariant,
+  loadLibrary,
+  prefixesEverySection,
+} from './library.ts';
 import { type AddedTokenJson, show, type TokenizerJson } from './supported.ts';
 
 /** What stands before a piece of text: nothing, a special token, or more text. */
 export type Before = 'start' | 'special' | 'text';
 
-export class Tokenizer {
+export class Tokenizer implements Vocabulary {
   /** One more than the highest id: the rows that a token table needs. */
   readonly vocabSize: number;
   /** The most tokens that the model was made for; undefined where the folder does not say. */
@@ -32,6 +39,8 @@ export class Tokenizer {
   readonly #library: LibraryTokenizer;
   readonly #specialIds: ReadonlySet<number>;
   #literal: Readonly<Record<'prefixed' | 'continuing', LibraryTokenizer>> | undefined;
+
+  #special: RegExp | null | undefined;
 
   private constructor(files: TokenizerFiles, folder: TokenizerFolder, json: TokenizerJson) {
     this.#files = files;
@@ -98,6 +107,12 @@ export class Tokenizer {
     );
     // Transformers 5 never tidies the spaces of a byte-pair vocabulary; the library would.
     return list.length === 0 ? '' : this.#library.decode(list, { clean_up_tokenization_spaces: false });
+  }
+
+  /** `text` cut before and after every special token in it; none of the parts is empty. */
+  splitAtSpecial(text: string): string[] {
+    this.#special ??= pattern([...this.specialTokens.keys()]);
+    return this.#special === null ? [text] : text.split(this.#special).filter((part) => part !== '');
   }
 
   idOf(token: string): number | undefined {
@@ -204,6 +219,13 @@ function known(ids: readonly (number | undefined)[], text: string): number[] {
     'INVALID_INPUT',
     `The text ${show(text.slice(0, 80))} has characters that the vocabulary lacks, and it names no unknown token; remove them`,
   );
+}
+
+/** Matches any of the tokens, the longest first, and keeps it in `split`. */
+function pattern(tokens: readonly string[]): RegExp | null {
+  if (tokens.length === 0) return null;
+  const longest = tokens.toSorted((a, b) => b.length - a.length);
+  return new RegExp(`(${longest.map(escaped).join('|')})`, 'u');
 }
 
 const largest = (ids: readonly number[]): number => ids.reduce((a, b) => Math.max(a, b), -1);
