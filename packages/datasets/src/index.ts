@@ -28,6 +28,7 @@ export {
   mixtureViolations,
   type PlannedBatch,
 } from './plan/mixture-plan.ts';
+export { type RandomStream, randomStream } from './random-stream.ts';
 export { IMAGE_TAG, type ImageSource, type SourceSample, sampleFault } from './sample.ts';
 export { type ScenesSummary, writeScenes } from './scenes/write-scenes.ts';
 export { folderSource } from './source/folder-source.ts';

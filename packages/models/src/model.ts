@@ -124,6 +124,14 @@ export interface Abilities {
   readonly embed: Embed;
   readonly generate: Generate;
   readonly loglikelihood: Loglikelihood;
+  readonly see: See;
+}
+
+/** What the vision tower makes of a picture as a whole: what similar pictures are found by. */
+export interface See {
+  readonly width: number;
+  /** Unit rows [n, width]. */
+  pictures(pixels: readonly Uint8Array[]): Promise<Float32Array>;
 }
 
 /** Calls have a fixed shape: the caller fills the last block. */

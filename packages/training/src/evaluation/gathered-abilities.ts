@@ -3,7 +3,7 @@
  * the same for any number of ranks. Every rank ends up with all results.
  */
 import { type ProcessGroup, shardRange } from '@triptych/collective';
-import type { Abilities, Embed } from '@triptych/models';
+import type { Abilities, Embed, See } from '@triptych/models';
 import { EVALUATION_BLOCK } from '@triptych/models/catalog';
 import type { EvaluationSample, GatheredEmbed, TaskContext, TaskPrompt } from '../catalog/tasks/task.ts';
 import type { Examples } from '../loading/examples.ts';
@@ -20,9 +20,10 @@ const PROMPT_BLOCK = 8;
 
 export function gatheredAbilities(
   options: GatheringOptions,
-): Pick<TaskContext, 'embed' | 'generate' | 'loglikelihood'> {
-  const { embed, generate, loglikelihood } = options.abilities;
+): Pick<TaskContext, 'embed' | 'generate' | 'loglikelihood' | 'pictureFeatures'> {
+  const { embed, generate, loglikelihood, see } = options.abilities;
   return {
+    ...(see && { pictureFeatures: gatheredFeatures(see, options) }),
     ...(embed && { embed: gatheredEmbed(embed, options) }),
     ...(generate && {
       generate: (prompts, limits) =>
@@ -58,6 +59,18 @@ async function load({ content, sample, shots }: TaskPrompt, examples: Examples) 
     shots: await Promise.all(
       shots.map(async (shot) => ({ content: shot.content, pictures: await picturesOf(shot) })),
     ),
+  };
+}
+
+/** A picture alone, so that its numbers do not depend on its neighbours. */
+function gatheredFeatures(see: See, options: GatheringOptions): NonNullable<TaskContext['pictureFeatures']> {
+  const { width } = see;
+  return {
+    width,
+    of: (samples) =>
+      gatheredBlocks({ count: samples.length, block: 1, width }, options, async (i) =>
+        see.pictures([await options.examples.pixels(samples[i]!.index, 0)]),
+      ),
   };
 }
 

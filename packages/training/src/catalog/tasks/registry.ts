@@ -1,8 +1,11 @@
 /** The tasks that runs can be scored by. A new one is a line here. */
+import { captioningTask } from './captioning.ts';
+import { instructionTask } from './instruction.ts';
 import { retrievalTask } from './retrieval.ts';
 import type { Task } from './task.ts';
+import { vqaTask } from './vqa.ts';
 import { zeroShotTask } from './zero-shot.ts';
 
 export const tasks: Readonly<Record<string, Task>> = Object.fromEntries(
-  [zeroShotTask, retrievalTask].map((task) => [task.name, task]),
+  [zeroShotTask, retrievalTask, captioningTask, vqaTask, instructionTask].map((task) => [task.name, task]),
 );

@@ -57,6 +57,11 @@ export interface TaskContext {
   readonly shots: number;
   readonly choice: 'random' | 'similar';
   readonly seed: number;
+  /** Unit rows [n, width] of the first pictures, by what the model sees in them; what similar demonstrations are chosen by. */
+  readonly pictureFeatures?: {
+    readonly width: number;
+    of(samples: readonly EvaluationSample[]): Promise<Float32Array>;
+  };
   /** Whole results on every rank. Absent where the model cannot do it. */
   readonly embed?: GatheredEmbed;
   readonly generate?: (prompts: readonly TaskPrompt[], limits: TextLimits) => Promise<readonly string[]>;

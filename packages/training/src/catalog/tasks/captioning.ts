@@ -1,0 +1,53 @@
+/** Captioning: the generated caption of an image beside its references, by the metrics of COCO captions. */
+import { bleu, captionTokens, ciderD, rougeL } from '@triptych/scoring';
+import { demonstrations } from './demonstrations.ts';
+import type { Task } from './task.ts';
+
+/** As OpenFlamingo generates captions: three beams, at most twenty tokens. */
+const limits = { maxNewTokens: 20, beams: 3, temperature: 0, topP: 1, seed: 0, lengthPenalty: 0 };
+
+export const captioningTask: Task = {
+  name: 'captioning',
+  description: 'Captions of images: BLEU, ROUGE-L and CIDEr-D against the references',
+  needs: 'generate',
+  check: ({ split, contents }) =>
+    contents.captions > 0
+      ? undefined
+      : {
+          expected: `captions in split "${split}" for "captioning"`,
+          actual: 'none',
+          remedy: 'leave "captioning" out, or register a dataset with captions',
+        },
+  isDefault: () => true,
+  async run(context) {
+    const samples = context.samples.filter(({ content }) => content.kind === 'captions');
+    if (samples.length === 0 || !context.generate) return { scores: [], samples: 0 };
+    const shots = await demonstrations(context, samples);
+    const prompts = samples.map((sample, i) => ({
+      content: { kind: 'captions' as const, texts: [] },
+      sample,
+      shots: shots[i]!,
+    }));
+    const texts = (await context.generate(prompts, limits)).map((text) => text.trim());
+    const references = samples.map(({ content }) => (content.kind === 'captions' ? content.texts : []));
+    const captioned = texts.map((text, i) => ({
+      hypothesis: captionTokens(text),
+      references: references[i]!.map(captionTokens),
+    }));
+    const ratio = (metric: string, value: number) => ({ metric, value, unit: 'ratio' as const });
+    return {
+      samples: samples.length,
+      scores: [
+        ...bleu(captioned).map(({ corpus }, n) => ratio(`bleu_${n + 1}`, corpus)),
+        ratio('rouge_l', rougeL(captioned).corpus),
+        { metric: 'cider_d', value: ciderD(captioned).corpus, unit: 'number' },
+      ],
+      predictions: samples.map(({ id }, i) => ({
+        id,
+        prompt: '',
+        prediction: texts[i]!,
+        truth: references[i]!,
+      })),
+    };
+  },
+};
