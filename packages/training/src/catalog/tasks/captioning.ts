@@ -30,9 +30,10 @@ export const captioningTask: Task = {
     }));
     const texts = (await context.generate(prompts, limits)).map((text) => text.trim());
     const references = samples.map(({ content }) => (content.kind === 'captions' ? content.texts : []));
-    const captioned = texts.map((text, i) => ({
-      hypothesis: captionTokens(text),
-      references: references[i]!.map(captionTokens),
+    const hypotheses = captionTokens(texts);
+    const captioned = hypotheses.map((hypothesis, i) => ({
+      hypothesis,
+      references: captionTokens(references[i]!),
     }));
     const ratio = (metric: string, value: number) => ({ metric, value, unit: 'ratio' as const });
     return {

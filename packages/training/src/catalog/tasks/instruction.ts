@@ -29,10 +29,8 @@ export const instructionTask: Task = {
     const texts = (await generate(prompts, limits)).map((text) => text.trim());
     const truths = asked.map(({ answer }) => normaliseAnswer(answer));
     const right = texts.filter((text, i) => normaliseAnswer(text) === truths[i]).length;
-    const pairs = texts.map((text, i) => ({
-      hypothesis: captionTokens(text),
-      references: [captionTokens(asked[i]!.answer)],
-    }));
+    const answers = captionTokens(asked.map(({ answer }) => answer));
+    const pairs = captionTokens(texts).map((hypothesis, i) => ({ hypothesis, references: [answers[i]!] }));
     const requests = asked.map(({ turns }) => (turns.at(-1)?.text ?? '').replaceAll('<image>', '').trim());
     return {
       samples: samples.length,
