@@ -107,7 +107,10 @@ const withNewNames = (json: Record<string, unknown>) => ({
   image_token_index: json['image_token_index'] ?? json['image_token_id'],
 });
 
-function imageTokens({ vision_config: vision, vision_feature_select_strategy: strategy }: LlavaConfig): number {
+function imageTokens({
+  vision_config: vision,
+  vision_feature_select_strategy: strategy,
+}: LlavaConfig): number {
   const patches = (vision.image_size / vision.patch_size) ** 2;
   return strategy === 'full' ? patches + 1 : patches;
 }
@@ -117,7 +120,9 @@ function towerViolations(json: Record<string, unknown>): Violation[] {
   const actual = record(json['vision_config'])['model_type'] ?? 'clip_vision_model';
   if (actual === 'clip_vision_model') return [];
   const remedy = 'use a model with the vision tower of CLIP';
-  return [{ path: '/vision_config/model_type', expected: '"clip_vision_model"', actual: show(actual), remedy }];
+  return [
+    { path: '/vision_config/model_type', expected: '"clip_vision_model"', actual: show(actual), remedy },
+  ];
 }
 
 function crossFieldViolations(config: LlavaConfig): Violation[] {

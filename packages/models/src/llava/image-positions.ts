@@ -1,5 +1,6 @@
 /** Where in the texts of a batch the rows of its images go. Tensor-free. */
 import { TriptychError } from '@triptych/protocol';
+import type { Sequences } from '../llama/sequences.ts';
 
 export interface ImageTokens {
   readonly image_token_index: number;
@@ -7,14 +8,20 @@ export interface ImageTokens {
   readonly image_seq_length: number;
 }
 
+export interface TextsWithImages extends Pick<Sequences, 'starts' | 'ends'> {
+  /** Token ids [batch, T], row by row. */
+  readonly ids: Int32Array;
+  /** How many images each text has. */
+  readonly imageCounts: readonly number[];
+}
+
 /**
- * The positions of the image token in `ids` [batch, T], row by row: one for each feature row of the images, which come in the
- * order of their texts. `imageCounts` says how many images each text has.
+ * The positions of the image token in `ids`, padding left out: one for each feature row of the images, which come in the order
+ * of their texts.
  * @throws TriptychError INVALID_INPUT naming every text whose image tokens and images differ.
  */
 export function imagePositions(
-  ids: Int32Array,
-  imageCounts: readonly number[],
+  { ids, imageCounts, starts, ends }: TextsWithImages,
   { image_token_index, image_seq_length }: ImageTokens,
 ): Int32Array {
   const length = ids.length / imageCounts.length;
@@ -22,7 +29,8 @@ export function imagePositions(
   const problems: string[] = [];
   for (const [text, images] of imageCounts.entries()) {
     const before = positions.length;
-    for (let i = text * length; i < (text + 1) * length; i++)
+    const end = text * length + (ends?.[text] ?? length);
+    for (let i = text * length + (starts?.[text] ?? 0); i < end; i++)
       if (ids[i] === image_token_index) positions.push(i);
     const found = positions.length - before;
     if (found !== images * image_seq_length)

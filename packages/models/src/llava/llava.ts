@@ -9,17 +9,12 @@ import { type Sequences, selfAttention } from '../llama/sequences.ts';
 import { prefixed, type Weights } from '../transformer/weights.ts';
 import { visionStates } from '../vit/vision-tower.ts';
 import { featureDepths, type LlavaConfig } from './config.ts';
-import { imagePositions } from './image-positions.ts';
+import { imagePositions, type TextsWithImages } from './image-positions.ts';
 import { DECODER_PREFIX, VISION_PREFIX } from './parameters.ts';
 import { project } from './projector.ts';
 
 /** Texts with the image token repeated for every row of an image. */
-export interface LlavaTexts extends Sequences {
-  /** Token ids [batch, length], row by row. */
-  readonly ids: Int32Array;
-  /** How many images each text has; in `images` they come in the order of the texts. */
-  readonly imageCounts: readonly number[];
-}
+export interface LlavaTexts extends Sequences, TextsWithImages {}
 
 export interface LlavaOptions extends Pick<LlamaOptions, 'projection'> {
   readonly memory?: ActivationMemory;
@@ -66,9 +61,10 @@ export class Llava {
    * where no text has any. Differentiable with respect to both; the caller disposes the result.
    * @throws TriptychError INVALID_INPUT where a text has not as many image tokens as its images take.
    */
-  embed({ ids, batch, imageCounts }: LlavaTexts, images: tf.Tensor3D | null): tf.Tensor3D {
+  embed(texts: LlavaTexts, images: tf.Tensor3D | null): tf.Tensor3D {
+    const { ids, batch } = texts;
     const { image_token_index } = this.config;
-    const positions = imagePositions(ids, imageCounts, this.config);
+    const positions = imagePositions(texts, this.config);
     // The image token need not be in the table; what stands in its place is replaced.
     const known = ids.map((id) => (id === image_token_index ? 0 : id));
     return tf.tidy(() => {

@@ -5,25 +5,24 @@
 import { visionParameters } from '../catalog/clip-parameters.ts';
 import { llamaParameters } from '../catalog/llama-parameters.ts';
 import { type ParameterTensor, single } from '../catalog/parameter-tensor.ts';
-import { featureWidth, type LlavaConfig, projectorLayers } from './config.ts';
+import type { GroupedTensor } from '../grouped-tensor.ts';
+import { featureDepths, featureWidth, type LlavaConfig, projectorLayers } from './config.ts';
 
 export const VISION_PREFIX = 'vision_tower.';
 export const PROJECTOR = 'multi_modal_projector';
 export const DECODER_PREFIX = 'language_model.';
 
-/** Groups: `vision`, `projector`, `decoder`; `head` (with the token table where it is tied). */
-export interface LlavaTensor extends ParameterTensor {
-  readonly group: string;
-  /** Layers below it in its tower. */
-  readonly depth?: number;
-}
-
-export function llavaParameters(config: LlavaConfig): LlavaTensor[] {
+/**
+ * In groups: `vision`, `projector`, `decoder`, each tower with a path for every layer; `idle`, which files have and nothing is
+ * computed with: what of the vision tower lies above the feature layers.
+ */
+export function llavaParameters(config: LlavaConfig): GroupedTensor[] {
   const { vision_config: vision, text_config: text } = config;
+  const used = Math.max(...featureDepths(config));
   return [
-    ...visionParameters(vision, VISION_PREFIX).map((tensor) =>
-      inTower(tensor, { group: 'vision', layers: vision.num_hidden_layers }),
-    ),
+    ...visionParameters(vision, VISION_PREFIX)
+      .map((tensor) => inTower(tensor, { group: 'vision', layers: vision.num_hidden_layers }))
+      .map((tensor) => ((tensor.depth ?? 0) > used ? { ...tensor, group: 'idle' } : tensor)),
     ...projectorParameters(config).map((tensor) => ({ ...tensor, group: 'projector' })),
     ...llamaParameters(text, DECODER_PREFIX).map((tensor) =>
       inTower(tensor, { group: 'decoder', layers: text.num_hidden_layers }),
@@ -43,7 +42,10 @@ function projectorParameters(config: LlavaConfig): ParameterTensor[] {
 }
 
 /** `decoder/3` is block 3, `decoder/stem` what comes before the first, `decoder/head` what comes after the last. */
-function inTower(tensor: ParameterTensor, at: { readonly group: string; readonly layers: number }): LlavaTensor {
+function inTower(
+  tensor: ParameterTensor,
+  at: { readonly group: string; readonly layers: number },
+): GroupedTensor {
   const block = /\.layers\.(\d+)\./.exec(tensor.key)?.[1];
   if (block !== undefined) return { ...tensor, group: `${at.group}/${block}`, depth: Number(block) + 1 };
   const atTop = /post_layernorm|model\.norm|lm_head/.test(tensor.key);
