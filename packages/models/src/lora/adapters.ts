@@ -1,5 +1,5 @@
 /** Low-rank adapters beside the matrices of a decoder: how they are applied, drawn, and merged. They own no tensor. */
-import { dropout, linear, random, residual, tf } from '@triptych/nn';
+import { dropout, joinColumns, linear, random, residual, tf } from '@triptych/nn';
 import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
 import { type Projection, plainProjection } from '../transformer/projection.ts';
 import type { Weights } from '../transformer/weights.ts';
@@ -45,7 +45,7 @@ export class Adapters {
         const parts = this.#matrices.get(key);
         if (parts === undefined) return base;
         const deltas = parts.map((part) => this.#apply(part, x, { weights, draw }));
-        return residual(base, deltas.length === 1 ? deltas[0]! : tf.concat(deltas, -1));
+        return residual(base, deltas.length === 1 ? deltas[0]! : joinColumns(deltas));
       },
     };
   }

@@ -8,6 +8,7 @@ import {
   embed,
   gelu,
   IGNORED_LABEL,
+  joinColumns,
   l2Normalize,
   layerNorm,
   linear,
@@ -251,6 +252,15 @@ const crossEntropyCase = (rows: number, classes: number, labels: number[]): OpCa
 });
 
 opCases.push(
+  {
+    name: 'joinColumns',
+    shapes: [
+      [2, 3, 5],
+      [2, 3, 1],
+      [2, 3, 4],
+    ],
+    run: (parts) => joinColumns(parts),
+  },
   {
     name: 'replaceRows',
     shapes: [
