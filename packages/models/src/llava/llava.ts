@@ -69,9 +69,7 @@ export class Llava {
     const known = ids.map((id) => (id === image_token_index ? 0 : id));
     return tf.tidy(() => {
       const embeddings = this.llama.embed(known, batch);
-      if (images === null) return embeddings;
-      const rows = tf.reshape<tf.Rank.R2>(images, [-1, images.shape[2]]);
-      return replaceRows(embeddings, rows, positions);
+      return images === null ? embeddings : replaceRows(embeddings, images, positions);
     });
   }
 

@@ -41,11 +41,14 @@ export class Adapters {
         ...(this.#matrices.get(key) ?? []).flatMap(({ adapter }) => (adapter ? [adapter.a, adapter.b] : [])),
       ],
       apply: (x, key, weights) => {
-        const base = plainProjection.apply(x, key, weights);
         const parts = this.#matrices.get(key);
-        if (parts === undefined) return base;
-        const deltas = parts.map((part) => this.#apply(part, x, { weights, draw }));
-        return residual(base, deltas.length === 1 ? deltas[0]! : joinColumns(deltas));
+        if (parts === undefined) return plainProjection.apply(x, key, weights);
+        // What stands beside each other here is several times what is kept of it.
+        return tf.tidy(() => {
+          const deltas = parts.map((part) => this.#apply(part, x, { weights, draw }));
+          const delta = deltas.length === 1 ? deltas[0]! : joinColumns(deltas);
+          return residual(plainProjection.apply(x, key, weights), delta);
+        });
       },
     };
   }

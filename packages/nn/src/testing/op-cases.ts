@@ -265,9 +265,9 @@ opCases.push(
     name: 'replaceRows',
     shapes: [
       [2, 3, 5],
-      [3, 5],
+      [1, 3, 5],
     ],
-    run: ([x, rows]) => replaceRows(x!, rows as Tensor2D, Int32Array.of(4, 0, 5)),
+    run: ([x, rows]) => replaceRows(x!, rows!, Int32Array.of(4, 0, 5)),
   },
   {
     name: 'replaceRows, one row of two',
@@ -275,7 +275,7 @@ opCases.push(
       [2, 3],
       [1, 3],
     ],
-    run: ([x, rows]) => replaceRows(x!, rows as Tensor2D, Int32Array.of(1)),
+    run: ([x, rows]) => replaceRows(x!, rows!, Int32Array.of(1)),
   },
   { name: 'rmsNorm', shapes: [[2, 3, 8], [8]], run: ([x, weight]) => rmsNorm(x!, weight!) },
   {
