@@ -70,21 +70,22 @@ const large = { width: 1024, inner: 4096, layers: 24, heads: 16, patch: 14, imag
 const vicuna = { vocabulary: 32_064, context: 4096 };
 const published = { imageToken: 32_000, padToken: 32_001, featureLayer: -2 };
 
+/** Where a vocabulary that was learnt has them: see files.ts. */
+const learnt = { imageToken: 4, padToken: 3 };
+
 export const llavaPresets: Readonly<Record<string, LlavaPreset>> = {
   'llava-tiny': preset({
     description: 'For tests: 32-pixel images of 16 tokens, a quarter of a million parameters',
     vision: { width: 64, inner: 256, layers: 2, heads: 2, patch: 8, image: 32 },
     text: { width: 64, inner: 172, layers: 2, heads: 4, keyValueHeads: 2, vocabulary: 512, context: 256 },
-    imageToken: 3,
-    padToken: 0,
+    ...learnt,
     featureLayer: -1,
   }),
   'llava-small': preset({
     description: 'Trains from scratch in minutes on two cores: 64-pixel images of 16 tokens',
     vision: { width: 128, inner: 512, layers: 4, heads: 4, patch: 16, image: 64 },
     text: { width: 128, inner: 344, layers: 4, heads: 4, keyValueHeads: 4, vocabulary: 1024, context: 256 },
-    imageToken: 3,
-    padToken: 0,
+    ...learnt,
     featureLayer: -1,
   }),
   'llava-1.5-7b': preset({

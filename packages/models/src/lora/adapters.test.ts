@@ -16,6 +16,7 @@ import { llamaLayout } from '../llama/layout.ts';
 import { Llama } from '../llama/llama.ts';
 import { selfAttention } from '../llama/sequences.ts';
 import { loadLlamaWeights } from '../llama/weight-file.ts';
+import type { AdapterOptions } from '../model.ts';
 import { DecoderBatch } from '../testing/decoder-batch.ts';
 import { expectTensor, openCase, sameBits } from '../testing/golden.ts';
 import { type Projection, plainProjection } from '../transformer/projection.ts';
@@ -23,7 +24,7 @@ import type { Weights } from '../transformer/weights.ts';
 import { drawWeights, normal } from '../weights/drawn-weights.ts';
 import { flattenWeights, type NamedWeight, namedWeights } from '../weights/weight-file.ts';
 import { Adapters, drawOfAdapter } from './adapters.ts';
-import type { AdapterOptions, AdapterTarget } from './options.ts';
+import type { AdapterTarget } from './options.ts';
 
 const base = openCase('llama');
 const config = parseLlamaConfig(base.config);

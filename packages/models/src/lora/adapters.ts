@@ -1,10 +1,11 @@
 /** Low-rank adapters beside the matrices of a decoder: how they are applied, drawn, and merged. They own no tensor. */
 import { dropout, joinColumns, linear, random, residual, tf } from '@triptych/nn';
 import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
+import type { AdapterOptions } from '../model.ts';
 import { type Projection, plainProjection } from '../transformer/projection.ts';
 import type { Weights } from '../transformer/weights.ts';
 import { constant, type Draw, uniform } from '../weights/drawn-weights.ts';
-import { type AdapterOptions, type AdapterTarget, adapterScale } from './options.ts';
+import { type AdapterTarget, adapterScale } from './options.ts';
 import { type AdaptedPart, adaptedMatrices, adapterNames, adapterParameters } from './parameters.ts';
 
 /** Names the random streams of one forward pass in training. */

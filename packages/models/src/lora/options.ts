@@ -1,8 +1,8 @@
 /**
  * Low-rank adapters (https://arxiv.org/abs/2106.09685): beside a matrix W that stays as it is, `scale B A` is trained. The
- * scale is alpha / rank, or alpha / sqrt(rank) where it is rank-stabilised (https://arxiv.org/abs/2312.03732).
+ * scale is alpha / rank, or alpha / sqrt(rank) where it is rank-stabilised (https://arxiv.org/abs/2312.03732). Tensor-free.
  */
-import { type Static, Type } from 'typebox';
+import type { AdapterOptions } from '../model.ts';
 
 /** The linear layers of a Llama decoder, as adapter files name them. */
 export const adapterTargets = [
@@ -15,15 +15,6 @@ export const adapterTargets = [
   'down_proj',
 ] as const;
 export type AdapterTarget = (typeof adapterTargets)[number];
-
-export const AdapterOptions = Type.Object({
-  rank: Type.Integer({ minimum: 1, maximum: 4096 }),
-  alpha: Type.Number({ exclusiveMinimum: 0 }),
-  rankStabilised: Type.Boolean(),
-  /** Of the input of A, in training. */
-  dropout: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
-});
-export type AdapterOptions = Static<typeof AdapterOptions>;
 
 export const adapterScale = ({ rank, alpha, rankStabilised }: AdapterOptions): number =>
   alpha / (rankStabilised ? Math.sqrt(rank) : rank);

@@ -1,5 +1,6 @@
 /** The parameters of low-rank adapters, tensor-free: A and B of every matrix, packed ones part by part. */
 import { type ParameterTensor, single } from '../catalog/parameter-tensor.ts';
+import type { GroupedTensor } from '../grouped-tensor.ts';
 import { type AdapterTarget, adapterTargets } from './options.ts';
 
 /** A named matrix that has an adapter. */
@@ -32,6 +33,16 @@ export function adaptedMatrices(
     ]),
   );
 }
+
+/** A and B of the linear layers among `tensors`, each in the group of its matrix. */
+export const adapterTensors = (tensors: readonly GroupedTensor[], rank: number): GroupedTensor[] =>
+  tensors.flatMap(({ group, depth, ...tensor }) =>
+    adapterParameters(adaptedMatrices([tensor]), rank).map((adapter) => ({
+      ...adapter,
+      group,
+      ...(depth !== undefined && { depth }),
+    })),
+  );
 
 /** A [rank, in] and B [out, rank] of every adapted part, in the order of the matrices. */
 export const adapterParameters = (
