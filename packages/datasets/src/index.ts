@@ -42,6 +42,7 @@ export {
   questionTurns,
   SHORT_ANSWER,
 } from './text/chat/conversation.ts';
+export { captionTurns, type ImagePlacement, questionTurns, SHORT_ANSWER } from './text/chat/conversation.ts';
 export {
   type ChatTemplate,
   type ChatTemplateName,
@@ -52,6 +53,8 @@ export {
   stopTokens,
 } from './text/chat/encode-conversation.ts';
 export { type WrittenTemplate, writtenTemplates } from './text/chat/written-templates.ts';
+} from './text/chat/encode-conversation.ts';
+export { stopTokens } from './text/chat/write.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
 export {
   END_OF_CHUNK,
@@ -76,3 +79,5 @@ export { type Preview, type PreviewToken, preview } from './text/sequence/previe
 export { IMAGE, type ImageSpan, type ImageTokens, type SampleTokens } from './text/sequence/segments.ts';
 export { truncate } from './text/sequence/truncate.ts';
 export type { Vocabulary } from './text/vocabulary.ts';
+export { preview } from './text/sequence/preview.ts';
+export type { SampleTokens } from './text/sequence/segments.ts';

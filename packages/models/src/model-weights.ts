@@ -14,6 +14,9 @@ export interface WeightsToOpen {
   readonly tensors: readonly GroupedTensor[];
   /** Groups. */
   readonly trains: readonly string[];
+  /** Trained tensors that no file of the model has: adapters. */
+  readonly beside?: readonly GroupedTensor[];
+  /** Of both. */
   readonly source: WeightSource;
   /** Of a checkpoint; adopted. Absent: what the source has. */
   readonly trained?: Float32Array | undefined;
@@ -45,7 +48,7 @@ export class ModelWeights implements Disposable {
     const { trainable, frozen, frozenHash } = opened;
     this.#toOpen = toOpen;
     this.trainable = trainable;
-    this.trainableTensors = toOpen.tensors.filter(({ group }) => isInGroups(group, toOpen.trains));
+    this.trainableTensors = trainedOf(toOpen);
     this.#frozen = frozen;
     this.frozenHash = frozenHash;
     this.lookup = ((key) => frozen.get(key) ?? trainable.tensor(key)) as Weights;
@@ -55,7 +58,7 @@ export class ModelWeights implements Disposable {
   static async open(toOpen: WeightsToOpen): Promise<ModelWeights> {
     const { tensors, source } = toOpen;
     const trains = (tensor: GroupedTensor) => isInGroups(tensor.group, toOpen.trains);
-    const layout = new ParameterLayout(tensors.filter(trains));
+    const layout = new ParameterLayout(trainedOf(toOpen));
     const flat = toOpen.trained ?? (await flatWeights(layout, source));
     const frozen = new Map<string, tf.Tensor>();
     const hash = createHash('sha256');
@@ -70,7 +73,7 @@ export class ModelWeights implements Disposable {
     }
   }
 
-  /** Every named parameter in the order of the file. */
+  /** Every named parameter of the model, in the order of the file; what lies beside it is not among them. */
   named(): NamedTensor[] {
     const { tensors, trains, source } = this.#toOpen;
     const { layout, flat } = this.trainable;
@@ -97,6 +100,11 @@ export class ModelWeights implements Disposable {
     for (const tensor of this.#frozen.values()) tensor.dispose();
   }
 }
+
+const trainedOf = ({ tensors, trains, beside = [] }: WeightsToOpen): GroupedTensor[] => [
+  ...tensors.filter(({ group }) => isInGroups(group, trains)),
+  ...beside,
+];
 
 /** The flat vector of a layout, from a source. */
 export async function flatWeights(layout: ParameterLayout, source: WeightSource): Promise<Float32Array> {

@@ -3,9 +3,10 @@ import { TriptychError } from '@triptych/protocol';
 import type { Architecture } from './architecture.ts';
 import { clip } from './clip/card.ts';
 import { flamingo } from './flamingo/card.ts';
+import { llava } from './llava/card.ts';
 
 export const architectures: Readonly<Record<string, Architecture>> = Object.fromEntries(
-  [clip, flamingo].map((card) => [card.name, card as unknown as Architecture]),
+  [clip, flamingo, llava].map((card) => [card.name, card as unknown as Architecture]),
 );
 
 /** @throws TriptychError MODEL_INVALID. */

@@ -52,6 +52,7 @@ export {
 export { dropout } from './ops/dropout.ts';
 export { embed, selectRows } from './ops/embed.ts';
 export { gelu } from './ops/gelu.ts';
+export { joinColumns } from './ops/join-columns.ts';
 export { l2Normalize } from './ops/l2-normalize.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';

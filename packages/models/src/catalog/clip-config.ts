@@ -107,19 +107,25 @@ export function parseConfig(json: unknown): ClipConfig {
 
 function crossFieldViolations(config: ClipConfig): Violation[] {
   const { text_config: text, vision_config: vision } = config;
-  const headViolations = (path: string, tower: TowerConfig) =>
-    divisorViolations(`${path}/num_attention_heads`, tower.num_attention_heads, {
-      name: 'hidden_size',
-      value: tower.hidden_size,
-    });
   const { bos_token_id, eos_token_id } = text;
   return [
     ...headViolations('/text_config', text),
-    ...headViolations('/vision_config', vision),
-    ...divisorViolations('/vision_config/patch_size', vision.patch_size, {
-      name: 'image_size',
-      value: vision.image_size,
-    }),
+    ...visionViolations('/vision_config', vision),
     ...tokenIdViolations('/text_config', { bos_token_id, eos_token_id }, text.vocab_size),
   ];
 }
+
+/** Heads that do not divide the width, patches that do not divide the image. */
+export const visionViolations = (path: string, vision: ClipVisionConfig): Violation[] => [
+  ...headViolations(path, vision),
+  ...divisorViolations(`${path}/patch_size`, vision.patch_size, {
+    name: 'image_size',
+    value: vision.image_size,
+  }),
+];
+
+const headViolations = (path: string, tower: TowerConfig) =>
+  divisorViolations(`${path}/num_attention_heads`, tower.num_attention_heads, {
+    name: 'hidden_size',
+    value: tower.hidden_size,
+  });

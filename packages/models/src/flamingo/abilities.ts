@@ -2,9 +2,9 @@
 import { logLikelihoods, tf } from '@triptych/nn';
 import { generatedText } from '../llama/generated-text.ts';
 import type { Generate, Loglikelihood, Prompt } from '../model.ts';
+import { patchTensor } from '../vit/patch-tensor.ts';
 import type { Flamingo } from './flamingo.ts';
 import { FlamingoDecoder } from './flamingo-decoder.ts';
-import { patchTensor } from './patch-tensor.ts';
 import type { FlamingoProcessor } from './processor.ts';
 
 export function flamingoAbilities(

@@ -5,6 +5,7 @@ import { rowsAt } from '../llama/next-token.ts';
 import type { Batch, Model, ModelFactory, OpenOptions } from '../model.ts';
 import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
+import { patchTensor } from '../vit/patch-tensor.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
 import { flatSource } from '../weights/flat-source.ts';
 import { flamingoAbilities } from './abilities.ts';
@@ -15,7 +16,6 @@ import { flamingoDraws } from './initial-weights.ts';
 import type { FlamingoInputs } from './inputs.ts';
 import { flamingoLayout } from './layout.ts';
 import { flamingoParameters } from './parameters.ts';
-import { patchTensor } from './patch-tensor.ts';
 import { type FlamingoBatch, FlamingoProcessor } from './processor.ts';
 import { joinTokenTable, loadFlamingoWeights } from './weight-file.ts';
 

@@ -5,13 +5,13 @@ import {
   readSafetensors,
   record,
   selectBackend,
-  softmaxCrossEntropy,
   tf,
   writeSafetensors,
 } from '@triptych/nn';
 import { describe, expect, test } from 'vitest';
 import { parseLlamaConfig } from '../catalog/llama-config.ts';
 import { llamaPresets } from '../catalog/llama-presets.ts';
+import { DecoderBatch } from '../testing/decoder-batch.ts';
 import { expectTensor, openCase, sameBits } from '../testing/golden.ts';
 import { weightsOf } from '../transformer/weights.ts';
 import { initLlama } from './initial-weights.ts';
@@ -22,13 +22,8 @@ import { llamaSafetensors, loadLlamaWeights } from './weight-file.ts';
 
 const golden = openCase('llama');
 const config = parseLlamaConfig(golden.config);
-const integers = (name: string) => Int32Array.from(golden.input(name).float32());
-const [batch, length] = golden.input('input_ids').shape as [number, number];
-const ends = Int32Array.from({ length: batch }, (_, b) =>
-  integers('attention_mask')
-    .subarray(b * length, (b + 1) * length)
-    .reduce((sum, real) => sum + real, 0),
-);
+const sample = new DecoderBatch(golden);
+const { batch, length, ends, ids: inputIds } = sample;
 const forward = { relative: 1e-5, absolute: 1e-5 };
 
 describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
@@ -39,7 +34,7 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
     const llama = new Llama(config, weightsOf(parameters));
     const states: Float32Array[] = [];
     const recording = record(parameters.tensors(), () => {
-      const hidden = llama.decode(llama.embed(integers('input_ids'), batch), {
+      const hidden = llama.decode(llama.embed(inputIds, batch), {
         ...selfAttention(config, { batch, length, ends }),
         beforeBlock(state) {
           states.push(state.dataSync() as Float32Array);
@@ -48,21 +43,21 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
       });
       states.push(hidden.dataSync() as Float32Array);
       const logits = llama.logits(hidden) as tf.Tensor3D;
-      return [logits, shiftedLoss(logits, integers('labels'))];
+      return [logits, sample.meanLoss(logits)];
     });
     const [logits, loss] = recording.outputs;
     for (const [i, state] of states.entries())
       expectTensor(
         `hidden state ${i}`,
-        realRows(state, config.hidden_size),
-        realRows(golden.expected(`hidden.${i}`), config.hidden_size),
+        sample.realRows(state, config.hidden_size),
+        sample.realRows(golden.expected(`hidden.${i}`), config.hidden_size),
         forward,
       );
     expect(states).toHaveLength(config.num_hidden_layers + 1);
     expectTensor(
       'logits',
-      realRows(logits!.dataSync() as Float32Array, config.vocab_size),
-      realRows(golden.expected('logits'), config.vocab_size),
+      sample.realRows(logits!.dataSync() as Float32Array, config.vocab_size),
+      sample.realRows(golden.expected('logits'), config.vocab_size),
       forward,
     );
     expectTensor('loss', loss!.dataSync(), golden.expected('loss'), forward);
@@ -94,7 +89,7 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
       tf.tidy(() => {
         const llama = new Llama(config, weightsOf(parameters), { memory });
         using recording = record(parameters.tensors(), () => {
-          const embeddings = llama.embed(integers('input_ids'), batch);
+          const embeddings = llama.embed(inputIds, batch);
           return [llama.decode(embeddings, selfAttention(config, { batch, length, ends }))];
         });
         const gradients = recording.backward(recording.outputs);
@@ -122,26 +117,6 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
     expectTensor('logits', last([0, 0, 0, ...ids], [3]), last(ids), forward);
   });
 });
-
-/** Of [batch, length, width], the rows of real tokens: what Hugging Face computes at the others means nothing. */
-function realRows(values: Float32Array, width: number): Float32Array {
-  const rows = [...ends].map((end, b) => values.slice(b * length * width, (b * length + end) * width));
-  const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
-  let at = 0;
-  for (const row of rows) {
-    all.set(row, at);
-    at += row.length;
-  }
-  return all;
-}
-
-/** The logits at t predict the label at t + 1; the sum over all labels that count, divided by how many there are. */
-function shiftedLoss(logits: tf.Tensor3D, labels: Int32Array): tf.Tensor {
-  const shifted = labels.map((_, i) => (i % length === length - 1 ? -100 : labels[i + 1]!));
-  const rows = tf.reshape(logits, [batch * length, config.vocab_size]);
-  const { sum, count } = softmaxCrossEntropy(rows as tf.Tensor2D, shifted);
-  return tf.div(sum, count);
-}
 
 test('written and read again the weights are the same, and so are the bytes', () => {
   const flat = loadLlamaWeights(golden.weights, config);

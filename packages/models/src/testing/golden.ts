@@ -8,6 +8,8 @@ export interface GoldenCase {
   readonly config: unknown;
   readonly weights: SafetensorsFile;
   input(name: string): { readonly shape: readonly number[]; float32(): Float32Array };
+  /** Whether something of that name is expected. */
+  has(name: string): boolean;
   expected(name: string): Float32Array;
 }
 
@@ -20,11 +22,12 @@ export function openCase(name: string): GoldenCase {
     config: files.config,
     weights: files.weights,
     input: (tensor) => inputs.get(tensor)!,
+    has: (tensor) => expected.has(tensor),
     expected: (tensor) => expected.get(tensor)!.float32(),
   };
 }
 
-export interface Golden extends Omit<GoldenCase, 'config' | 'input'> {
+export interface Golden extends Omit<GoldenCase, 'config' | 'input' | 'has'> {
   readonly config: ClipConfig;
   readonly pixels: Float32Array;
   readonly ids: Int32Array;

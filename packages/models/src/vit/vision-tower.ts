@@ -6,12 +6,12 @@ import type { ClipVisionConfig } from '../catalog/clip-config.ts';
 import { encodePooled, hiddenStates, normalise } from '../transformer/encoder.ts';
 import type { Weights } from '../transformer/weights.ts';
 
+const PREFIX = 'vision_model';
+
 export interface VisionOptions {
   readonly weights: Weights;
   readonly tower: ClipVisionConfig;
   readonly memory: ActivationMemory;
-  /** Of the parameter names, where the tower is a part of a larger model. */
-  readonly prefix?: string;
 }
 
 /** `patches` [B, N, 3pp] to the last hidden state [B, N + 1, D] before the post norm; the class token comes first. */
@@ -34,22 +34,19 @@ export function visionPooled(patches: tf.Tensor3D, options: VisionOptions): tf.T
   return encodePooled(embedded(patches, options), positions, encoderOptions(options));
 }
 
-const nameOf = ({ prefix = '' }: VisionOptions) => `${prefix}vision_model`;
-
 const encoderOptions = (options: VisionOptions) => ({
   ...options,
-  prefix: `${nameOf(options)}.encoder`,
+  prefix: `${PREFIX}.encoder`,
   causal: false,
 });
 
 /** What the first block sees: class token, patches, positions, normalised. */
-function embedded(patches: tf.Tensor3D, options: VisionOptions): tf.Tensor3D {
-  const { weights, tower } = options;
+function embedded(patches: tf.Tensor3D, { weights, tower }: VisionOptions): tf.Tensor3D {
   const batch = patches.shape[0];
-  const embeddings = `${nameOf(options)}.embeddings`;
+  const embeddings = `${PREFIX}.embeddings`;
   const patchEmbeddings = linear(patches, weights(`${embeddings}.patch_embedding.weight`));
   const classEmbedding = tf.reshape(weights<tf.Rank.R1>(`${embeddings}.class_embedding`), [1, 1, -1]);
   const tokens = tf.concat([tf.tile(classEmbedding, [batch, 1, 1]), patchEmbeddings], 1);
   const positioned = tf.add<tf.Tensor3D>(tokens, weights(`${embeddings}.position_embedding.weight`));
-  return normalise(positioned, `${nameOf(options)}.pre_layrnorm`, { weights, tower });
+  return normalise(positioned, `${PREFIX}.pre_layrnorm`, { weights, tower });
 }

@@ -1,20 +1,22 @@
 import assert from 'node:assert';
 import { differentiable } from '../autodiff/tape.ts';
 import { kernels } from '../kernels/kernels.ts';
-import { type Tensor, type Tensor2D, tf } from '../tensorflow.ts';
+import { type Tensor, tf } from '../tensorflow.ts';
 
 /**
- * `x[..., D]`, seen as rows, with row `positions[i]` replaced by `rows[i]`: how images get among the embeddings of a text.
+ * `x[..., D]`, seen as rows, with row `positions[i]` replaced by row i of `rows[..., D]`: how images get among the embeddings of a text.
  * The gradient of `x` is zero where it was replaced. Positions must differ.
  */
-export function replaceRows<T extends Tensor>(x: T, rows: Tensor2D, positions: Int32Array): T {
+export function replaceRows<T extends Tensor>(x: T, rows: Tensor, positions: Int32Array): T {
   const width = x.shape.at(-1)!;
   const count = x.size / width;
-  assert(rows.shape[1] === width, `replaceRows: rows [${rows.shape}] for x [${x.shape}]`);
+  const flat = (rowed: Tensor) => tf.reshape<tf.Rank.R2>(rowed, [-1, width]);
+  assert(rows.shape.at(-1) === width, `replaceRows: rows [${rows.shape}] for x [${x.shape}]`);
   assert(
-    rows.shape[0] === positions.length,
-    `replaceRows: ${rows.shape[0]} rows, ${positions.length} positions`,
+    rows.size === positions.length * width,
+    `replaceRows: rows [${rows.shape}] for ${positions.length} positions`,
   );
+  const rowsShape = rows.shape;
   // Row i of x is row i of the table; the replacements lie below it.
   const sources = Int32Array.from({ length: count }, (_, i) => i);
   for (const [i, position] of positions.entries()) {
@@ -27,18 +29,18 @@ export function replaceRows<T extends Tensor>(x: T, rows: Tensor2D, positions: I
   return differentiable({
     inputs: { x, rows },
     forward: () => {
-      const table = tf.concat([tf.reshape<tf.Rank.R2>(x, [count, width]), rows], 0);
+      const table = tf.concat([flat(x), flat(rows)], 0);
       return tf.reshape(kernels().gatherRows(table, tf.tensor1d(sources, 'int32')), x.shape);
     },
     gradients: (dy) => {
-      const dyRows = tf.reshape<tf.Rank.R2>(dy, [count, width]);
+      const dyRows = flat(dy);
       return {
         x: () => {
           const table = tf.concat([dyRows, tf.zeros<tf.Rank.R2>([1, width])], 0);
           const kept = sources.map((source) => Math.min(source, count));
           return tf.reshape(kernels().gatherRows(table, tf.tensor1d(kept, 'int32')), dy.shape);
         },
-        rows: () => kernels().gatherRows(dyRows, tf.tensor1d(positions, 'int32')),
+        rows: () => tf.reshape(kernels().gatherRows(dyRows, tf.tensor1d(positions, 'int32')), rowsShape),
       };
     },
   }) as T;

@@ -8,6 +8,7 @@ import {
   embed,
   gelu,
   IGNORED_LABEL,
+  joinColumns,
   l2Normalize,
   layerNorm,
   linear,
@@ -252,12 +253,21 @@ const crossEntropyCase = (rows: number, classes: number, labels: number[]): OpCa
 
 opCases.push(
   {
+    name: 'joinColumns',
+    shapes: [
+      [2, 3, 5],
+      [2, 3, 1],
+      [2, 3, 4],
+    ],
+    run: (parts) => joinColumns(parts),
+  },
+  {
     name: 'replaceRows',
     shapes: [
       [2, 3, 5],
-      [3, 5],
+      [1, 3, 5],
     ],
-    run: ([x, rows]) => replaceRows(x!, rows as Tensor2D, Int32Array.of(4, 0, 5)),
+    run: ([x, rows]) => replaceRows(x!, rows!, Int32Array.of(4, 0, 5)),
   },
   {
     name: 'replaceRows, one row of two',
@@ -265,7 +275,7 @@ opCases.push(
       [2, 3],
       [1, 3],
     ],
-    run: ([x, rows]) => replaceRows(x!, rows as Tensor2D, Int32Array.of(1)),
+    run: ([x, rows]) => replaceRows(x!, rows!, Int32Array.of(1)),
   },
   { name: 'rmsNorm', shapes: [[2, 3, 8], [8]], run: ([x, weight]) => rmsNorm(x!, weight!) },
   {
