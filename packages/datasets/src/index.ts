@@ -76,7 +76,7 @@ export { Tokenizer } from './text/hugging-face/tokenizer.ts';
 export { learnTokenizer } from './text/learn-tokenizer.ts';
 export { type PromptSet, promptTemplates, zeroShotPrompts } from './text/prompts.ts';
 export { type Preview, type PreviewToken, preview } from './text/sequence/preview.ts';
-export { IMAGE, type ImageSpan, type ImageTokens, type SampleTokens } from './text/sequence/segments.ts';
+export type { ImageSpan, ImageTokens, SampleTokens } from './text/sequence/segments.ts';
 export { truncate } from './text/sequence/truncate.ts';
 export type { Vocabulary } from './text/vocabulary.ts';
 export { preview } from './text/sequence/preview.ts';

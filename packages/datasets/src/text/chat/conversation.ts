@@ -1,7 +1,7 @@
 /** What a conversation must be before it is written as text: roles in order, images in place. Knows no template. */
 import { TriptychError } from '@triptych/protocol';
 import type { Turn } from '../../content.ts';
-import { IMAGE } from '../sequence/segments.ts';
+import { IMAGE_TAG } from '../../sample.ts';
 
 /**
  * `as-given` leaves every `<image>` where it is. `front` is LLaVA's rule (preprocess_multimodal): the one image of a turn goes to its
@@ -26,8 +26,8 @@ export function checkTurns(
     if (text.trim() === '') problems.push(`turn ${n + offset + 1}: expected a text, got an empty one`);
   }
   for (const [n, { role, text }] of turns.entries())
-    if (role !== 'user' && text.includes(IMAGE))
-      problems.push(`turn ${n + 1}: expected ${IMAGE} in user turns only, got it in the ${role}'s`);
+    if (role !== 'user' && text.includes(IMAGE_TAG))
+      problems.push(`turn ${n + 1}: expected ${IMAGE_TAG} in user turns only, got it in the ${role}'s`);
   const last = open ? 'user' : 'assistant';
   if (spoken.length === 0 || spoken.at(-1)?.role !== last)
     problems.push(`the last turn: expected the ${last}'s, got ${spoken.at(-1)?.role ?? 'none'}`);
@@ -42,8 +42,8 @@ export function checkTurns(
 }
 
 function imageFirst(text: string): string {
-  const parts = text.split(IMAGE);
-  return parts.length === 2 ? `${IMAGE}\n${parts.join('').trim()}`.trim() : text;
+  const parts = text.split(IMAGE_TAG);
+  return parts.length === 2 ? `${IMAGE_TAG}\n${parts.join('').trim()}`.trim() : text;
 }
 
 /** A question with its answer as a conversation, as in LLaVA's data: images first, then the question and how to answer it. */
@@ -55,14 +55,14 @@ export function questionTurns(at: {
   /** Default: the suffix with which LLaVA asks for short answers. */
   readonly suffix?: string;
 }): Turn[] {
-  const text = `${`${IMAGE}\n`.repeat(at.images)}${at.question}${at.suffix ?? SHORT_ANSWER}`;
+  const text = `${`${IMAGE_TAG}\n`.repeat(at.images)}${at.question}${at.suffix ?? SHORT_ANSWER}`;
   const asked: Turn = { role: 'user', text };
   return at.answer === undefined ? [asked] : [asked, { role: 'assistant', text: at.answer }];
 }
 
 /** A caption as a conversation for the `plain` template. */
 export const captionTurns = (caption: string): Turn[] => [
-  { role: 'user', text: IMAGE },
+  { role: 'user', text: IMAGE_TAG },
   { role: 'assistant', text: caption },
 ];
 

@@ -1,10 +1,10 @@
 /** From a conversation to tokens: the one door to chat templates, named or a tokenizer folder's own. */
 import { TriptychError } from '@triptych/protocol';
 import type { Turn } from '../../content.ts';
+import { IMAGE_TAG } from '../../sample.ts';
 import type { Tokenizer } from '../hugging-face/tokenizer.ts';
 import {
   encodeSegments,
-  IMAGE,
   type ImageTokens,
   requireImages,
   requireSupervised,
@@ -84,7 +84,7 @@ export function conversationSegments(
   const segments =
     template.kind === 'written'
       ? writeConversation(checked, template, tokenizer)
-      : renderConversation(checked, { template, tokenizer, image: image?.token ?? IMAGE });
+      : renderConversation(checked, { template, tokenizer, image: image?.token ?? IMAGE_TAG });
   requireImages(segments, images);
   return segments;
 }

@@ -5,8 +5,9 @@
 import { Template } from '@huggingface/jinja';
 import { TriptychError } from '@triptych/protocol';
 import type { Turn } from '../../content.ts';
+import { IMAGE_TAG } from '../../sample.ts';
 import type { Tokenizer } from '../hugging-face/tokenizer.ts';
-import { IMAGE, type Segment, splitAtTokens } from '../sequence/segments.ts';
+import { type Segment, splitAtTokens } from '../sequence/segments.ts';
 
 export interface JinjaTemplate {
   readonly kind: 'jinja';
@@ -57,7 +58,7 @@ const wantsParts = (source: string): boolean =>
 
 function message({ role, text }: Turn, source: string): Message {
   if (!wantsParts(source)) return { role, content: text };
-  const content = text.split(IMAGE).flatMap((part, n) => {
+  const content = text.split(IMAGE_TAG).flatMap((part, n) => {
     const words = part.trim();
     return [
       ...(n > 0 ? [{ type: 'image' as const }] : []),
@@ -105,7 +106,7 @@ function refuseTokens(turns: readonly Turn[], tokenizer: Tokenizer): void {
   for (const [n, { text }] of turns.entries()) {
     const token = tokenizer
       .splitAtSpecial(text)
-      .find((part) => part !== IMAGE && tokenizer.specialTokens.has(part));
+      .find((part) => part !== IMAGE_TAG && tokenizer.specialTokens.has(part));
     if (token !== undefined)
       throw new TriptychError(
         'INVALID_INPUT',

@@ -4,14 +4,9 @@
  */
 import { TriptychError } from '@triptych/protocol';
 import type { Interleaved } from '../../content.ts';
+import { IMAGE_TAG } from '../../sample.ts';
 import type { Tokenizer } from '../hugging-face/tokenizer.ts';
-import {
-  encodeSegments,
-  IMAGE,
-  requireSupervised,
-  type SampleTokens,
-  type Segment,
-} from '../sequence/segments.ts';
+import { encodeSegments, requireSupervised, type SampleTokens, type Segment } from '../sequence/segments.ts';
 import { truncate } from '../sequence/truncate.ts';
 import type { FlamingoTemplate } from './templates.ts';
 
@@ -30,7 +25,7 @@ export interface FlamingoOptions {
 /** The tokenizer with what Flamingo needs: the two tokens, and `<PAD>` where none pads. */
 export const flamingoTokenizer = (tokenizer: Tokenizer): Tokenizer =>
   tokenizer.withSpecialTokens(
-    [END_OF_CHUNK, IMAGE],
+    [END_OF_CHUNK, IMAGE_TAG],
     tokenizer.padToken === undefined ? { pad: '<PAD>' } : {},
   );
 
@@ -85,7 +80,7 @@ export function encodeInterleaved(
     );
   const sample = encodeSegments(documentSegments(parts, tokenizer), tokenizer);
   const marks = interleavedLabels(sample.ids, {
-    image: tokenizer.special(IMAGE),
+    image: tokenizer.special(IMAGE_TAG),
     endOfChunk: tokenizer.special(END_OF_CHUNK),
   });
   const shownInOrder = sample.images.map((span, n) => ({ ...span, image: order[n] as number }));

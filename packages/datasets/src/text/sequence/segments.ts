@@ -7,6 +7,7 @@
  * token would have to be learnt in part; a template should keep a separating space with the word that follows it.
  */
 import { TriptychError } from '@triptych/protocol';
+import { IMAGE_TAG } from '../../sample.ts';
 import type { Tokenizer } from '../hugging-face/tokenizer.ts';
 
 export type Segment =
@@ -41,8 +42,6 @@ export interface ImageTokens {
   readonly perImage?: number;
 }
 
-export const IMAGE = '<image>';
-
 /** `framed`: begin with the tokenizer's opening tokens, which transformers puts before a text (default true). */
 export function encodeSegments(
   segments: readonly Segment[],
@@ -52,7 +51,7 @@ export function encodeSegments(
   const ids: number[] = options.framed === false ? [] : [...tokenizer.opening];
   const supervised: number[] = ids.map(() => 0);
   const images: ImageSpan[] = [];
-  const { token = IMAGE, perImage = 1 } = options.image ?? {};
+  const { token = IMAGE_TAG, perImage = 1 } = options.image ?? {};
   // Opening tokens are not part of the text: what follows them is still its start.
   let before: 'start' | 'special' | 'text' = 'start';
   const push = (list: readonly number[], mark: boolean) => {
@@ -78,7 +77,7 @@ export function encodeSegments(
 }
 
 /** The whole text, special tokens spelled out; what transformers would tokenise. */
-export const writtenOut = (segments: readonly Segment[], image = IMAGE): string =>
+export const writtenOut = (segments: readonly Segment[], image = IMAGE_TAG): string =>
   segments
     .map((segment) => {
       if (segment.kind === 'text') return segment.text;
@@ -90,7 +89,7 @@ export const writtenOut = (segments: readonly Segment[], image = IMAGE): string 
 export function splitAtTokens(
   text: string,
   tokenizer: Tokenizer,
-  { supervised, image = IMAGE }: { readonly supervised: boolean; readonly image?: string },
+  { supervised, image = IMAGE_TAG }: { readonly supervised: boolean; readonly image?: string },
 ): Segment[] {
   return tokenizer.splitAtSpecial(text).map((part): Segment => {
     if (!tokenizer.specialTokens.has(part)) return { kind: 'text', text: part, supervised };
@@ -100,7 +99,7 @@ export function splitAtTokens(
 
 /** `text` with its `<image>` placeholders as images, everything else as ordinary text. */
 export const splitAtImages = (text: string): Segment[] =>
-  text.split(IMAGE).flatMap((part, n): Segment[] => {
+  text.split(IMAGE_TAG).flatMap((part, n): Segment[] => {
     const piece: Segment = { kind: 'text', text: part, supervised: false };
     return n === 0 ? [piece] : [{ kind: 'image' }, piece];
   });
