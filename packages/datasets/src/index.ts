@@ -11,9 +11,20 @@ export type {
 } from './content.ts';
 export type { DatasetReader } from './formats/format.ts';
 export { formatNames, formats } from './formats/registry.ts';
+export { defaultRandomCrop, type RandomCrop, randomResizedCrop } from './image/augment.ts';
+export { decodeImage, type RgbImage } from './image/decode.ts';
+export { normalise } from './image/normalise.ts';
 export { PixelCache } from './image/pixel-cache.ts';
 export { pixels } from './image/pixels.ts';
-export { clipTransform, type ImageTransform, normalise } from './image/transform.ts';
+export { imageProcessorFiles, parseImageProcessor } from './image/processor/image-processor.ts';
+export { type ImageProcessorFile, imageProcessorFile } from './image/processor/write.ts';
+export {
+  clipTransform,
+  type ImageTransform,
+  type ImageTransformSettings,
+  imageTransform,
+  resizeAndCrop,
+} from './image/transform.ts';
 export { type Dataset, openDataset } from './pack/dataset.ts';
 export type { ArtifactStoreLike, DatasetManifest, ManifestImage, ManifestSample } from './pack/manifest.ts';
 export { type PackedDataset, type PackProgress, packDataset, packSource } from './pack/pack-dataset.ts';
@@ -27,6 +38,7 @@ export {
   mixtureViolations,
   type PlannedBatch,
 } from './plan/mixture-plan.ts';
+export { type RandomStream, randomStream } from './random-stream.ts';
 export { IMAGE_TAG, type ImageSource, type SourceSample, sampleFault } from './sample.ts';
 export { type ScenesSummary, writeScenes } from './scenes/write-scenes.ts';
 export { folderSource } from './source/folder-source.ts';
