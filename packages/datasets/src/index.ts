@@ -15,6 +15,20 @@ export { decodeImage, type RgbImage } from './image/decode.ts';
 export { PixelCache } from './image/pixel-cache.ts';
 export { pixels } from './image/pixels.ts';
 export { clipTransform, type ImageTransform, normalise, resizeAndCrop } from './image/transform.ts';
+export { defaultRandomCrop, type RandomCrop, randomResizedCrop } from './image/augment.ts';
+export { decodeImage, type RgbImage } from './image/decode.ts';
+export { normalise } from './image/normalise.ts';
+export { PixelCache } from './image/pixel-cache.ts';
+export { pixels } from './image/pixels.ts';
+export { imageProcessorFiles, parseImageProcessor } from './image/processor/image-processor.ts';
+export { type ImageProcessorFile, imageProcessorFile } from './image/processor/write.ts';
+export {
+  clipTransform,
+  type ImageTransform,
+  type ImageTransformSettings,
+  imageTransform,
+  resizeAndCrop,
+} from './image/transform.ts';
 export { type Dataset, openDataset } from './pack/dataset.ts';
 export type { ArtifactStoreLike, DatasetManifest, ManifestImage, ManifestSample } from './pack/manifest.ts';
 export { type PackedDataset, type PackProgress, packDataset, packSource } from './pack/pack-dataset.ts';

@@ -1,13 +1,13 @@
 /**
- * Pillow's 8-bit bicubic resize (a = -0.5), exactly: when shrinking, the kernel widens with the ratio (antialias); weights are
- * 22-bit integers; the horizontal pass is rounded to bytes before the vertical one. Only the wanted window is computed.
- * Source: Pillow, src/libImaging/Resample.c.
+ * Pillow's 8-bit resize, exactly: when shrinking, the kernel widens with the ratio (antialias); weights are 22-bit integers; the
+ * horizontal pass is rounded to bytes before the vertical one. Only the wanted window is computed.
+ * Source: Pillow, src/libImaging/Resample.c; nearest: Geometry.c.
  */
 import type { RgbImage } from './decode.ts';
+import { type Kernel, kernels, type ResampleFilter } from './resample-filter.ts';
 
 const PRECISION_BITS = 22;
 const HALF = 1 << (PRECISION_BITS - 1);
-const KERNEL_RADIUS = 2;
 
 /** The part of the resized picture to compute, in its pixels. */
 export interface Window {
@@ -18,12 +18,19 @@ export interface Window {
 }
 
 /** `source` resized to `width` x `height`, cut to `window`: bytes [window.height, window.width, 3]. */
-export function resizeBicubic(
+export function resize(
   source: RgbImage,
-  { width, height, window }: { width: number; height: number; window: Window },
+  {
+    width,
+    height,
+    window,
+    filter,
+  }: { width: number; height: number; window: Window; filter: ResampleFilter },
 ): Uint8Array {
-  const columns = taps({ from: source.width, to: width, start: window.left, count: window.width });
-  const rows = taps({ from: source.height, to: height, start: window.top, count: window.height });
+  if (filter === 'nearest') return resizeNearest(source, { width, height, window });
+  const kernel = kernels[filter];
+  const columns = taps(kernel, { from: source.width, to: width, start: window.left, count: window.width });
+  const rows = taps(kernel, { from: source.height, to: height, start: window.top, count: window.height });
   const firstRow = rows.first[0] as number;
   const lastRow = (rows.first.at(-1) as number) + (rows.length.at(-1) as number);
   const narrow = horizontalPass(source, columns, { firstRow, lastRow });
@@ -38,10 +45,17 @@ interface Taps {
   readonly stride: number;
 }
 
-function taps({ from, to, start, count }: { from: number; to: number; start: number; count: number }): Taps {
+interface Axis {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  readonly count: number;
+}
+
+function taps({ radius, weight: weightAt }: Kernel, { from, to, start, count }: Axis): Taps {
   const scale = from / to;
   const stretch = Math.max(scale, 1);
-  const support = KERNEL_RADIUS * stretch;
+  const support = radius * stretch;
   const stride = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(count);
   const length = new Int32Array(count);
@@ -53,7 +67,7 @@ function taps({ from, to, start, count }: { from: number; to: number; start: num
     const size = Math.min(Math.trunc(centre + support + 0.5), from) - begin;
     let total = 0;
     for (let i = 0; i < size; i += 1) {
-      exact[i] = bicubic((i + begin - centre + 0.5) * (1 / stretch));
+      exact[i] = weightAt((i + begin - centre + 0.5) * (1 / stretch));
       total += exact[i] as number;
     }
     first[n] = begin;
@@ -64,14 +78,6 @@ function taps({ from, to, start, count }: { from: number; to: number; start: num
     }
   }
   return { first, length, weights, stride };
-}
-
-function bicubic(distance: number): number {
-  const a = -0.5;
-  const x = Math.abs(distance);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0;
 }
 
 function horizontalPass(
@@ -124,4 +130,32 @@ function verticalPass(
     }
   }
   return new Uint8Array(out.buffer);
+}
+
+function resizeNearest(
+  source: RgbImage,
+  { width, height, window }: { width: number; height: number; window: Window },
+): Uint8Array {
+  const columns = nearest({ from: source.width, to: width, start: window.left, count: window.width });
+  const rows = nearest({ from: source.height, to: height, start: window.top, count: window.height });
+  const out = new Uint8Array(rows.length * columns.length * 3);
+  let at = 0;
+  for (const row of rows)
+    for (const column of columns) {
+      const pixel = (row * source.width + column) * 3;
+      out[at++] = source.data[pixel] as number;
+      out[at++] = source.data[pixel + 1] as number;
+      out[at++] = source.data[pixel + 2] as number;
+    }
+  return out;
+}
+
+/** The steps are added up one by one, as Pillow adds them: a product would round differently. */
+function nearest({ from, to, start, count }: Axis): Int32Array {
+  const scale = from / to;
+  const positions = new Int32Array(count);
+  let position = scale * 0.5;
+  for (let n = 0; n < start + count; n += 1, position += scale)
+    if (n >= start) positions[n - start] = Math.min(Math.trunc(position), from - 1);
+  return positions;
 }

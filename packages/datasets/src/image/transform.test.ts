@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readTensors } from '../testing/read-tensors.ts';
 import { decodeImage, type RgbImage } from './decode.ts';
-import { clipTransform, type ImageTransform, normalise, resizeAndCrop } from './transform.ts';
+import { normalise } from './normalise.ts';
+import { parseImageProcessor } from './processor/image-processor.ts';
+import { clipTransform, type ImageTransform, resizeAndCrop } from './transform.ts';
 
 const fixtures = new URL('../../fixtures/image-preprocess/', import.meta.url);
 const inputs = readTensors(new URL('inputs.safetensors', fixtures));
@@ -33,8 +35,13 @@ const largest = (a: ArrayLike<number>, b: ArrayLike<number>) => {
   return most;
 };
 
+function withRounding(size: number, rounding: 'floor' | 'half-even'): ImageTransform {
+  const transform = clipTransform(size);
+  return { ...transform, crop: { ...transform.crop!, rounding } };
+}
+
 describe('from decoded bytes, every byte equals the reference', () => {
-  const openClip = (size: number): ImageTransform => ({ ...clipTransform(size), cropRounding: 'half-even' });
+  const openClip = (size: number): ImageTransform => withRounding(size, 'half-even');
 
   test.each(files)('Hugging Face at 64: %s', (file) => {
     expect(
@@ -54,6 +61,15 @@ describe('from decoded bytes, every byte equals the reference', () => {
       largest(resizeAndCrop(rgb(file), openClip(64)), picture('open_clip_64_bytes', files.indexOf(file))),
     ).toBe(0);
   });
+});
+
+test.each(files)('LLaVA: padded to a square with the mean colour, at 64: %s', (file) => {
+  const transform = parseImageProcessor({
+    'preprocessor_config.json': '{"image_processor_type":"CLIPImageProcessor","size":64,"crop_size":64}',
+    'config.json': '{"image_aspect_ratio":"pad"}',
+  })!;
+  const expectedBytes = picture('pad_square_64_bytes', files.indexOf(file));
+  expect(largest(resizeAndCrop(rgb(file), transform), expectedBytes)).toBe(0);
 });
 
 test.each(files)('the file decodes to the bytes that Pillow decodes: %s', async (file) => {
@@ -82,8 +98,7 @@ test('crop offsets of a gap of 3: floor gives 1, half-even gives 2', () => {
     height: 4,
     data: Uint8Array.from({ length: 84 }, (_, i) => Math.floor(i / 3) % 7),
   };
-  const firstColumn = (cropRounding: ImageTransform['cropRounding']) =>
-    resizeAndCrop(image, { ...clipTransform(4), cropRounding })[0];
+  const firstColumn = (rounding: 'floor' | 'half-even') => resizeAndCrop(image, withRounding(4, rounding))[0];
   expect([firstColumn('floor'), firstColumn('half-even')]).toEqual([1, 2]);
 });
 
@@ -92,5 +107,7 @@ test('what is no complete image is refused with the reason', async () => {
   await expect(decodeImage(file.subarray(0, file.length / 2))).rejects.toMatchObject({
     code: 'DATASET_INVALID',
   });
-  await expect(decodeImage(Buffer.from('<html>404</html>'))).rejects.toThrow('Not a complete image');
+  await expect(decodeImage(Buffer.from('<html>404</html>'))).rejects.toThrow(
+    'Not an image: expected JPEG, PNG, WebP, GIF, TIFF, BMP, got an HTML page',
+  );
 });

@@ -35,6 +35,7 @@ export const clip: Architecture<ClipConfig> = {
       'tokenizer.json',
       'preprocessor_config.json',
       'processor_config.json',
+      'open_clip_config.json',
     ],
   },
   forScalars: (config, { logit_scale, logit_bias }) => {

@@ -1,9 +1,15 @@
 /** The text files of a CLIP folder: what its processor is made from, and what is written back. */
-import { ClipTokenizer, clipTransform, type ImageTransform } from '@triptych/datasets';
+import {
+  ClipTokenizer,
+  clipTransform,
+  type ImageTransform,
+  imageProcessorFile,
+  parseImageProcessor,
+} from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
 import type { ClipConfig } from '../catalog/clip-config.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
-import { jsonFile, jsonOf, textFile } from '../model-files.ts';
+import { jsonFile, textFile } from '../model-files.ts';
 
 /** What a preset with a vocabulary just learnt has. */
 export const initialClipFiles = (config: ClipConfig, tokenizer: ClipTokenizer): FolderFiles =>
@@ -23,26 +29,13 @@ export function clipTokenizer(config: ClipConfig, files: FolderFiles): ClipToken
   return tokenizer;
 }
 
+/** As the folder's files say; CLIP's published transform where none of them does. @throws TriptychError MODEL_INVALID. */
 export function clipTransformOf(
-  config: Pick<ClipConfig, 'vision_config'>,
+  { vision_config: { image_size: imageSize } }: Pick<ClipConfig, 'vision_config'>,
   files: FolderFiles,
 ): ImageTransform {
-  const published = clipTransform(config.vision_config.image_size);
-  const preprocessor = files['preprocessor_config.json'];
-  if (preprocessor === undefined) return published;
-  const { image_mean, image_std } = jsonOf('preprocessor_config.json', preprocessor) as {
-    image_mean?: unknown;
-    image_std?: unknown;
-  };
-  return {
-    ...published,
-    mean: isTriple(image_mean) ? image_mean : published.mean,
-    std: isTriple(image_std) ? image_std : published.std,
-  };
+  return parseImageProcessor(files, { imageSize }) ?? clipTransform(imageSize);
 }
-
-const isTriple = (value: unknown): value is [number, number, number] =>
-  Array.isArray(value) && value.length === 3 && value.every((one) => Number.isFinite(one));
 
 /** `CLIPModel.from_pretrained` and `CLIPProcessor` read them. */
 export function clipFiles(
@@ -51,7 +44,7 @@ export function clipFiles(
 ): ModelFile[] {
   return [
     jsonFile('config.json', huggingFaceConfig(config, tokenizer)),
-    jsonFile('preprocessor_config.json', preprocessorConfig(transform)),
+    preprocessorFile(transform),
     ...Object.entries(tokenizer.files(config.text_config.max_position_embeddings)).map(([path, text]) =>
       textFile(path, text),
     ),
@@ -75,18 +68,8 @@ const huggingFaceConfig = (config: ClipConfig, tokenizer: ClipTokenizer) => ({
   },
 });
 
-export const preprocessorConfig = ({ size, mean, std }: ImageTransform) => ({
-  image_processor_type: 'CLIPImageProcessor',
-  do_convert_rgb: true,
-  do_resize: true,
-  size: { shortest_edge: size },
-  // Bicubic, in Pillow's numbering.
-  resample: 3,
-  do_center_crop: true,
-  crop_size: { height: size, width: size },
-  do_rescale: true,
-  rescale_factor: 1 / 255,
-  do_normalize: true,
-  image_mean: mean,
-  image_std: std,
-});
+/** What {@link clipTransformOf} reads back. */
+export function preprocessorFile(transform: ImageTransform): ModelFile {
+  const { path, json } = imageProcessorFile(transform);
+  return jsonFile(path, json);
+}

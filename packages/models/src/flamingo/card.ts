@@ -39,6 +39,7 @@ export const flamingo: Architecture<FlamingoConfig> = {
       'added_tokens.json',
       'preprocessor_config.json',
       'processor_config.json',
+      'open_clip_config.json',
     ],
   },
   forScalars: (config) => config,

@@ -1,7 +1,7 @@
 /** The text files of a Flamingo folder: what its processor is made from, and what is written back. */
 import { type ImageTransform, learnTokenizer, Tokenizer } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
-import { clipTransformOf, preprocessorConfig } from '../clip/files.ts';
+import { clipTransformOf, preprocessorFile } from '../clip/files.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 import { type FlamingoConfig, oldTokens } from './config.ts';
@@ -61,7 +61,7 @@ export function flamingoFiles(
       ...config,
       vision_config: { model_type: 'clip_vision_model', ...config.vision_config },
     }),
-    jsonFile('preprocessor_config.json', preprocessorConfig(transform)),
+    preprocessorFile(transform),
     ...Object.entries(tokenizer.files()).map(([path, text]) => textFile(path, text)),
   ];
 }
