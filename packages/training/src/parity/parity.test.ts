@@ -29,6 +29,9 @@ describe('on wasm', () => {
     ['clip', fixtureFolder('clip-gelu', 'models')],
     ['clip', fixtureFolder('clip-quickgelu', 'models')],
     ['llama', fixtureFolder('llama', 'models')],
+    ['flamingo', fixtureFolder('flamingo-every2', 'models')],
+    ['flamingo-perceiver', fixtureFolder('flamingo-perceiver', 'models')],
+    ['flamingo-cross-attention', fixtureFolder('flamingo-cross-attention', 'models')],
     ['image-preprocess', fixtureFolder('image-preprocess', 'datasets')],
   ])('%s: every expected tensor is compared, within its tolerance', async (kind, folder) => {
     const before = tf.memory().numTensors;
@@ -36,7 +39,8 @@ describe('on wasm', () => {
     const report = await compareCase(golden);
     expect(report).toMatchObject({ kind, within: true });
     const names = new Set(checksOf(report).map(({ name }) => name.split(' ')[0]!));
-    expect(names).toEqual(new Set(golden.tensors('expected.safetensors').tensors.keys()));
+    for (const name of golden.tensors('expected.safetensors').tensors.keys())
+      expect(names.has(name), name).toBe(true);
     expect(tf.memory().numTensors).toBe(before);
   });
 

@@ -5,6 +5,9 @@ import { clip } from './kinds/clip.ts';
 import { clipTokenizer } from './kinds/clip-tokenizer.ts';
 import { clipTrajectory } from './kinds/clip-trajectory.ts';
 import { contrastive } from './kinds/contrastive.ts';
+import { flamingo } from './kinds/flamingo.ts';
+import { flamingoCrossAttention } from './kinds/flamingo-cross-attention.ts';
+import { flamingoPerceiver } from './kinds/flamingo-perceiver.ts';
 import { imagePreprocess } from './kinds/image-preprocess.ts';
 import { llama } from './kinds/llama.ts';
 import { retrieval } from './kinds/retrieval.ts';
@@ -13,6 +16,9 @@ import { vqa } from './kinds/vqa.ts';
 export const kinds: readonly ParityKind[] = [
   clip,
   clipTrajectory,
+  flamingo,
+  flamingoPerceiver,
+  flamingoCrossAttention,
   llama,
   contrastive,
   retrieval,
