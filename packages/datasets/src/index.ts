@@ -11,10 +11,6 @@ export type {
 } from './content.ts';
 export type { DatasetReader } from './formats/format.ts';
 export { formatNames, formats } from './formats/registry.ts';
-export { decodeImage, type RgbImage } from './image/decode.ts';
-export { PixelCache } from './image/pixel-cache.ts';
-export { pixels } from './image/pixels.ts';
-export { clipTransform, type ImageTransform, normalise, resizeAndCrop } from './image/transform.ts';
 export { defaultRandomCrop, type RandomCrop, randomResizedCrop } from './image/augment.ts';
 export { decodeImage, type RgbImage } from './image/decode.ts';
 export { normalise } from './image/normalise.ts';
@@ -56,7 +52,6 @@ export {
   questionTurns,
   SHORT_ANSWER,
 } from './text/chat/conversation.ts';
-export { captionTurns, type ImagePlacement, questionTurns, SHORT_ANSWER } from './text/chat/conversation.ts';
 export {
   type ChatTemplate,
   type ChatTemplateName,
@@ -67,24 +62,7 @@ export {
   stopTokens,
 } from './text/chat/encode-conversation.ts';
 export { type WrittenTemplate, writtenTemplates } from './text/chat/written-templates.ts';
-} from './text/chat/encode-conversation.ts';
-export { stopTokens } from './text/chat/write.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
-export {
-  END_OF_CHUNK,
-  encodeFewShotPrompt,
-  encodeInterleaved,
-  encodePair,
-  type Fields,
-  type FlamingoOptions,
-  flamingoTokenizer,
-  interleavedLabels,
-} from './text/flamingo/sequences.ts';
-export {
-  type FlamingoTemplate,
-  type FlamingoTemplateName,
-  flamingoTemplates,
-} from './text/flamingo/templates.ts';
 export { type TokenizerFiles, tokenizerFileNames } from './text/hugging-face/folder.ts';
 export { Tokenizer } from './text/hugging-face/tokenizer.ts';
 export { learnTokenizer } from './text/learn-tokenizer.ts';
@@ -93,5 +71,3 @@ export { type Preview, type PreviewToken, preview } from './text/sequence/previe
 export type { ImageSpan, ImageTokens, SampleTokens } from './text/sequence/segments.ts';
 export { truncate } from './text/sequence/truncate.ts';
 export type { Vocabulary } from './text/vocabulary.ts';
-export { preview } from './text/sequence/preview.ts';
-export type { SampleTokens } from './text/sequence/segments.ts';

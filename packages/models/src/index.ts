@@ -28,8 +28,6 @@ export { type PerceiverConfig, perceiverParameters } from './perceiver/perceiver
 export { type ResamplerOptions, resample } from './perceiver/resampler.ts';
 export { type EncoderOptions, encode } from './transformer/encoder.ts';
 export { prefixed, type Weights, weightsOf } from './transformer/weights.ts';
-export { type EncoderOptions, encode } from './transformer/encoder.ts';
-export { prefixed, type Weights, weightsOf } from './transformer/weights.ts';
 export { type PatchGrid, patchify } from './vit/patchify.ts';
 export { type VisionOptions, visionHidden } from './vit/vision-tower.ts';
 export { flatSource } from './weights/flat-source.ts';

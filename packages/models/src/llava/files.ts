@@ -1,7 +1,7 @@
 /** The text files of a LLaVA folder: what its processor is made from, and what is written back. */
-import { type ImageTransform, learnTokenizer, Tokenizer } from '@triptych/datasets';
+import { type ImageTransform, imageProcessorFile, learnTokenizer, Tokenizer } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
-import { clipTransformOf, preprocessorConfig } from '../clip/files.ts';
+import { clipTransformOf } from '../clip/files.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 import type { LlavaConfig } from './config.ts';
@@ -64,7 +64,7 @@ export function llavaFiles(
     jsonFile('config.json', huggingFaceConfig(config)),
     jsonFile('generation_config.json', generationConfig(config)),
     jsonFile('preprocessor_config.json', {
-      ...preprocessorConfig(transform),
+      ...imageProcessorFile(transform).json,
       processor_class: 'LlavaProcessor',
     }),
     jsonFile('processor_config.json', {

@@ -135,11 +135,12 @@ function transformOf(size: number, settings: Readonly<Record<string, unknown>>, 
   const published = clipTransform(size);
   const triple = (value: unknown, usual: ImageTransform['mean']) =>
     Array.isArray(value) && value.length === 3 ? (value as [number, number, number]) : usual;
+  const rounding = how === 'open_clip' ? 'half-even' : 'floor';
   return {
-    size,
+    ...published,
     mean: triple(settings['mean'], published.mean),
     std: triple(settings['std'], published.std),
-    cropRounding: how === 'open_clip' ? 'half-even' : 'floor',
+    crop: published.crop && { ...published.crop, rounding },
   };
 }
 
