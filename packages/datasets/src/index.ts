@@ -63,6 +63,21 @@ export {
 } from './text/chat/encode-conversation.ts';
 export { type WrittenTemplate, writtenTemplates } from './text/chat/written-templates.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
+export {
+  END_OF_CHUNK,
+  encodeFewShotPrompt,
+  encodeInterleaved,
+  encodePair,
+  type Fields,
+  type FlamingoOptions,
+  flamingoTokenizer,
+  interleavedLabels,
+} from './text/flamingo/sequences.ts';
+export {
+  type FlamingoTemplate,
+  type FlamingoTemplateName,
+  flamingoTemplates,
+} from './text/flamingo/templates.ts';
 export { type TokenizerFiles, tokenizerFileNames } from './text/hugging-face/folder.ts';
 export { Tokenizer } from './text/hugging-face/tokenizer.ts';
 export { learnTokenizer } from './text/learn-tokenizer.ts';
