@@ -1,16 +1,23 @@
 /** What a Flamingo can do besides being trained: go on with prompts, and say how likely it holds continuations. */
-import { logLikelihoods, tf } from '@triptych/nn';
+import type { Content } from '@triptych/datasets';
+import { l2Normalize, logLikelihoods, tf } from '@triptych/nn';
 import { generatedText } from '../llama/generated-text.ts';
-import type { Generate, Loglikelihood, Prompt } from '../model.ts';
+import type { Generate, Loglikelihood, Prompt, See } from '../model.ts';
 import { patchTensor } from '../vit/patch-tensor.ts';
 import type { Flamingo } from './flamingo.ts';
 import { FlamingoDecoder } from './flamingo-decoder.ts';
 import type { FlamingoProcessor } from './processor.ts';
 
+/** Words with which another demonstration would begin (open_flamingo, `eval/models/open_flamingo.py`). */
+const stopWordsOf: Readonly<Partial<Record<Content['kind'], readonly string[]>>> = {
+  captions: ['Output'],
+  question: ['Question', 'Answer', 'Short'],
+};
+
 export function flamingoAbilities(
   flamingo: Flamingo,
   processor: FlamingoProcessor,
-): { readonly generate: Generate; readonly loglikelihood: Loglikelihood } {
+): { readonly generate: Generate; readonly loglikelihood: Loglikelihood; readonly see: See } {
   const { tokenizer } = processor;
   const { eosToken } = tokenizer;
   const stopTokens = [flamingo.config.end_of_chunk_token_id, ...(eosToken === undefined ? [] : [eosToken])];
@@ -19,7 +26,25 @@ export function flamingoAbilities(
       if (prompts.length === 0) return;
       using reading = new Reading(flamingo, processor, { prompts, maxNewTokens: limits.maxNewTokens });
       const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecial: true });
-      yield* generatedText(reading.decoder, { decode, stopTokens, limits });
+      const stopWords = prompts.map(({ content }) => stopWordsOf[content.kind] ?? []);
+      yield* generatedText(reading.decoder, { decode, stopTokens, stopWords, limits });
+    },
+
+    see: {
+      width: flamingo.config.vision_config.hidden_size,
+      // Not the class token, which nothing else in this model is made of.
+      async pictures(pixels) {
+        const patches = processor.patches(pixels);
+        const rows = tf.tidy(() => {
+          const features = flamingo.imageFeatures(patchTensor(patches, flamingo.config));
+          return l2Normalize(tf.mean(features, 1));
+        });
+        try {
+          return await rows.data<'float32'>();
+        } finally {
+          rows.dispose();
+        }
+      },
     },
 
     async loglikelihood(prompts, continuations) {

@@ -125,3 +125,17 @@ describe('from prompts', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 });
+
+test('a picture is seen the same alone and in company, and unlike another', async () => {
+  using model = await open('cross-attention');
+  const before = tf.memory().numTensors;
+  const { width, pictures } = model.abilities.see!;
+  const [together, alone] = [await pictures([picture(1), picture(2)]), await pictures([picture(2)])];
+  const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  const [one, other] = [together.slice(0, width), together.slice(width)];
+  // Unit rows, in float32.
+  expect(dot(one, one)).toBeCloseTo(1, 5);
+  expect(dot(other, alone)).toBeCloseTo(1, 5);
+  expect(dot(one, other)).toBeLessThan(0.9999);
+  expect(tf.memory().numTensors).toBe(before);
+});

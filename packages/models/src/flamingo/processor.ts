@@ -52,6 +52,11 @@ export class FlamingoProcessor implements Processor {
     return { samples: examples.length, texts, rows, targets, ...this.#shown(pictures) };
   }
 
+  /** [n, N, 3pp] */
+  patches(pictures: readonly Uint8Array[]): Float32Array {
+    return this.#patches.cut(pictures);
+  }
+
   /** Prompts of different lengths, each ending in the last column. */
   prompts(prompts: readonly Prompt[]): ShownTexts {
     const sequences = prompts.map((prompt) => this.text.prompt(prompt));
