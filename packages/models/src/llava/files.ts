@@ -1,12 +1,10 @@
 /** The text files of a LLaVA folder: what its processor is made from, and what is written back. */
-import { type ImageTransform, imageProcessorFile, learnTokenizer, Tokenizer } from '@triptych/datasets';
+import { IMAGE_TAG, type ImageTransform, learnTokenizer, Tokenizer } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
-import { clipTransformOf } from '../clip/files.ts';
+import { clipTransformOf, preprocessorFile } from '../clip/files.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 import type { LlavaConfig } from './config.ts';
-
-const IMAGE = '<image>';
 
 /** Vicuna's turns without a system text, which a small model would have to read before every answer. */
 const briefTemplate = [
@@ -24,7 +22,7 @@ const briefTemplate = [
 /** What a preset with a vocabulary just learnt has. */
 export function initialLlavaFiles(config: LlavaConfig, texts: Iterable<string>): FolderFiles {
   const { vocab_size: vocabSize, max_position_embeddings: contextLength } = config.text_config;
-  const learnt = learnTokenizer(texts, { vocabSize, contextLength, special: [IMAGE] });
+  const learnt = learnTokenizer(texts, { vocabSize, contextLength, special: [IMAGE_TAG] });
   return { ...learnt.files(), 'chat_template.jinja': briefTemplate };
 }
 
@@ -36,7 +34,7 @@ export function llavaTokenizer(config: LlavaConfig, files: FolderFiles): Tokeniz
   const token = tokenizer.tokenOf(image);
   if (token === undefined || !tokenizer.isSpecial(image))
     problems.push(
-      `image_token_index: expected the id of a special token such as ${IMAGE}, got ${image}, ${token === undefined ? 'which is no token' : `the ordinary token ${JSON.stringify(token)}`}`,
+      `image_token_index: expected the id of a special token such as ${IMAGE_TAG}, got ${image}, ${token === undefined ? 'which is no token' : `the ordinary token ${JSON.stringify(token)}`}`,
     );
   // The image token need not have a row: its embedding is replaced.
   const highest = tokenizer.vocabSize - 1 === image ? image : tokenizer.vocabSize;
@@ -63,10 +61,7 @@ export function llavaFiles(
   return [
     jsonFile('config.json', huggingFaceConfig(config)),
     jsonFile('generation_config.json', generationConfig(config)),
-    jsonFile('preprocessor_config.json', {
-      ...imageProcessorFile(transform).json,
-      processor_class: 'LlavaProcessor',
-    }),
+    preprocessorFile(transform),
     jsonFile('processor_config.json', {
       processor_class: 'LlavaProcessor',
       patch_size: config.vision_config.patch_size,

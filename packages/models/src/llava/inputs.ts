@@ -1,29 +1,26 @@
 /** How samples become conversations of a LLaVA: the options of a run. Tensor-free. */
-import type { ChatTemplateName, ImagePlacement } from '@triptych/datasets';
 import { type Static, Type } from 'typebox';
 
-const templates = [
-  'vicuna_v1',
-  'plain',
-  'llama_2',
-  'chatml',
-  'tokenizer',
-] as const satisfies readonly ChatTemplateName[];
-const placements = ['front', 'as-given'] as const satisfies readonly ImagePlacement[];
-const oneOf = <T extends string>(names: readonly T[], options: { default: T; description: string }) =>
-  Type.Union(
-    names.map((name) => Type.Literal(name)),
-    options,
-  );
+const Template = Type.Union(
+  [
+    Type.Literal('auto'),
+    Type.Literal('vicuna_v1'),
+    Type.Literal('plain'),
+    Type.Literal('llama_2'),
+    Type.Literal('chatml'),
+    Type.Literal('tokenizer'),
+  ],
+  {
+    default: 'auto',
+    description:
+      'How a conversation is written. "auto": the folder\'s own chat template where it writes start and end tokens itself, otherwise vicuna_v1 (LLaVA-1.5); "plain": a picture and its caption (LLaVA\'s first stage)',
+  },
+);
 
 export const LlavaInputs = Type.Object(
   {
-    template: oneOf(['auto', ...templates], {
-      default: 'auto',
-      description:
-        'How a conversation is written. "auto": the folder\'s own chat template where it writes start and end tokens itself, otherwise vicuna_v1 (LLaVA-1.5); "plain": a picture and its caption (LLaVA\'s first stage)',
-    }),
-    imagePlacement: oneOf(placements, {
+    template: Template,
+    imagePlacement: Type.Union([Type.Literal('front'), Type.Literal('as-given')], {
       default: 'front',
       description:
         'Where the one picture of a turn stands: before its text on a line of its own, or as given',
@@ -47,7 +44,7 @@ export const LlavaInputs = Type.Object(
           'Tokens of the longest text that is trained on; the context of the model where it is absent',
       }),
     ),
-    tooLong: oneOf(['refuse', 'cut'], {
+    tooLong: Type.Union([Type.Literal('refuse'), Type.Literal('cut')], {
       default: 'refuse',
       description: 'What happens to a longer text: the run fails, or its end is left out',
     }),

@@ -7,6 +7,7 @@ import {
   chatTemplate,
   encodeChatPrompt,
   encodeConversation,
+  IMAGE_TAG,
   questionTurns,
   type SampleTokens,
   stopTokens,
@@ -17,8 +18,6 @@ import { TriptychError } from '@triptych/protocol';
 import type { Example, Prompt } from '../model.ts';
 import type { LlavaConfig } from './config.ts';
 import type { LlavaInputs } from './inputs.ts';
-
-const IMAGE = '<image>';
 
 export class LlavaText {
   readonly #tokenizer: Tokenizer;
@@ -35,7 +34,7 @@ export class LlavaText {
     this.#template = templateOf(tokenizer, inputs);
     this.#maxTokens = inputs.maxTokens ?? context;
     this.#imageTokens = {
-      token: tokenizer.tokenOf(config.image_token_index) ?? IMAGE,
+      token: tokenizer.tokenOf(config.image_token_index) ?? IMAGE_TAG,
       perImage: config.image_seq_length,
     };
     if (this.#maxTokens > context) {
@@ -76,30 +75,19 @@ export class LlavaText {
   /** Ids of an answer as the template writes it, without what ends it. */
   continuation(text: string): number[] {
     const turns = [
-      { role: 'user', text: `${IMAGE}\n?` },
+      { role: 'user', text: `${IMAGE_TAG}\n?` },
       { role: 'assistant', text },
     ] as const;
     const { ids, supervised } = encodeConversation(turns, this.#options(1));
     const answer = [...ids].filter((_, i) => supervised[i] === 1);
-    const end = this.#ending();
-    const withoutEnd = end.length > 0 && end.every((id, i) => answer.at(i - end.length) === id);
-    return withoutEnd ? answer.slice(0, -end.length) : answer;
+    return answer.slice(0, answer.findLastIndex((id) => !this.stopTokens.includes(id)) + 1);
   }
 
-  /** Where generation ends: what the template writes after an answer, and the tokenizer's own end. */
+  /** Where a generated answer ends. */
   get stopTokens(): number[] {
-    const { eosToken } = this.#tokenizer;
-    const end = this.#ending();
-    return [...new Set([...(eosToken === undefined ? [] : [eosToken]), ...(end.length === 1 ? end : [])])];
-  }
-
-  /** Ids after every answer. */
-  #ending(): number[] {
-    const template = this.#template;
-    const { eosToken } = this.#tokenizer;
-    if (template.kind === 'jinja') return eosToken === undefined ? [] : [eosToken];
-    const special = stopTokens(template, this.#tokenizer);
-    return special.length > 0 ? special : this.#tokenizer.encodePiece(template.end, 'text');
+    // A first-stage caption ends with a line break, which is no token of its own kind.
+    const lineBreak = this.#isPlain ? this.#tokenizer.encodePiece('\n', 'text') : [];
+    return [...stopTokens(this.#template, this.#tokenizer), ...(lineBreak.length === 1 ? lineBreak : [])];
   }
 
   /** `choose` picks the answer; absent: the conversation stays open. */
@@ -130,7 +118,7 @@ export class LlavaText {
 
   #describing(caption: string, images: number): Turn[] {
     return [
-      { role: 'user', text: `${`${IMAGE}\n`.repeat(images)}${this.#inputs.captionPrompt}` },
+      { role: 'user', text: `${`${IMAGE_TAG}\n`.repeat(images)}${this.#inputs.captionPrompt}` },
       { role: 'assistant', text: caption },
     ];
   }

@@ -98,8 +98,7 @@ class LlavaModel implements Model {
 
   forward(batch: Batch, { dropout }: Pass) {
     const { texts, rows, patches } = batch as LlavaBatch;
-    const adapters = dropout && this.#adapters;
-    const projection = dropout && adapters?.projection({ seed: this.#seed, ...dropout });
+    const projection = dropout && this.#adapters?.projection({ seed: this.#seed, ...dropout });
     // A recording keeps references of its own to what its backward pass needs.
     return tf.tidy(() => {
       const hidden = this.#llava.decode(texts, this.#images(patches), { ...(projection && { projection }) });
