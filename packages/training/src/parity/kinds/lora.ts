@@ -46,7 +46,9 @@ export const lora: ParityKind = {
 
     const expected = new ExpectedResults(golden);
     const tolerance = statedTolerance(golden.about, 'forward');
-    const texts = new TextBatch(golden.tensors('inputs.safetensors').tensors);
+    // The inputs may be those of the base.
+    const inputs = golden.has('inputs.safetensors') ? golden : base;
+    const texts = new TextBatch(inputs.tensors('inputs.safetensors').tensors);
     const rows = (values: Float32Array) => texts.realRows(values);
     using recording = record(trained.tensors(), () => {
       const logits = logitsOf(texts, { config, weights, projection: adapters.projection() });
