@@ -29,6 +29,8 @@ describe('on wasm', () => {
     ['clip', fixtureFolder('clip-gelu', 'models')],
     ['clip', fixtureFolder('clip-quickgelu', 'models')],
     ['llama', fixtureFolder('llama', 'models')],
+    ['llava', fixtureFolder('llava', 'models')],
+    ['lora', fixtureFolder('lora', 'models')],
     ['flamingo', fixtureFolder('flamingo-every2', 'models')],
     ['flamingo-perceiver', fixtureFolder('flamingo-perceiver', 'models')],
     ['flamingo-cross-attention', fixtureFolder('flamingo-cross-attention', 'models')],

@@ -10,6 +10,8 @@ import { flamingoCrossAttention } from './kinds/flamingo-cross-attention.ts';
 import { flamingoPerceiver } from './kinds/flamingo-perceiver.ts';
 import { imagePreprocess } from './kinds/image-preprocess.ts';
 import { llama } from './kinds/llama.ts';
+import { llava } from './kinds/llava.ts';
+import { lora } from './kinds/lora.ts';
 import { retrieval } from './kinds/retrieval.ts';
 import { vqa } from './kinds/vqa.ts';
 
@@ -19,6 +21,8 @@ export const kinds: readonly ParityKind[] = [
   flamingo,
   flamingoPerceiver,
   flamingoCrossAttention,
+  lora,
+  llava,
   llama,
   contrastive,
   retrieval,

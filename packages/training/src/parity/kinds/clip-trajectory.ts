@@ -1,6 +1,6 @@
 /** Many training steps of a CLIP on given batches: loss, gradient norm and logit scale of each, norms at the end. */
 import { parseConfig } from '@triptych/models';
-import { integersOf } from '@triptych/nn';
+import { type GoldenCase, integersOf } from '@triptych/nn';
 import { learningRateAt } from '../../schedule.ts';
 import { namedTolerance, recordOf, statedTolerance } from '../case-tolerance.ts';
 import { ExpectedResults } from '../expected-results.ts';
@@ -18,15 +18,14 @@ export const clipTrajectory: ParityKind = {
     const inputs = golden.tensors('inputs.safetensors').tensors;
     const [bytes, tokens] = [inputs.get('pixels_u8')!, integersOf(inputs.get('input_ids')!)];
     const steps = bytes.shape[0]!;
-    // As the case's own description of its inputs says.
-    const pixels = bytes.float32().map((byte) => (byte - 128) / 64);
+    const pixels = pixelValues(golden, bytes.float32());
     const expected = new ExpectedResults(golden);
     using model = new ClipUnderTest(parseConfig(base.config), base.weights);
     const schedule = {
-      schedule: { kind: 'cosine', warmupSteps: Number(settings['warmupSteps']) },
+      schedule: { kind: scheduleOf(settings), warmupSteps: Number(settings['warmupSteps'] ?? 0) },
       peak: Number(settings['peakLearningRate']),
       totalSteps: steps,
-    } as const;
+    };
     const found = {
       loss: [] as number[],
       grad_norm: [] as number[],
@@ -55,3 +54,14 @@ export const clipTrajectory: ParityKind = {
 
 const norm = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+
+/** "[steps, batch, 3, H, W] bytes; pixel_values = (byte - 128) / 64, exact in float32": the case says how bytes are meant. */
+function pixelValues({ about }: GoldenCase, bytes: Float32Array): Float32Array {
+  const { meaning } = recordOf(recordOf(about['inputs'])['pixels_u8']);
+  const [, centre = '128', scale = '64'] = /\(byte - ([\d.]+)\) \/ ([\d.]+)/.exec(String(meaning)) ?? [];
+  return bytes.map((byte) => (byte - Number(centre)) / Number(scale));
+}
+
+/** In words, with the formula. */
+const scheduleOf = ({ schedule }: Readonly<Record<string, unknown>>): 'cosine' | 'constant' =>
+  schedule === undefined || /cos\b|cosine/i.test(String(schedule)) ? 'cosine' : 'constant';

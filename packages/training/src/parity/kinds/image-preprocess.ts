@@ -14,7 +14,6 @@ import { ExpectedResults } from '../expected-results.ts';
 import type { ParityKind } from '../kind.ts';
 import type { Check, ExactCheck } from '../launch/check.ts';
 import { exifOrientation, turnedUpright } from './exif-orientation.ts';
-import { padToSquare } from './square.ts';
 
 interface Picture {
   readonly file: string;
@@ -55,11 +54,8 @@ async function checksOf(
   });
   if (pictures.length !== wanted.shape[0]) return [missing(name)];
   const transform = transformOf(Number(side), settings, how);
-  const prepare = (rgb: RgbImage, { orientation }: Picture): Uint8Array => {
-    const turned = upright ? turnedUpright(rgb, orientation) : rgb;
-    const square = how === 'pad_square' ? padToSquare(turned, settings['padColour'] as number[]) : turned;
-    return resizeAndCrop(square, transform);
-  };
+  const prepare = (rgb: RgbImage, { orientation }: Picture): Uint8Array =>
+    resizeAndCrop(upright ? turnedUpright(rgb, orientation) : rgb, transform);
   const values = wanted.float32();
   const size = values.length / pictures.length;
   const reference = (i: number) => values.subarray(i * size, (i + 1) * size);
@@ -140,7 +136,8 @@ function transformOf(size: number, settings: Readonly<Record<string, unknown>>, 
     ...published,
     mean: triple(settings['mean'], published.mean),
     std: triple(settings['std'], published.std),
-    crop: published.crop && { ...published.crop, rounding },
+    padToSquare: how === 'pad_square' ? triple(settings['padColour'], [122, 116, 104]) : null,
+    crop: { height: size, width: size, fill: [0, 0, 0], rounding },
   };
 }
 

@@ -10,7 +10,7 @@ import {
 import { namedTolerance, recordOf } from '../case-tolerance.ts';
 import { missing, numbers } from '../check.ts';
 import { hasInputs, type ParityKind } from '../kind.ts';
-import type { Check } from '../launch/check.ts';
+import type { Check, ExactCheck } from '../launch/check.ts';
 
 export const retrieval: ParityKind = {
   name: 'retrieval-classification',
@@ -56,17 +56,20 @@ function compared(
     readonly bounds: Bounds | undefined;
   },
 ): Check {
+  if (bounds !== undefined && typeof found === 'number') return between(name, found, bounds);
   const actual = typeof found === 'number' ? [found] : found;
-  if (bounds !== undefined) {
-    const allowed = Math.max(bounds.tiesInFavour - bounds.tiesAgainst, 0) / 2 + tolerance.absolute;
-    const middle = (bounds.tiesInFavour + bounds.tiesAgainst) / 2;
-    return numbers(name, { actual, expected: [middle], tolerance: { relative: 0, absolute: allowed } });
-  }
   if (wanted !== null && typeof wanted === 'object' && 'lowerIndexFirst' in wanted)
     return numbers(name, { actual, expected: [(wanted as Bounds).lowerIndexFirst], tolerance });
   // JSON has no other word for what is not a number.
   const expected = [wanted].flat().map((value) => (value === null ? Number.NaN : Number(value)));
   return numbers(name, { actual, expected, tolerance });
+}
+
+function between(name: string, found: number, { tiesAgainst, tiesInFavour }: Bounds): ExactCheck {
+  // Float32 divisions there.
+  const within = found >= tiesAgainst - 1e-7 && found <= tiesInFavour + 1e-7;
+  const note = `${found.toFixed(4)}; with ties anything from ${tiesAgainst.toFixed(4)} to ${tiesInFavour.toFixed(4)} is right`;
+  return { kind: 'exact', name, items: 1, different: within ? 0 : 1, within, note };
 }
 
 function boundsOf(

@@ -33,6 +33,13 @@ interface Accuracies {
   readonly perQuestion?: Readonly<Record<string, number>>;
 }
 
+interface Result {
+  readonly name: string;
+  readonly group: string;
+  readonly keys: readonly string[];
+  readonly values: readonly number[];
+}
+
 export const vqa: ParityKind = {
   name: 'vqa',
   recognises: (golden) => golden.has('normalise.json') || golden.has('questions.json'),
@@ -55,13 +62,15 @@ export const vqa: ParityKind = {
     };
     const stated = recordOf(golden.about['tolerance'])['precise'];
     const tolerance = { relative: 0, absolute: typeof stated === 'number' ? stated : 1e-8 };
-    const own = named(accuracy, questions);
-    for (const [name, expected] of official ? flattened(official) : []) {
-      const rounded = own(name).map((value) => roundedPercent(value));
-      checks.push(exact(`official ${name}`, rounded, expected));
+    const own = ownOf(accuracy, questions);
+    for (const result of official ? flattened(official) : []) {
+      const rounded = own(result).map((value) => roundedPercent(value));
+      checks.push(exact(`official ${result.name}`, rounded, result.values));
     }
-    for (const [name, expected] of precise ? flattened(precise) : [])
-      checks.push(numbers(`precise ${name}`, { actual: own(name), expected, tolerance }));
+    for (const result of precise ? flattened(precise) : [])
+      checks.push(
+        numbers(`precise ${result.name}`, { actual: own(result), expected: result.values, tolerance }),
+      );
     return checks;
   },
 };
@@ -79,29 +88,34 @@ const normalisation = (cases: readonly Normalisation[]): Check[] => [
   ),
 ];
 
-/** One list of numbers for each name. */
-function flattened({ overall, ...groups }: Accuracies): [name: string, values: number[]][] {
-  const { perQuestion, ...types } = groups;
+/** Lists of numbers: overall, each type, and all questions in the order of the file. */
+function flattened({ overall, ...groups }: Accuracies): Result[] {
+  const { perQuestion = {}, ...types } = groups;
   return [
-    ['overall', [overall]],
+    { name: 'overall', group: 'overall', keys: [''], values: [overall] },
     ...Object.entries(types).flatMap(([group, values]) =>
-      Object.entries(values as Record<string, number>).map(([type, value]): [string, number[]] => [
-        `${group}/${type}`,
-        [value],
-      ]),
+      Object.entries(values as Record<string, number>).map(([type, value]) => {
+        return { name: `${group} ${type}`, group, keys: [type], values: [value] };
+      }),
     ),
-    ...(perQuestion ? [['perQuestion', Object.values(perQuestion)] as [string, number[]]] : []),
+    {
+      name: 'perQuestion',
+      group: 'perQuestion',
+      keys: Object.keys(perQuestion),
+      values: Object.values(perQuestion),
+    },
   ];
 }
 
-function named(accuracy: VqaAccuracy, questions: readonly Question[]) {
-  // JSON objects list whole numbers in ascending order.
-  const order = [...questions.keys()].sort((a, b) => questions[a]!.question_id - questions[b]!.question_id);
-  return (name: string): number[] => {
-    if (name === 'overall') return [accuracy.overall];
-    if (name === 'perQuestion') return order.map((i) => accuracy.perQuestion[i]!);
-    const [group, ...type] = name.split('/');
-    const values = group === 'perAnswerType' ? accuracy.perAnswerType : accuracy.perQuestionType;
-    return [values.get(type.join('/')) ?? Number.NaN];
+/** Ours for the same keys; what we have none of is not a number. */
+function ownOf(accuracy: VqaAccuracy, questions: readonly Question[]) {
+  const groups: Readonly<Record<string, ReadonlyMap<string, number>>> = {
+    overall: new Map([['', accuracy.overall]]),
+    perAnswerType: accuracy.perAnswerType,
+    perQuestionType: accuracy.perQuestionType,
+    perQuestion: new Map(
+      questions.map((question, i) => [`${question.question_id}`, accuracy.perQuestion[i]!]),
+    ),
   };
+  return ({ group, keys }: Result): number[] => keys.map((key) => groups[group]?.get(key) ?? Number.NaN);
 }
