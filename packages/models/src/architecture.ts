@@ -5,7 +5,8 @@
 import type { ActivationMemory, Duration, Objective } from '@triptych/protocol';
 import type { TObject } from 'typebox';
 import type { GroupedTensor } from './grouped-tensor.ts';
-import type { ModelFactory } from './model.ts';
+import type { FolderFiles, ModelFactory } from './model.ts';
+import type { Dialect } from './weights/dialect.ts';
 
 export type { GroupedTensor };
 
@@ -37,7 +38,7 @@ export interface Architecture<C extends object = object> {
   readonly contents: readonly ContentKind[];
   /** Options of the processor (`inputs` of a run), each with its default. */
   readonly inputs: TObject;
-  readonly folder: Folder;
+  readonly folder: Folder<C>;
   /** The configuration with the parameters that a loss brings (a temperature, a bias) at these initial values. */
   forScalars(config: C, scalars: Readonly<Record<string, number>>): C;
   recipe(config: C, at: RecipeContext): Recipe;
@@ -68,10 +69,14 @@ export type Ability = 'embed' | 'generate' | 'loglikelihood';
 export type ContentKind = 'captions' | 'interleaved' | 'question' | 'conversation';
 
 /** Which files of a Hugging Face folder are read besides the weights. */
-export interface Folder {
+export interface Folder<C> {
   /** Every one of these, or one of the alternatives of an inner list. */
   readonly required: readonly (string | readonly string[])[];
   readonly optional: readonly string[];
+  /** Names that weights may have in files; the first one's are canonical, those of `parameters`. */
+  readonly dialects: readonly Dialect[];
+  /** Whether the files besides the weights can be obeyed. @throws TriptychError MODEL_INVALID with every violation. */
+  check(config: C, files: FolderFiles): void;
 }
 
 export interface RecipeContext {

@@ -1,8 +1,10 @@
 /** Architectures: configuration, forward functions, Hugging Face weight names. */
 export * from './catalog/index.ts';
+export { clip } from './clip/card.ts';
 export { Clip } from './clip/clip.ts';
 export { initClip } from './clip/initial-weights.ts';
 export { clipLayout } from './clip/layout.ts';
+export { clipTokenizer } from './clip/tokenizer.ts';
 export { clipSafetensors, clipSafetensorsPieces, loadClipWeights } from './clip/weight-file.ts';
 export { composeConfig, composeWeights, type OpenFlamingoConfig } from './flamingo/composition.ts';
 export { type FlamingoConfig, parseFlamingoConfig } from './flamingo/config.ts';
@@ -28,6 +30,10 @@ export { type PerceiverConfig, perceiverParameters } from './perceiver/perceiver
 export { type ResamplerOptions, resample } from './perceiver/resampler.ts';
 export { type EncoderOptions, encode } from './transformer/encoder.ts';
 export { prefixed, type Weights, weightsOf } from './transformer/weights.ts';
+export { type EncoderOptions, encode } from './transformer/encoder.ts';
+export { prefixed, type Weights, weightsOf } from './transformer/weights.ts';
+export { flatWeights, ModelWeights, type NamedTensor } from './model-weights.ts';
+export { type Weights, weightsOf } from './transformer/weights.ts';
 export { type PatchGrid, patchify } from './vit/patchify.ts';
 export { type VisionOptions, visionHidden } from './vit/vision-tower.ts';
 export { flatSource } from './weights/flat-source.ts';
