@@ -28,13 +28,14 @@ export async function importModel(body: ImportModel, options: ImportOptions): Pr
   if (await catalog.find(name))
     throw new TriptychError('NAME_TAKEN', `A model named ${name} exists; choose another name`);
   await using folder = await ModelFolder.open(resolve(body.path));
-  const { config, parameters, weights, texts } = await checkFolder(folder);
+  const { architecture, config, parameters, weights, texts } = await checkFolder(folder);
   const { sha256, files } = await putFiles(artifacts, [
     ...[...texts].map(([path, text]) => ({ path, content: new TextEncoder().encode(text) })),
     ...(await weightContents(folder, weights)),
   ]);
   return models.insert({
     name,
+    architecture,
     description: [`Imported from ${basename(folder.path)}`, ...weights.notes].join('; '),
     parameters,
     config,
@@ -45,6 +46,7 @@ export async function importModel(body: ImportModel, options: ImportOptions): Pr
 }
 
 interface CheckedFolder {
+  readonly architecture: string;
   readonly config: Record<string, unknown>;
   readonly parameters: number;
   readonly weights: FolderWeights;
@@ -82,7 +84,13 @@ async function checkFolder(folder: ModelFolder): Promise<CheckedFolder> {
   );
   if (!weights || !problems.isEmpty) throw invalid(folder, problems.violations, architecture);
   const parameters = elementCount(architecture.parameters(configuration));
-  return { config: config as Record<string, unknown>, parameters, weights, texts };
+  return {
+    architecture: architecture.name,
+    config: config as Record<string, unknown>,
+    parameters,
+    weights,
+    texts,
+  };
 }
 
 /** What a folder of open_clip says in a file of its own, in the files that are read here; what it has itself goes first. */

@@ -54,6 +54,7 @@ function bestChange(
       const changed = replaced(config, path, actual);
       const trial = differenceFor(changed);
       if (weigh(trial) >= least) continue;
+      if (isLayerCount(path) && lacksLayer(trial, actual - 1)) continue;
       least = weigh(trial);
       best = { change: { path, configured, actual }, config: changed, left: trial };
     }
@@ -85,6 +86,10 @@ function layerCounts({ missing, unexpected }: Difference): Set<number> {
   const counts = [...numbers(missing), ...numbers(unexpected).map((n) => n + 1)];
   return new Set(counts.filter((count) => count > 0 && count <= MAX_LAYERS));
 }
+
+/** Whether a layer of this number is missing still: then nothing speaks for a model of just so many. */
+const lacksLayer = ({ missing }: Difference, layer: number): boolean =>
+  missing.some(({ name }) => name.includes(`.${layer}.`));
 
 function* numbersIn(value: object, path = ''): Generator<{ readonly path: string; readonly value: number }> {
   for (const [key, one] of Object.entries(value)) {

@@ -11,18 +11,24 @@ export const conversionOf = (file: string): string =>
 
 export const isPickleName = (path: string): boolean => /\.(bin|pt|pth|ckpt|pkl|pickle)$/i.test(path);
 
-/** What a file is instead, and what to do, where its first 8 bytes say so; they are known to be no length of a header. */
-export function recognisedAs(start: Uint8Array): string | undefined {
+export interface ForeignFile {
+  /** As in "it is ...". */
+  readonly is: string;
+  readonly remedy: string;
+}
+
+/** What a file is instead, where its first 8 bytes say so; they are known to be no length of a header. */
+export function recognisedAs(start: Uint8Array): ForeignFile | undefined {
   const text = Buffer.from(start.buffer, start.byteOffset, Math.min(start.byteLength, 8)).toString('latin1');
   if (text.startsWith('PK\u0003\u0004'))
-    return `is a ZIP archive, as torch.save writes them, and not safetensors: ${remedy}`;
+    return { is: 'is a ZIP archive, as torch.save writes them', remedy: convert };
   if (start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5)
-    return `is a Python pickle and not safetensors: ${remedy}`;
-  if (text.startsWith('\u0089HDF')) return 'is an HDF5 file and not safetensors: export it as safetensors';
-  if (text.startsWith('GGUF')) return 'is a GGUF file and not safetensors: export it as safetensors';
+    return { is: 'is a Python pickle', remedy: convert };
+  if (text.startsWith('\u0089HDF')) return { is: 'is an HDF5 file', remedy: 'export it as safetensors' };
+  if (text.startsWith('GGUF')) return { is: 'is a GGUF file', remedy: 'export it as safetensors' };
   if (text.startsWith('version '))
-    return 'is a Git LFS pointer and not the file itself: run "git lfs pull" in its folder';
+    return { is: 'is a Git LFS pointer and not the file itself', remedy: 'run "git lfs pull" in its folder' };
   return undefined;
 }
 
-const remedy = `it could run code, so it is never read; convert it:\n${conversionOf('<this file>')}`;
+const convert = `it could run code, so it is never read; convert it:\n${conversionOf('<this file>')}`;

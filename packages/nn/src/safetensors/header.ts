@@ -41,7 +41,12 @@ export function headerLength(
   const length = view.getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
     const foreign = recognisedAs(start);
-    if (foreign) throw new TriptychError('MODEL_INVALID', `${name} ${foreign}`);
+    if (foreign)
+      throw new TriptychError('MODEL_INVALID', `${name} ${foreign.is}; ${foreign.remedy}`, {
+        violations: [
+          { path: `/${name}`, expected: 'safetensors', actual: `it ${foreign.is}`, remedy: foreign.remedy },
+        ],
+      });
     invalid(name, `the header claims ${length} bytes, the format allows ${MAX_HEADER_BYTES}`);
   }
   if (Number(length) > fileBytes - LENGTH_BYTES)
@@ -86,7 +91,16 @@ export function parseHeader(
 }
 
 export function invalid(file: string, problem: string, cause?: unknown): never {
-  throw new TriptychError('MODEL_INVALID', `${file} is not a valid safetensors file: ${problem}`, { cause });
+  const violation = {
+    path: `/${file}`,
+    expected: 'a valid safetensors file',
+    actual: problem,
+    remedy: 'copy or save it again',
+  };
+  throw new TriptychError('MODEL_INVALID', `${file} is not a valid safetensors file: ${problem}`, {
+    violations: [violation],
+    cause,
+  });
 }
 
 function headerObject(json: Uint8Array, file: string): StrictObject {

@@ -40,6 +40,10 @@ export const flamingoFiles: Dialect = {
 export const openFlamingo: Dialect = {
   name: 'OpenFlamingo',
   pairs: [
+    {
+      file: `${decoder}model.layers.{i}.gated_cross_attn_layer.{rest}`,
+      ours: `${decoder}model.layers.{i}.gated_cross_attn_layer.{rest}`,
+    },
     // With its cross-attention a decoder layer becomes a pair: the layer itself goes one step down.
     { file: `${decoder}model.layers.{i}.decoder_layer.{rest}`, ours: `${decoder}model.layers.{i}.{rest}` },
     ...parts,
