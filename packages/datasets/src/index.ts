@@ -64,9 +64,9 @@ export {
 export { type WrittenTemplate, writtenTemplates } from './text/chat/written-templates.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
 export { type TokenizerFiles, tokenizerFileNames } from './text/hugging-face/folder.ts';
+export { type ClipVocabularyFiles, clipVocabularyOf } from './text/clip-tokenizer-json.ts';
 export { Tokenizer } from './text/hugging-face/tokenizer.ts';
 export { learnTokenizer } from './text/learn-tokenizer.ts';
-export { type ClipVocabularyFiles, clipVocabularyOf } from './text/clip-tokenizer-json.ts';
 export { type PromptSet, promptTemplates, zeroShotPrompts } from './text/prompts.ts';
 export { type Preview, type PreviewToken, preview } from './text/sequence/preview.ts';
 export type { ImageSpan, ImageTokens, SampleTokens } from './text/sequence/segments.ts';

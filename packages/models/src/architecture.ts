@@ -7,6 +7,7 @@ import type { TObject } from 'typebox';
 import type { GroupedTensor } from './grouped-tensor.ts';
 import type { FolderFiles, ModelFactory } from './model.ts';
 import type { Dialect } from './weights/dialect.ts';
+import type { NamedWeights } from './weights/named-weights.ts';
 
 export type { GroupedTensor };
 
@@ -75,6 +76,8 @@ export interface Folder<C> {
   readonly optional: readonly string[];
   /** Names that weights may have in files; the first one's are canonical, those of `parameters`. */
   readonly dialects: readonly Dialect[];
+  /** Where canonical names of files and of parameters differ: what a model cuts in two. */
+  readonly inMemory?: (weights: NamedWeights, config: C) => NamedWeights;
   /** Whether the files besides the weights can be obeyed. @throws TriptychError MODEL_INVALID with every violation. */
   check(config: C, files: FolderFiles): void;
 }

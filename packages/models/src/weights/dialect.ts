@@ -25,6 +25,9 @@ export interface Dialect {
   readonly spare?: readonly string[];
 }
 
+/** For files that have canonical names whatever they are. */
+export const anyNames: Dialect = { name: 'any', pairs: [{ file: '{rest}', ours: '{rest}' }] };
+
 /** What a tensor of a file is: a canonical tensor, or part `part` of `parts`. */
 export interface Reading {
   readonly name: string;

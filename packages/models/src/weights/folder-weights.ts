@@ -21,7 +21,10 @@ import { translate } from './translate.ts';
 export interface WeightRules<C extends object> {
   readonly title: string;
   parameters(config: C): readonly ParameterTensor[];
-  readonly folder: { readonly dialects: readonly Dialect[] };
+  readonly folder: {
+    readonly dialects: readonly Dialect[];
+    readonly inMemory?: (weights: NamedWeights, config: C) => NamedWeights;
+  };
 }
 
 export interface FolderWeights {
@@ -52,10 +55,16 @@ export async function openFolderWeights<C extends object>(
   const parameters = rules.parameters(config);
   const wanted = new Set(parameters.flatMap(({ parts }) => parts.map(({ name }) => name)));
   const inFile = weightsOfFiles(files);
-  const { dialect, weights, unknown, clashes } = translate(inFile, {
+  const {
+    dialect,
+    weights: stored,
+    unknown,
+    clashes,
+  } = translate(inFile, {
     dialects: rules.folder.dialects,
     wanted,
   });
+  const weights = rules.folder.inMemory?.(stored, config) ?? stored;
   const [file] = files.paths as [string];
   const isSpare = (name: string) => !wanted.has(name) && isOneOf(dialect.spare, name);
   const violations = [...weights.keys()].some((name) => wanted.has(name))

@@ -34,22 +34,27 @@ export const sourceOf = (weights: NamedWeights): WeightSource => ({
 
 /** Part `part` of `parts` equal ones, one below the other. */
 export const rowsOf = (
-  { shape, dtype, read }: NamedWeight,
+  weight: NamedWeight,
   { part, parts }: { readonly part: number; readonly parts: number },
 ): NamedWeight => {
+  const rows = (weight.shape[0] ?? 0) / parts;
+  return rowRange(weight, { from: part * rows, to: (part + 1) * rows });
+};
+
+/** Rows `from`, ..., `to - 1`. */
+export const rowRange = (
+  { shape, dtype, read }: NamedWeight,
+  { from, to }: { readonly from: number; readonly to: number },
+): NamedWeight => {
   const [rows = 0, ...rest] = shape;
-  const ours = [rows / parts, ...rest];
+  const ours = [to - from, ...rest];
   return {
     shape: ours,
     dtype,
     read: async () => {
       const whole = await read();
-      const length = whole.data.length / parts;
-      return {
-        ...whole,
-        shape: ours,
-        data: whole.data.slice(part * length, (part + 1) * length),
-      } as StoredTensor;
+      const row = whole.data.length / rows;
+      return { ...whole, shape: ours, data: whole.data.slice(from * row, to * row) } as StoredTensor;
     },
   };
 };
