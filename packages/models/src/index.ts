@@ -36,5 +36,6 @@ export { type PatchGrid, patchify } from './vit/patchify.ts';
 export { type VisionOptions, visionHidden } from './vit/vision-tower.ts';
 export { flatSource } from './weights/flat-source.ts';
 export { floatsOf } from './weights/stored-tensor.ts';
-export { flattenWeights, type NamedWeight, namedWeights } from './weights/weight-file.ts';
+export { anyNames } from './weights/dialect.ts';
+export { flattenWeights, type WeightInMemory, weightsInMemory } from './weights/weight-file.ts';
 export type { StoredTensor, WeightSource } from './weights/weight-source.ts';

@@ -7,6 +7,7 @@ import { activationBytes, backwardBytes, EVALUATION_BLOCK, forwardBytes } from '
 import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
 import { clipPresets } from '../catalog/presets.ts';
 import { clipDialects } from '../weights/dialects/clip.ts';
+import { checkImageProcessor } from '../image-processor-check.ts';
 import { clipTokenizer } from './tokenizer.ts';
 
 export const clip: Architecture<ClipConfig> = {
@@ -40,7 +41,10 @@ export const clip: Architecture<ClipConfig> = {
       'open_clip_config.json',
     ],
     dialects: clipDialects,
-    check: clipTokenizer,
+    check: (config, files) => {
+      clipTokenizer(config, files);
+      checkImageProcessor(config, files);
+    },
   },
   forScalars: (config, { logit_scale, logit_bias }) => {
     const { logit_bias_init_value: _, ...rest } = config;

@@ -1,5 +1,6 @@
 /** Flamingo: a language model that sees; for captions, questions about pictures, and documents with pictures among the text. */
 
+import { checkImageProcessor } from '../image-processor-check.ts';
 import type { Architecture, Recipe } from '../architecture.ts';
 import { elementCount } from '../catalog/parameter-tensor.ts';
 import { flamingoDialects } from '../weights/dialects/flamingo.ts';
@@ -46,7 +47,7 @@ export const flamingo: Architecture<FlamingoConfig> = {
     ],
     dialects: flamingoDialects,
     inMemory: splitStoredTable,
-    check: () => undefined,
+    check: checkImageProcessor,
   },
   forScalars: (config) => config,
   recipe: (config, { method }) => recipeFor(config, method),

@@ -1,4 +1,6 @@
 /** LLaVA: a language model that is shown pictures as words; for conversations, questions and captions. */
+import { checkImageProcessor } from '../image-processor-check.ts';
+import { llavaDialects } from '../weights/dialects/llava.ts';
 import type { Architecture, Recipe } from '../architecture.ts';
 import { elementCount } from '../catalog/parameter-tensor.ts';
 import { isInGroups } from '../grouped-tensor.ts';
@@ -57,6 +59,8 @@ export const llava: Architecture<LlavaConfig> = {
       'preprocessor_config.json',
       'processor_config.json',
     ],
+    dialects: llavaDialects,
+    check: checkImageProcessor,
   },
   forScalars: (config) => config,
   recipe: (config, { method }) => recipeFor(config, method),

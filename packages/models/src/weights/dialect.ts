@@ -26,7 +26,11 @@ export interface Dialect {
 }
 
 /** For files that have canonical names whatever they are. */
-export const anyNames: Dialect = { name: 'any', pairs: [{ file: '{rest}', ours: '{rest}' }] };
+export const anyNames: Dialect = {
+  name: 'any',
+  pairs: [{ file: '{rest}', ours: '{rest}' }],
+  ignored: ['{rest}.inv_freq', '{rest}.position_ids'],
+};
 
 /** What a tensor of a file is: a canonical tensor, or part `part` of `parts`. */
 export interface Reading {

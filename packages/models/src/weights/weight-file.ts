@@ -11,7 +11,7 @@ import {
   writeSafetensors,
 } from '@triptych/nn';
 import { TriptychError, type Violation } from '@triptych/protocol';
-import { type Dialect, isOneOf } from './dialect.ts';
+import { type Dialect, isOneOf, readingsOf } from './dialect.ts';
 import { fitViolations } from './fit.ts';
 
 /** A parameter as read: in PyTorch layout. */
@@ -22,16 +22,15 @@ export interface WeightInMemory {
   readonly values: () => Float32Array;
 }
 
-/** What of a file the dialect knows, under the canonical names that it has already; its buffers are left out. */
-export function weightsInMemory(
-  file: SafetensorsFile,
-  { pairs, ignored }: Dialect,
-): Map<string, WeightInMemory> {
+/** What of a file the dialect knows, renamed; what it packs or turns is left to folder-weights.ts. */
+export function weightsInMemory(file: SafetensorsFile, dialect: Dialect): Map<string, WeightInMemory> {
   const weights = new Map<string, WeightInMemory>();
-  const known = pairs.map(({ file: template }) => template);
-  for (const [name, tensor] of file.tensors)
-    if (!isOneOf(ignored, name) && isOneOf(known, name))
-      weights.set(name, { shape: tensor.shape, dtype: tensor.dtype, values: () => tensor.float32Window() });
+  for (const [name, { shape, dtype, float32Window }] of file.tensors) {
+    if (isOneOf(dialect.ignored, name)) continue;
+    const [reading] = readingsOf(dialect, name) ?? [];
+    if (reading?.parts === 1 && !reading.transposed)
+      weights.set(reading.name, { shape, dtype, values: float32Window });
+  }
   return weights;
 }
 

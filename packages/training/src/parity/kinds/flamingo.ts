@@ -8,7 +8,8 @@ import {
   flamingoLayout,
   flattenWeights,
   NEW_TOKEN_ROWS,
-  namedWeights,
+  anyNames,
+  weightsInMemory,
   type OpenFlamingoConfig,
   patchify,
   selfAttention,
@@ -84,7 +85,7 @@ const configOf = (golden: GoldenCase): FlamingoConfig =>
   });
 
 function parametersOf(golden: GoldenCase, config: FlamingoConfig): Parameters {
-  const read = (file: string) => namedWeights(golden.tensors(file), /\.(inv_freq|position_ids)$/);
+  const read = (file: string) => weightsInMemory(golden.tensors(file), anyNames);
   const weights = composeWeights({
     vision: read('vision/model.safetensors'),
     language: read('language/model.safetensors'),
