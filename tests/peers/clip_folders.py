@@ -1,7 +1,8 @@
 """Folders of a tiny CLIP as the Python libraries write them, and what they make of ours.
 
-usage: python clip_folders.py write OUT     makes OUT/transformers, OUT/open_clip (equal weights) and OUT/tokenizer
+usage: python clip_folders.py write OUT     makes OUT/transformers, OUT/sharded (bfloat16) and, with open_clip, OUT/open_clip
        python clip_folders.py compare A B   loads A and B with transformers, compares every parameter and the logits
+       python clip_folders.py open_clip A B the logits of A in transformers and of B in open_clip
 
 transformers 5, torch 2.13, open_clip 3 (left out where it is not installed).
 """
@@ -50,7 +51,40 @@ def write(out):
         if not name.startswith("model") and name != "config.json":
             with open(f"{folder}/{name}", "rb") as source, open(f"{out}/sharded/{name}", "wb") as target:
                 target.write(source.read())
-    print("wrote", sorted(os.listdir(folder)), sorted(os.listdir(f"{out}/sharded")))
+    write_open_clip(out)
+    print("wrote", sorted(os.listdir(out)))
+
+
+def open_clip_model():
+    import open_clip.model
+
+    torch.manual_seed(3)
+    config = dict(
+        embed_dim=8,
+        vision_cfg=dict(image_size=32, layers=3, width=24, head_width=8, patch_size=8),
+        text_cfg=dict(context_length=16, vocab_size=520, width=16, heads=2, layers=2),
+    )
+    model = open_clip.model.CLIP(**config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model.eval(), config
+
+
+def write_open_clip(out):
+    try:
+        model, config = open_clip_model()
+    except Exception as reason:
+        print("no open_clip:", reason)
+        return
+    from safetensors.torch import save_file
+
+    tokenizer(f"{out}/open_clip")
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, f"{out}/open_clip/open_clip_model.safetensors")
+    preprocess = dict(size=[32, 32], mode="RGB", mean=[0.5] * 3, std=[0.25] * 3, interpolation="bicubic",
+                      resize_mode="shortest", fill_color=0)
+    with open(f"{out}/open_clip/open_clip_config.json", "w") as f:
+        json.dump(dict(model_cfg=config, preprocess_cfg=preprocess), f)
 
 
 def inputs():
@@ -74,5 +108,21 @@ def compare(a, b):
     print("equal", len(one.state_dict()), "tensors, logits and token ids")
 
 
+def compare_open_clip(ours, theirs):
+    from safetensors.torch import load_file
+
+    model, _ = open_clip_model()
+    model.load_state_dict(load_file(f"{theirs}/open_clip_model.safetensors"))
+    one = CLIPModel.from_pretrained(ours).eval()
+    with torch.no_grad():
+        given = inputs()
+        features = model(given["pixel_values"], given["input_ids"])
+        logits = features[2] * features[0] @ features[1].T
+        difference = (one(**given).logits_per_image - logits).abs().max().item()
+    # Two programs add in different orders.
+    assert difference <= 1e-4 * logits.abs().max().item(), difference
+    print("logits differ by at most", difference)
+
+
 command, *arguments = sys.argv[1:]
-{"write": write, "compare": compare}[command](*arguments)
+{"write": write, "compare": compare, "open_clip": compare_open_clip}[command](*arguments)

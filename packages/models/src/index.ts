@@ -30,12 +30,10 @@ export { type PerceiverConfig, perceiverParameters } from './perceiver/perceiver
 export { type ResamplerOptions, resample } from './perceiver/resampler.ts';
 export { type EncoderOptions, encode } from './transformer/encoder.ts';
 export { prefixed, type Weights, weightsOf } from './transformer/weights.ts';
-export { type EncoderOptions, encode } from './transformer/encoder.ts';
-export { prefixed, type Weights, weightsOf } from './transformer/weights.ts';
 export { type PatchGrid, patchify } from './vit/patchify.ts';
 export { type VisionOptions, visionHidden } from './vit/vision-tower.ts';
+export { anyNames } from './weights/dialect.ts';
 export { flatSource } from './weights/flat-source.ts';
 export { floatsOf } from './weights/stored-tensor.ts';
-export { anyNames } from './weights/dialect.ts';
 export { flattenWeights, type WeightInMemory, weightsInMemory } from './weights/weight-file.ts';
 export type { StoredTensor, WeightSource } from './weights/weight-source.ts';

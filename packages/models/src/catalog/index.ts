@@ -36,3 +36,4 @@ export {
 } from './memory.ts';
 export { elementCount, type NamedShape, type ParameterTensor } from './parameter-tensor.ts';
 export { clipPresets } from './presets.ts';
+export { openPeftAdapter, type PeftAdapter, parsePeftConfig } from '../weights/peft-adapter.ts';

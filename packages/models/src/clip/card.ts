@@ -6,8 +6,8 @@ import { clipParameters, parameterCount } from '../catalog/clip-parameters.ts';
 import { activationBytes, backwardBytes, EVALUATION_BLOCK, forwardBytes } from '../catalog/memory.ts';
 import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
 import { clipPresets } from '../catalog/presets.ts';
-import { clipDialects } from '../weights/dialects/clip.ts';
 import { checkImageProcessor } from '../image-processor-check.ts';
+import { clipDialects } from '../weights/dialects/clip.ts';
 import { clipTokenizer } from './tokenizer.ts';
 
 export const clip: Architecture<ClipConfig> = {

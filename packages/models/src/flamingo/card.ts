@@ -1,8 +1,8 @@
 /** Flamingo: a language model that sees; for captions, questions about pictures, and documents with pictures among the text. */
 
-import { checkImageProcessor } from '../image-processor-check.ts';
 import type { Architecture, Recipe } from '../architecture.ts';
 import { elementCount } from '../catalog/parameter-tensor.ts';
+import { checkImageProcessor } from '../image-processor-check.ts';
 import { flamingoDialects } from '../weights/dialects/flamingo.ts';
 import { type FlamingoConfig, parseFlamingoConfig } from './config.ts';
 import { FlamingoInputs } from './inputs.ts';
