@@ -21,6 +21,7 @@ export {
   type WeightRules,
 } from '../weights/folder-weights.ts';
 export { type NamedWeight, type NamedWeights, sourceOf, weightsOfFiles } from '../weights/named-weights.ts';
+export { openPeftAdapter, type PeftAdapter, parsePeftConfig } from '../weights/peft-adapter.ts';
 export { type Translation, translate, writtenIn } from '../weights/translate.ts';
 export * from './clip-config.ts';
 export { clipParameters, parameterCount } from './clip-parameters.ts';
@@ -36,4 +37,3 @@ export {
 } from './memory.ts';
 export { elementCount, type NamedShape, type ParameterTensor } from './parameter-tensor.ts';
 export { clipPresets } from './presets.ts';
-export { openPeftAdapter, type PeftAdapter, parsePeftConfig } from '../weights/peft-adapter.ts';

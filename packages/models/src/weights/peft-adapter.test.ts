@@ -29,7 +29,9 @@ test('every matrix is read under the name of the weight beside which it lies', a
   expect(matrices.size).toBe(28);
   expect(whole.size).toBe(0);
   expect(matrices.get('model.layers.1.mlp.down_proj.lora_A.weight')?.shape).toEqual([4, 172]);
-  expect((await matrices.get('model.layers.1.self_attn.k_proj.lora_B.weight')!.read()).shape).toEqual([32, 4]);
+  expect((await matrices.get('model.layers.1.self_attn.k_proj.lora_B.weight')!.read()).shape).toEqual([
+    32, 4,
+  ]);
 });
 
 test('names in memory of LLaVA lead to those of its files, and a projector comes as a whole', async () => {
@@ -89,7 +91,9 @@ test.each<[string, unknown]>([
 });
 
 test('rsLoRA is obeyed', () => {
-  expect(parsePeftConfig(JSON.stringify({ ...config, use_rslora: true }))).toMatchObject({ rankStabilised: true });
+  expect(parsePeftConfig(JSON.stringify({ ...config, use_rslora: true }))).toMatchObject({
+    rankStabilised: true,
+  });
 });
 
 test('an adapter of another model, a lost half and a lost file are told', async () => {

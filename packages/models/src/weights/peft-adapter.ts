@@ -6,14 +6,21 @@ import { type OpenFile, openWeightFiles } from '@triptych/nn/safetensors';
 import { show, TriptychError, type Violation } from '@triptych/protocol';
 import { isRecord } from '../catalog/config-file.ts';
 import type { NamedShape } from '../catalog/parameter-tensor.ts';
-import type { AdapterOptions } from '../model.ts';
 import { type Dialect, readingsOf } from './dialect.ts';
 import { isSameShape } from './fit.ts';
 import { named } from './name-groups.ts';
 import { type NamedWeight, type NamedWeights, weightsOfFiles } from './named-weights.ts';
 
+/** As `AdapterOptions` of a model. */
+export interface PeftOptions {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  readonly rankStabilised: boolean;
+}
+
 export interface PeftAdapter {
-  readonly options: AdapterOptions;
+  readonly options: PeftOptions;
   /** A [rank, in] and B [out, rank] beside each adapted weight: `<path>.lora_A.weight`, `<path>.lora_B.weight`. */
   readonly matrices: NamedWeights;
   /** Weights that the adapter replaces as a whole (`modules_to_save`). */
@@ -40,7 +47,7 @@ export async function openPeftAdapter(
 }
 
 /** @throws TriptychError MODEL_INVALID. */
-export function parsePeftConfig(text: string): AdapterOptions {
+export function parsePeftConfig(text: string): PeftOptions {
   const json = parsed(text);
   const violations = Object.entries(json).flatMap(([field, value]) => {
     const allowed = rules[field];
@@ -51,7 +58,9 @@ export function parsePeftConfig(text: string): AdapterOptions {
     ...(isPositive(r) && Number.isInteger(r) ? [] : ['r']),
     ...(isPositive(lora_alpha) ? [] : ['lora_alpha']),
   ];
-  const wrong = [...new Set([...(json['peft_type'] === 'LORA' ? [] : ['peft_type']), ...numbers, ...violations])];
+  const wrong = [
+    ...new Set([...(json['peft_type'] === 'LORA' ? [] : ['peft_type']), ...numbers, ...violations]),
+  ];
   if (wrong.length > 0) throw refused(wrong.map((field) => unusable(field, json[field])));
   return {
     rank: r as number,
@@ -95,7 +104,7 @@ const rules: Readonly<Record<string, (value: unknown) => boolean>> = {
 interface Placement {
   readonly dialects: readonly Dialect[];
   readonly parameters: readonly NamedShape[];
-  readonly options: AdapterOptions;
+  readonly options: PeftOptions;
 }
 
 function placed(file: NamedWeights, { dialects, parameters, options }: Placement): PeftAdapter {
@@ -105,21 +114,33 @@ function placed(file: NamedWeights, { dialects, parameters, options }: Placement
   const problems: { name: string; expected: string; actual: string }[] = [];
   for (const [fileName, weight] of file) {
     const { path, side } = partsOf(fileName);
-    const name = canonical(`${path}.${side === undefined ? '' : 'weight'}`.replace(/\.$/, ''), { dialects, shapes });
+    const name = canonical(`${path}.${side === undefined ? '' : 'weight'}`.replace(/\.$/, ''), {
+      dialects,
+      shapes,
+    });
     const shape = name === undefined ? undefined : shapes.get(name);
     if (name === undefined || !shape) {
-      problems.push({ name: fileName, expected: 'the name of a linear layer of the model', actual: 'another' });
+      problems.push({
+        name: fileName,
+        expected: 'the name of a linear layer of the model',
+        actual: 'another',
+      });
       continue;
     }
-    const wanted = side === undefined ? shape : side === 'A' ? [options.rank, shape[1]!] : [shape[0]!, options.rank];
+    const wanted =
+      side === undefined ? shape : side === 'A' ? [options.rank, shape[1]!] : [shape[0]!, options.rank];
     if (!isSameShape(weight.shape, wanted))
       problems.push({ name: fileName, expected: `shape ${show(wanted)}`, actual: show(weight.shape) });
     else if (side === undefined) whole.set(name, weight);
     else matrices.set(name.replace(/weight$/, `lora_${side}.weight`), weight);
   }
   for (const name of matrices.keys()) {
-    const other = name.replace(/lora_([AB])\.weight$/, (_, side: string) => `lora_${side === 'A' ? 'B' : 'A'}.weight`);
-    if (!matrices.has(other)) problems.push({ name: other, expected: 'A and B of every layer', actual: 'one of them' });
+    const other = name.replace(
+      /lora_([AB])\.weight$/,
+      (_, side: string) => `lora_${side === 'A' ? 'B' : 'A'}.weight`,
+    );
+    if (!matrices.has(other))
+      problems.push({ name: other, expected: 'A and B of every layer', actual: 'one of them' });
   }
   if (file.size === 0) problems.push({ name: WEIGHTS, expected: 'adapters', actual: 'none' });
   if (problems.length > 0)
@@ -145,7 +166,10 @@ function partsOf(name: string): { readonly path: string; readonly side?: 'A' | '
 /** In the first dialect that leads to a parameter of the model; one that packs or turns matrices does not. */
 function canonical(
   name: string,
-  { dialects, shapes }: { readonly dialects: readonly Dialect[]; readonly shapes: ReadonlyMap<string, unknown> },
+  {
+    dialects,
+    shapes,
+  }: { readonly dialects: readonly Dialect[]; readonly shapes: ReadonlyMap<string, unknown> },
 ): string | undefined {
   for (const dialect of dialects) {
     const [reading] = readingsOf(dialect, name) ?? [];
@@ -179,7 +203,9 @@ const unusable = (field: string, value: unknown): Violation => ({
 });
 
 function refused(violations: readonly Violation[]): TriptychError {
-  const lines = violations.map((v) => `${v.path.slice(1)}: expected ${v.expected}, got ${v.actual}; ${v.remedy}`);
+  const lines = violations.map(
+    (v) => `${v.path.slice(1)}: expected ${v.expected}, got ${v.actual}; ${v.remedy}`,
+  );
   return new TriptychError('MODEL_INVALID', `The adapter cannot be used: ${lines.slice(0, 5).join(' | ')}`, {
     violations,
   });

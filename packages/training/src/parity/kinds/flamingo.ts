@@ -1,5 +1,6 @@
 /** A whole Flamingo: image features, media, logits, loss, gradients, a greedy continuation, and what zero gates give. */
 import {
+  anyNames,
   composeConfig,
   composeWeights,
   Flamingo,
@@ -8,13 +9,12 @@ import {
   flamingoLayout,
   flattenWeights,
   NEW_TOKEN_ROWS,
-  anyNames,
-  weightsInMemory,
   type OpenFlamingoConfig,
   patchify,
   selfAttention,
   splitTokenTable,
   TOKEN_TABLE,
+  weightsInMemory,
   weightsOf,
 } from '@triptych/models';
 import { type GoldenCase, integersOf, Parameters, record, type SafetensorsTensor, tf } from '@triptych/nn';
