@@ -10,7 +10,8 @@ import { describe, expect, test } from 'vitest';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
- * What each package may import of the others. `models/catalog`, `training/catalog` and `nn/setup` are the tensor-free subpaths;
+ * What each package may import of the others. `models/catalog`, `training/catalog`, `nn/safetensors` and `nn/setup` are the tensor-free
+ * subpaths;
  * the command line uses the last one to install and examine tensor engines, and `training/parity` to compare with golden
  * cases; both start processes of their own for what needs tensors.
  */
@@ -23,8 +24,18 @@ const allowed: Record<string, readonly string[]> = {
   datasets: ['protocol'],
   collective: ['protocol'],
   client: ['protocol'],
-  models: ['protocol', 'nn', 'datasets'],
-  training: ['protocol', 'nn', 'models', 'models/catalog', 'datasets', 'collective', 'scoring', 'storage'],
+  models: ['protocol', 'nn', 'nn/safetensors', 'datasets'],
+  training: [
+    'protocol',
+    'nn',
+    'nn/safetensors',
+    'models',
+    'models/catalog',
+    'datasets',
+    'collective',
+    'scoring',
+    'storage',
+  ],
   worker: ['protocol', 'runtime', 'storage', 'collective', 'training', 'nn'],
   'control-plane': [
     'protocol',
@@ -34,6 +45,7 @@ const allowed: Record<string, readonly string[]> = {
     'scoring',
     'models/catalog',
     'training/catalog',
+    'nn/safetensors',
   ],
   cli: ['protocol', 'client', 'datasets', 'nn/setup', 'training/parity'],
 };
@@ -44,6 +56,7 @@ const catalogs = [
   'packages/training/src/catalog',
   'packages/training/src/parity/launch',
   'packages/nn/src/setup',
+  'packages/nn/src/safetensors',
 ];
 
 interface SourceFile {

@@ -78,6 +78,7 @@ export {
   type FlamingoTemplateName,
   flamingoTemplates,
 } from './text/flamingo/templates.ts';
+export { type ClipVocabularyFiles, clipVocabularyOf } from './text/clip-tokenizer-json.ts';
 export { type TokenizerFiles, tokenizerFileNames } from './text/hugging-face/folder.ts';
 export { Tokenizer } from './text/hugging-face/tokenizer.ts';
 export { learnTokenizer } from './text/learn-tokenizer.ts';

@@ -5,7 +5,9 @@
 import type { ActivationMemory, Duration, Objective } from '@triptych/protocol';
 import type { TObject } from 'typebox';
 import type { GroupedTensor } from './grouped-tensor.ts';
-import type { ModelFactory } from './model.ts';
+import type { FolderFiles, ModelFactory } from './model.ts';
+import type { Dialect } from './weights/dialect.ts';
+import type { NamedWeights } from './weights/named-weights.ts';
 
 export type { GroupedTensor };
 
@@ -37,7 +39,7 @@ export interface Architecture<C extends object = object> {
   readonly contents: readonly ContentKind[];
   /** Options of the processor (`inputs` of a run), each with its default. */
   readonly inputs: TObject;
-  readonly folder: Folder;
+  readonly folder: Folder<C>;
   /** The configuration with the parameters that a loss brings (a temperature, a bias) at these initial values. */
   forScalars(config: C, scalars: Readonly<Record<string, number>>): C;
   recipe(config: C, at: RecipeContext): Recipe;
@@ -68,10 +70,16 @@ export type Ability = 'embed' | 'generate' | 'loglikelihood';
 export type ContentKind = 'captions' | 'interleaved' | 'question' | 'conversation';
 
 /** Which files of a Hugging Face folder are read besides the weights. */
-export interface Folder {
+export interface Folder<C> {
   /** Every one of these, or one of the alternatives of an inner list. */
   readonly required: readonly (string | readonly string[])[];
   readonly optional: readonly string[];
+  /** Names that weights may have in files; the first one's are canonical, those of `parameters`. */
+  readonly dialects: readonly Dialect[];
+  /** Where canonical names of files and of parameters differ: what a model cuts in two. */
+  readonly inMemory?: (weights: NamedWeights, config: C) => NamedWeights;
+  /** Whether the files besides the weights can be obeyed. @throws TriptychError MODEL_INVALID with every violation. */
+  check(config: C, files: FolderFiles): void;
 }
 
 export interface RecipeContext {

@@ -1,5 +1,6 @@
 /** Files of a Hugging Face folder: the weights in pieces, JSON and text. */
-import { safetensorsPieces } from '@triptych/nn';
+import { bytesOfFloats } from '@triptych/nn';
+import { safetensorsStream } from '@triptych/nn/safetensors';
 import { TriptychError } from '@triptych/protocol';
 import type { ModelFile } from './model.ts';
 import type { ModelWeights } from './model-weights.ts';
@@ -7,15 +8,19 @@ import { floatsOf } from './weights/stored-tensor.ts';
 
 export const WEIGHTS_FILE = 'model.safetensors';
 
-/** The whole model under its Hugging Face names; equal weights give equal bytes. */
+/** The whole model under its Hugging Face names, one tensor in memory at a time; equal weights give equal bytes. */
 export const weightsContent = (weights: Pick<ModelWeights, 'named'>): ModelFile => ({
   path: WEIGHTS_FILE,
-  content: async function* () {
-    const tensors = [];
-    for (const { name, shape, read } of weights.named())
-      tensors.push({ name, shape, data: floatsOf(await read()) });
-    yield* safetensorsPieces(tensors, { format: 'pt' });
-  },
+  content: () =>
+    safetensorsStream(
+      weights.named().map(({ name, shape, read }) => ({
+        name,
+        shape,
+        dtype: 'F32',
+        read: async () => bytesOfFloats('F32', floatsOf(await read())),
+      })),
+      { format: 'pt' },
+    ),
 });
 
 export const jsonFile = (path: string, value: unknown): ModelFile =>

@@ -3,7 +3,7 @@
  * and what it can do. Which architecture it is, they do not know.
  */
 import type { Content, ImageTransform } from '@triptych/datasets';
-import type { Parameters, SafetensorsFile, tf } from '@triptych/nn';
+import type { Parameters, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { GroupedTensor } from './grouped-tensor.ts';
 import type { WeightSource } from './weights/weight-source.ts';
@@ -14,8 +14,6 @@ export interface ModelFactory<C extends object = object> {
   /** What a preset has besides weights: tokenizer files learnt from the texts of the train split, preprocessing. */
   initialFiles(config: C, texts: Iterable<string>): FolderFiles;
   open(options: OpenOptions<C>): Promise<Model>;
-  /** Weights as a file has them, under canonical names. @throws TriptychError MODEL_INVALID naming everything that does not fit. */
-  storedWeights(file: SafetensorsFile, config: C): WeightSource;
 }
 
 /** Text files of a Hugging Face folder by path, without the weights. */

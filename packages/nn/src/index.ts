@@ -74,15 +74,16 @@ export {
 } from './parameters/layout.ts';
 export { drainInto, gradientsInto, Parameters } from './parameters/parameters.ts';
 export { type RandomStream, random } from './random.ts';
+export type { SafetensorsDtype } from './safetensors/dtype.ts';
 export {
   readSafetensors,
-  type SafetensorsDtype,
   type SafetensorsFile,
   type SafetensorsTensor,
   safetensorsPieces,
   type TensorToWrite,
   writeSafetensors,
-} from './safetensors.ts';
+} from './safetensors/in-memory.ts';
+export { bytesOfFloats, floats, isWeightDtype, type WeightDtype } from './safetensors/numbers.ts';
 export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';
-export { halfToFloat } from './vectors/half-float.ts';
+export { floatToHalf, halfToFloat } from './vectors/half-float.ts';
 export { fromBfloat16, toBfloat16 } from './vectors/vector-unit.ts';

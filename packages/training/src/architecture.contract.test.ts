@@ -6,11 +6,13 @@ import {
   architectures,
   type Batch,
   type Example,
-  flatSource,
   isInGroups,
   type Model,
+  openFolderWeights,
+  sourceOf,
 } from '@triptych/models';
-import { ParameterLayout, random, readSafetensors, selectBackend, tf } from '@triptych/nn';
+import { random, selectBackend, tf } from '@triptych/nn';
+import { bytesRanges } from '@triptych/nn/safetensors';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { trainedGroups } from './catalog/trained-tensors.ts';
 import { objectives } from './objectives/registry.ts';
@@ -80,23 +82,18 @@ describe.each(cases)('$name, $method, $kind', ({ architecture, method, kind }) =
     using model = await openModel({ architecture, config, method, texts });
     const bytes = await weightsOf(model);
     const factory = await architecture.load();
-    const stored = factory.storedWeights(readSafetensors(bytes), config);
-    const tensors = architecture.parameters(config);
-    const layout = new ParameterLayout(tensors);
-    const flat = new Float32Array(layout.length);
-    for (const { name, offset } of layout.named()) {
-      const { data, dtype } = await stored.read(name);
-      expect(dtype).toBe('F32');
-      flat.set(data, offset);
-    }
+    const { weights } = await openFolderWeights(
+      async (path) => (path === 'model.safetensors' ? bytesRanges(path, bytes) : undefined),
+      { rules: architecture, config },
+    );
     using again = await factory.open({
       config,
-      tensors,
+      tensors: architecture.parameters(config),
       ...trainedGroups({ architecture }, { method }),
       ...(architecture.methods[method]!.adapts && {
         adapter: { rank: 4, alpha: 8, dropout: 0, rankStabilised: false },
       }),
-      weights: flatSource(layout, flat),
+      weights: sourceOf(weights),
       files: model.files,
       memory: 'keep',
       inputs: inputsOf(architecture),

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClipTokenizer, formatNames, writeScenes } from '@triptych/datasets';
@@ -168,20 +169,26 @@ describe('models', () => {
   test('every missing file is named', async () => {
     const problem = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
     expect(problem.code).toBe('MODEL_INVALID');
-    expect(problem.violations?.map(({ path }) => path)).toEqual([
-      '/config.json',
-      '/model.safetensors',
+    expect(problem.violations?.map(({ path }) => path)).toEqual(['/config.json', '/model.safetensors']);
+    await writeModel();
+    for (const path of ['vocab.json', 'merges.txt', 'model.safetensors']) await rm(join(folder, path));
+    await writeFile(join(folder, 'pytorch_model.bin'), 'PK');
+    const second = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
+    expect(second.violations?.map(({ path }) => path)).toEqual([
       '/vocab.json',
       '/merges.txt',
+      '/pytorch_model.bin',
     ]);
+    expect(second.violations?.at(-1)?.remedy).toContain('save_file(');
   });
 
   test('weights that do not fit the configuration are told tensor by tensor', async () => {
     await writeModel(
       weightsOf((header) => {
+        header['scale'] = header['logit_scale']!;
         delete header['logit_scale'];
-        header['visual_projection.weight']!.shape = [1, 2];
-        header['text_projection.weight']!.dtype = 'I64';
+        header['text_projection.weight']!.dtype = 'I32';
+        header['visual_projection.weight']!.shape = [64, 32];
       }),
     );
     const problem = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
@@ -190,6 +197,56 @@ describe('models', () => {
       '/model.safetensors/text_projection.weight',
       '/model.safetensors/visual_projection.weight',
     ]);
+  });
+
+  test('one wrong field of the configuration is told once, however many tensors it spoils', async () => {
+    await writeModel();
+    const text = { ...config.text_config, hidden_size: 512, num_hidden_layers: 12 };
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, text_config: text }));
+    const problem = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
+    expect(
+      problem.violations?.map(({ path, expected, actual }) => `${path}: ${expected}; ${actual}`),
+    ).toEqual([
+      '/config.json/text_config/num_hidden_layers: 2, as in the weights; 12',
+      '/config.json/text_config/hidden_size: 64, as in the weights; 512',
+    ]);
+  });
+
+  test('tensors that are no parameters are left out with a note', async () => {
+    await writeModel(
+      weightsOf((header) => {
+        const last = header['text_projection.weight']!;
+        const end = Math.max(...Object.values(header).map(({ data_offsets: [, at] }) => at!));
+        expect(last).toBeDefined();
+        header['classifier.bias'] = { dtype: 'F32', shape: [0], data_offsets: [end, end] };
+      }),
+    );
+    const model = (await post('/v1/models', { name: 'mine', path: folder })).json<Model>();
+    expect(model.description).toContain('left out: classifier.bias');
+  });
+
+  test('what is no regular file is refused before it is read', async () => {
+    await writeModel();
+    await rm(join(folder, 'model.safetensors'));
+    await symlink('/dev/zero', join(folder, 'model.safetensors'));
+    await rm(join(folder, 'vocab.json'));
+    execFileSync('mkfifo', [join(folder, 'vocab.json')]);
+    const problem = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
+    expect(problem).toMatchObject({ code: 'MODEL_INVALID', violations: [{ actual: 'a named pipe' }] });
+  });
+
+  test('shards come in with their index, and their bytes are counted together', async () => {
+    await writeModel();
+    const [whole] = [weightsOf()];
+    await rm(join(folder, 'model.safetensors'));
+    const names = clipParameters(config).flatMap(({ parts }) => parts.map(({ name }) => name));
+    const shard = 'model-00001-of-00001.safetensors';
+    await writeFile(join(folder, shard), whole);
+    const index = JSON.stringify({ weight_map: Object.fromEntries(names.map((name) => [name, shard])) });
+    await writeFile(join(folder, 'model.safetensors.index.json'), index);
+    const model = (await post('/v1/models', { name: 'mine', path: folder })).json<Model>();
+    expect(model.weights?.bytes).toBe(whole.length + index.length);
+    expect(model.files?.map(({ path }) => path)).toContain(shard);
   });
 
   test.each([

@@ -2,9 +2,9 @@
 import { Readable } from 'node:stream';
 import { ImportModel, Model, ModelPage, Name, PageQuery, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
+import { importModel } from '../models/import.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
-import { importModel } from './model-import.ts';
 import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
 

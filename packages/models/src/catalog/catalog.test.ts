@@ -29,6 +29,15 @@ test('fields without effect are dropped', () => {
   expect(parseConfig(file)).toEqual(config);
 });
 
+test('text_config_dict overrides text_config, and what it leaves out is a default, as in Hugging Face', () => {
+  const { config } = clipPresets['clip-tiny']!;
+  const dictionary = { ...config.text_config, num_attention_heads: 4, layer_norm_eps: undefined };
+  const wide = { ...config.text_config, layer_norm_eps: 0.1 };
+  const read = parseConfig({ ...config, text_config: wide, text_config_dict: dictionary });
+  expect(read.text_config).toEqual({ ...config.text_config, num_attention_heads: 4, layer_norm_eps: 1e-5 });
+  expect(parseConfig({ ...config, text_config_dict: null })).toEqual(config);
+});
+
 test('all problems are reported at once', () => {
   const read = () =>
     parseConfig({ text_config: { hidden_act: 'swish' }, vision_config: { num_channels: 1 } });

@@ -93,10 +93,10 @@ export function parseConfig(json: unknown): ClipConfig {
   const source = isRecord(json) ? json : {};
   const config = {
     ...pick(ClipConfig.properties, { ...topDefaults, ...source }),
-    text_config: pick(ClipTextConfig.properties, { ...textDefaults, ...record(source['text_config']) }),
+    text_config: pick(ClipTextConfig.properties, { ...textDefaults, ...towerOf(source, 'text_config') }),
     vision_config: pick(ClipVisionConfig.properties, {
       ...visionDefaults,
-      ...record(source['vision_config']),
+      ...towerOf(source, 'vision_config'),
     }),
   };
   const violations = isRecord(json) ? [...violationsOf(ClipConfig, config)] : violationsOf(ClipConfig, json);
@@ -104,6 +104,10 @@ export function parseConfig(json: unknown): ClipConfig {
   if (violations.length > 0) throw invalidConfig('CLIP', violations);
   return config as ClipConfig;
 }
+
+/** `text_config_dict`, which old files have beside `text_config`, counts alone: what it leaves out is a default. */
+const towerOf = (source: Record<string, unknown>, name: 'text_config' | 'vision_config') =>
+  record(source[`${name}_dict`] ?? source[name]);
 
 function crossFieldViolations(config: ClipConfig): Violation[] {
   const { text_config: text, vision_config: vision } = config;

@@ -1,7 +1,28 @@
 export * from '../architecture.ts';
+export { openClipConfigOf, openClipFiles } from '../clip/open-clip-config.ts';
 export { isInGroup, isInGroups } from '../grouped-tensor.ts';
 export type * from '../model.ts';
 export { architectureNamed, architectureOf, architectures, type PresetEntry, presets } from '../registry.ts';
+export { type Dialect, type NamePair, readingsOf, writingOf } from '../weights/dialect.ts';
+export { clipDialects, customTextClip, huggingFaceClip, openAiClip } from '../weights/dialects/clip.ts';
+export { flamingoDialects, openFlamingo } from '../weights/dialects/flamingo.ts';
+export { llamaDialects } from '../weights/dialects/llama.ts';
+export {
+  hubLlava,
+  hubLlava5,
+  inMemoryLlava,
+  llavaDialects,
+  originalLlava,
+} from '../weights/dialects/llava.ts';
+export {
+  type FolderWeights,
+  noWeights,
+  openFolderWeights,
+  type WeightRules,
+} from '../weights/folder-weights.ts';
+export { type NamedWeight, type NamedWeights, sourceOf, weightsOfFiles } from '../weights/named-weights.ts';
+export { openPeftAdapter, type PeftAdapter, parsePeftConfig } from '../weights/peft-adapter.ts';
+export { type Translation, translate, writtenIn } from '../weights/translate.ts';
 export * from './clip-config.ts';
 export { clipParameters, parameterCount } from './clip-parameters.ts';
 export { LlamaConfig, parseLlamaConfig } from './llama-config.ts';

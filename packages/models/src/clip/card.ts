@@ -6,6 +6,9 @@ import { clipParameters, parameterCount } from '../catalog/clip-parameters.ts';
 import { activationBytes, backwardBytes, EVALUATION_BLOCK, forwardBytes } from '../catalog/memory.ts';
 import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
 import { clipPresets } from '../catalog/presets.ts';
+import { checkImageProcessor } from '../image-processor-check.ts';
+import { clipDialects } from '../weights/dialects/clip.ts';
+import { clipTokenizer } from './tokenizer.ts';
 
 export const clip: Architecture<ClipConfig> = {
   name: 'clip',
@@ -37,6 +40,11 @@ export const clip: Architecture<ClipConfig> = {
       'processor_config.json',
       'open_clip_config.json',
     ],
+    dialects: clipDialects,
+    check: (config, files) => {
+      clipTokenizer(config, files);
+      checkImageProcessor(config, files);
+    },
   },
   forScalars: (config, { logit_scale, logit_bias }) => {
     const { logit_bias_init_value: _, ...rest } = config;

@@ -1,12 +1,11 @@
 /** The text files of a CLIP folder: what its processor is made from, and what is written back. */
 import {
-  ClipTokenizer,
+  type ClipTokenizer,
   clipTransform,
   type ImageTransform,
   imageProcessorFile,
   parseImageProcessor,
 } from '@triptych/datasets';
-import { TriptychError } from '@triptych/protocol';
 import type { ClipConfig } from '../catalog/clip-config.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
@@ -14,20 +13,6 @@ import { jsonFile, textFile } from '../model-files.ts';
 /** What a preset with a vocabulary just learnt has. */
 export const initialClipFiles = (config: ClipConfig, tokenizer: ClipTokenizer): FolderFiles =>
   tokenizer.files(config.text_config.max_position_embeddings);
-
-/** @throws TriptychError MODEL_INVALID. */
-export function clipTokenizer(config: ClipConfig, files: FolderFiles): ClipTokenizer {
-  const tokenizer = ClipTokenizer.fromFiles({
-    'vocab.json': files['vocab.json'] ?? '',
-    'merges.txt': files['merges.txt'] ?? '',
-  });
-  if (tokenizer.vocabSize > config.text_config.vocab_size)
-    throw new TriptychError(
-      'MODEL_INVALID',
-      `vocab.json has ${tokenizer.vocabSize} tokens, config.json allows ${config.text_config.vocab_size}`,
-    );
-  return tokenizer;
-}
 
 /** As the folder's files say; CLIP's published transform where none of them does. @throws TriptychError MODEL_INVALID. */
 export function clipTransformOf(

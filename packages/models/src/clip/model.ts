@@ -7,13 +7,10 @@ import type { Batch, Embed, Model, ModelFactory, OpenOptions } from '../model.ts
 import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
-import { flatSource } from '../weights/flat-source.ts';
 import { Clip } from './clip.ts';
 import { clipFiles, initialClipFiles } from './files.ts';
 import { drawOf } from './initial-weights.ts';
-import { clipLayout } from './layout.ts';
 import { type ClipBatch, ClipProcessor } from './processor.ts';
-import { loadClipWeights } from './weight-file.ts';
 
 export const clipFactory: ModelFactory<ClipConfig> = {
   initialWeights: (config, seed) =>
@@ -23,7 +20,6 @@ export const clipFactory: ModelFactory<ClipConfig> = {
     ),
   initialFiles: (config, texts) =>
     initialClipFiles(config, ClipTokenizer.train(texts, config.text_config.vocab_size)),
-  storedWeights: (file, config) => flatSource(clipLayout(config), loadClipWeights(file, config)),
   open: async (options) => new ClipModel(options, await openWeights(options)),
 };
 

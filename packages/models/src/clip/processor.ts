@@ -4,7 +4,8 @@ import { TriptychError } from '@triptych/protocol';
 import type { ClipConfig } from '../catalog/clip-config.ts';
 import type { Batch, Example, FolderFiles, Preview, Processor } from '../model.ts';
 import { patchify } from '../vit/patchify.ts';
-import { clipTokenizer, clipTransformOf } from './files.ts';
+import { clipTransformOf } from './files.ts';
+import { clipTokenizer } from './tokenizer.ts';
 
 export interface ClipBatch extends Batch {
   /** [samples, N, 3pp] */

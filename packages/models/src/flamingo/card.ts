@@ -1,11 +1,15 @@
 /** Flamingo: a language model that sees; for captions, questions about pictures, and documents with pictures among the text. */
+
 import type { Architecture, Recipe } from '../architecture.ts';
 import { elementCount } from '../catalog/parameter-tensor.ts';
+import { checkImageProcessor } from '../image-processor-check.ts';
+import { flamingoDialects } from '../weights/dialects/flamingo.ts';
 import { type FlamingoConfig, parseFlamingoConfig } from './config.ts';
 import { FlamingoInputs } from './inputs.ts';
 import { type FlamingoShape, keptBytes, peakBackwardBytes, peakForwardBytes } from './memory.ts';
 import { flamingoParameters } from './parameters.ts';
 import { flamingoPresets } from './presets.ts';
+import { splitStoredTable } from './token-rows.ts';
 
 export const flamingo: Architecture<FlamingoConfig> = {
   name: 'flamingo',
@@ -41,6 +45,9 @@ export const flamingo: Architecture<FlamingoConfig> = {
       'processor_config.json',
       'open_clip_config.json',
     ],
+    dialects: flamingoDialects,
+    inMemory: splitStoredTable,
+    check: checkImageProcessor,
   },
   forScalars: (config) => config,
   recipe: (config, { method }) => recipeFor(config, method),

@@ -2,7 +2,7 @@
  * A Flamingo from parts: a CLIP vision tower, a Llama decoder, and what OpenFlamingo saves (resampler, gated blocks, token
  * table), each under the names of its own file. Tensor-free.
  */
-import type { NamedWeight } from '../weights/weight-file.ts';
+import type { WeightInMemory } from '../weights/weight-file.ts';
 import { type FlamingoConfig, parseFlamingoConfig } from './config.ts';
 import { DECODER_PREFIX, VISION_PREFIX } from './parameters.ts';
 
@@ -47,10 +47,10 @@ export function composeConfig(
 
 /** `trained` wins where it and the decoder both have a tensor: it has the token table with the new rows. */
 export function composeWeights(parts: {
-  readonly vision: ReadonlyMap<string, NamedWeight>;
-  readonly language: ReadonlyMap<string, NamedWeight>;
-  readonly trained: ReadonlyMap<string, NamedWeight>;
-}): Map<string, NamedWeight> {
+  readonly vision: ReadonlyMap<string, WeightInMemory>;
+  readonly language: ReadonlyMap<string, WeightInMemory>;
+  readonly trained: ReadonlyMap<string, WeightInMemory>;
+}): Map<string, WeightInMemory> {
   const tower = (name: string) =>
     `${VISION_PREFIX}${name.startsWith('vision_model.') ? '' : 'vision_model.'}${name}`;
   return new Map([

@@ -12,7 +12,8 @@ import { describe, expect, test } from 'vitest';
 import { single } from '../catalog/parameter-tensor.ts';
 import { expectTensor, openCase, sameBits } from '../testing/golden.ts';
 import { weightsOf } from '../transformer/weights.ts';
-import { flattenWeights, namedWeights } from '../weights/weight-file.ts';
+import { anyNames } from '../weights/dialect.ts';
+import { flattenWeights, weightsInMemory } from '../weights/weight-file.ts';
 import { gatedBlock } from './gated-block.ts';
 import { imagesShown } from './images-shown.ts';
 
@@ -32,7 +33,7 @@ const modes = [
 
 describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
   const parametersOf = () =>
-    new Parameters(layout, flattenWeights(namedWeights(golden.weights, /^$/), layout));
+    new Parameters(layout, flattenWeights(weightsInMemory(golden.weights, anyNames), layout));
   const inputs = () => ({
     x: tf.tensor3d(golden.input('x').float32(), [batch, length, width]),
     media: tf.tensor3d(golden.input('media').float32(), [batch, images * latents, mediaWidth]),

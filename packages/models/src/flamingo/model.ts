@@ -7,17 +7,15 @@ import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
 import { patchTensor } from '../vit/patch-tensor.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
-import { flatSource } from '../weights/flat-source.ts';
 import { flamingoAbilities } from './abilities.ts';
 import type { FlamingoConfig } from './config.ts';
 import { flamingoFiles, initialFlamingoFiles } from './files.ts';
 import { Flamingo } from './flamingo.ts';
 import { flamingoDraws } from './initial-weights.ts';
 import type { FlamingoInputs } from './inputs.ts';
-import { flamingoLayout } from './layout.ts';
 import { flamingoParameters } from './parameters.ts';
 import { type FlamingoBatch, FlamingoProcessor } from './processor.ts';
-import { joinTokenTable, loadFlamingoWeights } from './weight-file.ts';
+import { joinTokenTable } from './weight-file.ts';
 
 export const flamingoFactory: ModelFactory<FlamingoConfig> = {
   initialWeights: (config, seed) =>
@@ -26,7 +24,6 @@ export const flamingoFactory: ModelFactory<FlamingoConfig> = {
       { seed, drawOf: flamingoDraws(config) },
     ),
   initialFiles: initialFlamingoFiles,
-  storedWeights: (file, config) => flatSource(flamingoLayout(config), loadFlamingoWeights(file, config)),
   open: async (options) => new FlamingoModel(options, await openWeights(options)),
 };
 

@@ -4,25 +4,24 @@
  */
 import type { SafetensorsFile } from '@triptych/nn';
 import type { NamedTensor } from '../model-weights.ts';
+import { isOneOf } from '../weights/dialect.ts';
+import { flamingoFiles } from '../weights/dialects/flamingo.ts';
 import { floatsOf } from '../weights/stored-tensor.ts';
-import { flattenWeights, namedWeights } from '../weights/weight-file.ts';
+import { flattenWeights, weightsInMemory } from '../weights/weight-file.ts';
 import type { FlamingoConfig } from './config.ts';
 import { flamingoLayout } from './layout.ts';
 import { NEW_TOKEN_ROWS, TOKEN_TABLE } from './parameters.ts';
 import { splitTokenTable } from './token-rows.ts';
-
-/** Buffers of old releases that are no parameters. */
-const ignored = /\.rotary_emb\.inv_freq$|\.position_ids$/;
-/** A tied head may be written a second time. */
-const ignoredWhenTied = /\.rotary_emb\.inv_freq$|\.position_ids$|^lang_encoder\.lm_head\.weight$/;
 
 /**
  * The flat parameter buffer of `flamingoLayout(config)`.
  * @throws TriptychError MODEL_INVALID naming every missing, unexpected and wrongly shaped tensor.
  */
 export function loadFlamingoWeights(file: SafetensorsFile, config: FlamingoConfig): Float32Array {
-  const weights = namedWeights(file, config.text_config.tie_word_embeddings ? ignoredWhenTied : ignored);
-  return flattenWeights(splitTokenTable(weights, config), flamingoLayout(config));
+  const isSpare = (name: string) =>
+    config.text_config.tie_word_embeddings && isOneOf(flamingoFiles.spare, name);
+  const weights = splitTokenTable(weightsInMemory(file, flamingoFiles), config);
+  return flattenWeights(weights, flamingoLayout(config), isSpare);
 }
 
 /** As files have them: the new rows below the others, in one table. */

@@ -1,21 +1,18 @@
 /** Llama weights in files, under Hugging Face names. */
 import type { SafetensorsFile } from '@triptych/nn';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
-import { flattenWeights, namedWeights, weightFile, weightFilePieces } from '../weights/weight-file.ts';
+import { isOneOf } from '../weights/dialect.ts';
+import { llamaForCausalLm } from '../weights/dialects/llama.ts';
+import { flattenWeights, weightFile, weightFilePieces, weightsInMemory } from '../weights/weight-file.ts';
 import { llamaLayout } from './layout.ts';
 
-/** A buffer of old releases that is no parameter. */
-const ignored = /\.rotary_emb\.inv_freq$/;
-/** A tied head may be written a second time. */
-const ignoredWhenTied = /\.rotary_emb\.inv_freq$|^lm_head\.weight$/;
-
 /**
- * The flat parameter buffer of `llamaLayout(config)`.
+ * The flat parameter buffer of `llamaLayout(config)`. A tied head may be written a second time.
  * @throws TriptychError MODEL_INVALID naming every missing, unexpected and wrongly shaped tensor.
  */
 export function loadLlamaWeights(file: SafetensorsFile, config: LlamaConfig): Float32Array {
-  const weights = namedWeights(file, config.tie_word_embeddings ? ignoredWhenTied : ignored);
-  return flattenWeights(weights, llamaLayout(config));
+  const isSpare = (name: string) => config.tie_word_embeddings && isOneOf(llamaForCausalLm.spare, name);
+  return flattenWeights(weightsInMemory(file, llamaForCausalLm), llamaLayout(config), isSpare);
 }
 
 /** `flat` under Hugging Face names; equal weights give equal bytes. */

@@ -1,8 +1,11 @@
 /** LLaVA: a language model that is shown pictures as words; for conversations, questions and captions. */
+
 import type { Architecture, Recipe } from '../architecture.ts';
 import { elementCount } from '../catalog/parameter-tensor.ts';
 import { isInGroups } from '../grouped-tensor.ts';
+import { checkImageProcessor } from '../image-processor-check.ts';
 import { adapterTensors } from '../lora/parameters.ts';
+import { llavaDialects } from '../weights/dialects/llava.ts';
 import { type LlavaConfig, parseLlavaConfig } from './config.ts';
 import { LlavaInputs } from './inputs.ts';
 import { keptBytes, type LlavaShape, peakBackwardBytes, peakForwardBytes } from './memory.ts';
@@ -57,6 +60,8 @@ export const llava: Architecture<LlavaConfig> = {
       'preprocessor_config.json',
       'processor_config.json',
     ],
+    dialects: llavaDialects,
+    check: checkImageProcessor,
   },
   forScalars: (config) => config,
   recipe: (config, { method }) => recipeFor(config, method),

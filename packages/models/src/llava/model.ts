@@ -10,18 +10,15 @@ import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
 import { patchTensor } from '../vit/patch-tensor.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
-import { flatSource } from '../weights/flat-source.ts';
 import { joinedSource } from '../weights/joined-source.ts';
 import { llavaAbilities } from './abilities.ts';
 import type { LlavaConfig } from './config.ts';
 import { initialLlavaFiles, llavaFiles } from './files.ts';
 import { drawOf } from './initial-weights.ts';
 import type { LlavaInputs } from './inputs.ts';
-import { llavaLayout } from './layout.ts';
 import { Llava } from './llava.ts';
 import { DECODER_PREFIX, llavaParameters } from './parameters.ts';
 import { type LlavaBatch, LlavaProcessor } from './processor.ts';
-import { loadLlavaWeights } from './weight-file.ts';
 
 export const llavaFactory: ModelFactory<LlavaConfig> = {
   initialWeights: (config, seed) =>
@@ -30,7 +27,6 @@ export const llavaFactory: ModelFactory<LlavaConfig> = {
       { seed, drawOf: (name) => drawOf(name, config) },
     ),
   initialFiles: initialLlavaFiles,
-  storedWeights: (file, config) => flatSource(llavaLayout(config), loadLlavaWeights(file, config)),
   open: async (options) => new LlavaModel(options, await openWeights(options)),
 };
 

@@ -3,24 +3,19 @@
  * `vision_model`, are read too.
  */
 import type { SafetensorsFile } from '@triptych/nn';
-import { flattenWeights, namedWeights } from '../weights/weight-file.ts';
+import { type Dialect, isOneOf } from '../weights/dialect.ts';
+import { hubLlava, hubLlava5 } from '../weights/dialects/llava.ts';
+import { flattenWeights, weightsInMemory } from '../weights/weight-file.ts';
 import type { LlavaConfig } from './config.ts';
 import { llavaLayout } from './layout.ts';
-
-/** Buffers of old releases that are no parameters. */
-const ignored = /\.rotary_emb\.inv_freq$|\.position_ids$/;
-/** A tied head may be written a second time. */
-const ignoredWhenTied = /\.rotary_emb\.inv_freq$|\.position_ids$|^language_model\.lm_head\.weight$/;
 
 /**
  * The flat parameter buffer of `llavaLayout(config)`.
  * @throws TriptychError MODEL_INVALID naming every missing, unexpected and wrongly shaped tensor.
  */
 export function loadLlavaWeights(file: SafetensorsFile, config: LlavaConfig): Float32Array {
-  const weights = namedWeights(file, config.text_config.tie_word_embeddings ? ignoredWhenTied : ignored);
-  const named = new Map([...weights].map(([name, weight]) => [canonicalName(name), weight]));
-  return flattenWeights(named, llavaLayout(config));
+  const isSpare = (name: string) => config.text_config.tie_word_embeddings && isOneOf(hubLlava.spare, name);
+  return flattenWeights(weightsInMemory(file, bothHubs), llavaLayout(config), isSpare);
 }
 
-const canonicalName = (name: string): string =>
-  name.replace(/^vision_tower\.(?!vision_model\.)/, 'vision_tower.vision_model.');
+const bothHubs: Dialect = { ...hubLlava, pairs: [...hubLlava.pairs, ...hubLlava5.pairs] };

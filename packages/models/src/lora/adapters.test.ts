@@ -21,8 +21,9 @@ import { DecoderBatch } from '../testing/decoder-batch.ts';
 import { expectTensor, openCase, sameBits } from '../testing/golden.ts';
 import { type Projection, plainProjection } from '../transformer/projection.ts';
 import type { Weights } from '../transformer/weights.ts';
+import { anyNames } from '../weights/dialect.ts';
 import { drawWeights, normal } from '../weights/drawn-weights.ts';
-import { flattenWeights, type NamedWeight, namedWeights } from '../weights/weight-file.ts';
+import { flattenWeights, type WeightInMemory, weightsInMemory } from '../weights/weight-file.ts';
 import { Adapters, drawOfAdapter } from './adapters.ts';
 import type { AdapterTarget } from './options.ts';
 
@@ -44,8 +45,8 @@ const expected = readSafetensors(file('expected.safetensors')).tensors;
 const PREFIX = 'base_model.model.';
 
 /** As PEFT's file has them, without its prefix. */
-const trained = new Map<string, NamedWeight>(
-  [...namedWeights(readSafetensors(file('adapter_model.safetensors')), /^$/)].map(([name, weight]) => [
+const trained = new Map<string, WeightInMemory>(
+  [...weightsInMemory(readSafetensors(file('adapter_model.safetensors')), anyNames)].map(([name, weight]) => [
     name.slice(PREFIX.length),
     weight,
   ]),

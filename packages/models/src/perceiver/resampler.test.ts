@@ -3,8 +3,9 @@ import { gradientsInto, ParameterLayout, Parameters, record, selectBackend, tf }
 import { describe, expect, test } from 'vitest';
 import { expectTensor, openCase, sameBits } from '../testing/golden.ts';
 import { weightsOf } from '../transformer/weights.ts';
+import { anyNames } from '../weights/dialect.ts';
 import { constant, drawWeights, normal } from '../weights/drawn-weights.ts';
-import { flattenWeights, namedWeights } from '../weights/weight-file.ts';
+import { flattenWeights, weightsInMemory } from '../weights/weight-file.ts';
 import { type PerceiverConfig, perceiverParameters } from './perceiver-parameters.ts';
 import { resample } from './resampler.ts';
 
@@ -24,7 +25,7 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
   async function results(memory: 'keep' | 'checkpoint') {
     await selectBackend({ backend });
     const before = tf.memory().numTensors;
-    const flat = flattenWeights(namedWeights(golden.weights, /^$/), layout);
+    const flat = flattenWeights(weightsInMemory(golden.weights, anyNames), layout);
     const parameters = new Parameters(layout, flat);
     const features = tf.tensor3d(golden.input('x').float32(), [texts * images, frames * tokens, width]);
     const recording = record([features, ...parameters.tensors()], () => [

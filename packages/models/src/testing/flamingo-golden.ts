@@ -8,7 +8,8 @@ import { flamingoLayout } from '../flamingo/layout.ts';
 import { flamingoParameters } from '../flamingo/parameters.ts';
 import { splitTokenTable } from '../flamingo/token-rows.ts';
 import type { GroupedTensor } from '../grouped-tensor.ts';
-import { flattenWeights, namedWeights } from '../weights/weight-file.ts';
+import { anyNames } from '../weights/dialect.ts';
+import { flattenWeights, weightsInMemory } from '../weights/weight-file.ts';
 import { type GoldenCase, openCase } from './golden.ts';
 
 export interface FlamingoCase extends GoldenCase {
@@ -23,7 +24,7 @@ export function openFlamingoCase(name: string): FlamingoCase {
   const golden = openCase(name);
   const read = (file: string) => readFileSync(new URL(`../../fixtures/${name}/${file}`, import.meta.url));
   const json = (file: string): unknown => JSON.parse(read(file).toString());
-  const weightsOf = (file: string) => namedWeights(readSafetensors(new Uint8Array(read(file))), /^$/);
+  const weightsOf = (file: string) => weightsInMemory(readSafetensors(new Uint8Array(read(file))), anyNames);
   const flamingo = composeConfig(golden.config as OpenFlamingoConfig, {
     vision: json('vision/config.json'),
     language: json('language/config.json'),
@@ -31,7 +32,7 @@ export function openFlamingoCase(name: string): FlamingoCase {
   const weights = composeWeights({
     vision: weightsOf('vision/model.safetensors'),
     language: weightsOf('language/model.safetensors'),
-    trained: namedWeights(golden.weights, /^$/),
+    trained: weightsInMemory(golden.weights, anyNames),
   });
   return {
     ...golden,

@@ -3,7 +3,8 @@
 import { type LlavaConfig, parseLlavaConfig } from '../llava/config.ts';
 import { llavaLayout } from '../llava/layout.ts';
 import { patchify } from '../vit/patchify.ts';
-import { flattenWeights, namedWeights } from '../weights/weight-file.ts';
+import { anyNames } from '../weights/dialect.ts';
+import { flattenWeights, weightsInMemory } from '../weights/weight-file.ts';
 import { DecoderBatch } from './decoder-batch.ts';
 import { type GoldenCase, openCase } from './golden.ts';
 
@@ -22,7 +23,7 @@ export class LlavaGolden {
 
   /** As the layout has them. */
   flat(): Float32Array {
-    const named = namedWeights(this.#case.weights, /^$/);
+    const named = weightsInMemory(this.#case.weights, anyNames);
     return flattenWeights(
       new Map([...named].map(([name, weight]) => [canonical(name), weight])),
       llavaLayout(this.config),

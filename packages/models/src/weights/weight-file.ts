@@ -1,28 +1,36 @@
 /**
- * Weights in files, under Hugging Face names. A file must hold exactly the parameters of a layout; whatever is missing,
- * left over or of another shape is reported in one error. Other dialects are the architectures' business.
+ * Weights in a file that is in memory as a whole, under their canonical names. A file must hold exactly the parameters of a
+ * layout; whatever is missing, left over or of another shape is reported in one error. Folders: folder-weights.ts.
  */
 import {
   type ParameterLayout,
+  type SafetensorsDtype,
   type SafetensorsFile,
   safetensorsPieces,
   type TensorToWrite,
   writeSafetensors,
 } from '@triptych/nn';
 import { TriptychError, type Violation } from '@triptych/protocol';
+import { type Dialect, isOneOf, readingsOf } from './dialect.ts';
+import { fitViolations } from './fit.ts';
 
 /** A parameter as read: in PyTorch layout. */
-export interface NamedWeight {
+export interface WeightInMemory {
   readonly shape: readonly number[];
+  readonly dtype: SafetensorsDtype;
   /** Possibly a window on the file. */
   readonly values: () => Float32Array;
 }
 
-/** What a file holds, without the tensors whose name matches `ignored`. */
-export function namedWeights(file: SafetensorsFile, ignored: RegExp): Map<string, NamedWeight> {
-  const weights = new Map<string, NamedWeight>();
-  for (const [name, tensor] of file.tensors)
-    if (!ignored.test(name)) weights.set(name, { shape: tensor.shape, values: () => tensor.float32Window() });
+/** What of a file the dialect knows, renamed; what it packs or turns is left to folder-weights.ts. */
+export function weightsInMemory(file: SafetensorsFile, dialect: Dialect): Map<string, WeightInMemory> {
+  const weights = new Map<string, WeightInMemory>();
+  for (const [name, { shape, dtype, float32Window }] of file.tensors) {
+    if (isOneOf(dialect.ignored, name)) continue;
+    const [reading] = readingsOf(dialect, name) ?? [];
+    if (reading?.parts === 1 && !reading.transposed)
+      weights.set(reading.name, { shape, dtype, values: float32Window });
+  }
   return weights;
 }
 
@@ -31,21 +39,19 @@ export function namedWeights(file: SafetensorsFile, ignored: RegExp): Map<string
  * @throws TriptychError MODEL_INVALID naming every missing, unexpected and wrongly shaped tensor.
  */
 export function flattenWeights(
-  weights: ReadonlyMap<string, NamedWeight>,
+  weights: ReadonlyMap<string, WeightInMemory>,
   layout: ParameterLayout,
+  isSpare: (name: string) => boolean = () => false,
 ): Float32Array {
-  const flat = new Float32Array(layout.length);
-  const violations: Violation[] = [];
-  const left = new Map(weights);
-  for (const { name, shape, offset } of layout.named()) {
-    const weight = left.get(name);
-    left.delete(name);
-    if (weight === undefined) violations.push(missing(name, shape));
-    else if (!sameShape(weight.shape, shape)) violations.push(misshapen(name, shape, weight.shape));
-    else flat.set(weight.values(), offset);
-  }
-  for (const [name, { shape }] of left) violations.push(unexpected(name, shape));
+  const violations = fitViolations(weights, {
+    config: {},
+    parameters: () => layout.specs,
+    isSpare,
+    file: 'model.safetensors',
+  });
   if (violations.length > 0) throw invalidWeights(violations);
+  const flat = new Float32Array(layout.length);
+  for (const { name, offset } of layout.named()) flat.set(weights.get(name)!.values(), offset);
   return flat;
 }
 
@@ -65,33 +71,6 @@ const namedWindows = (layout: ParameterLayout, flat: Float32Array): TensorToWrit
     shape,
     data: flat.subarray(offset, offset + length),
   }));
-
-/** A scalar may be stored as [] or as [1]. */
-const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  text(a) === text(b) || (b.length === 0 && text(a) === text([1]));
-
-const text = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
-
-const missing = (name: string, shape: readonly number[]): Violation => ({
-  path: `/${name}`,
-  expected: `a tensor of shape ${text(shape)}`,
-  actual: 'nothing',
-  remedy: 'add the tensor, or correct config.json',
-});
-
-const misshapen = (name: string, shape: readonly number[], actual: readonly number[]): Violation => ({
-  path: `/${name}`,
-  expected: `shape ${text(shape)}`,
-  actual: text(actual),
-  remedy: 'config.json describes another model: correct it',
-});
-
-const unexpected = (name: string, shape: readonly number[]): Violation => ({
-  path: `/${name}`,
-  expected: 'no such tensor',
-  actual: `shape ${text(shape)}`,
-  remedy: 'remove the tensor, or correct config.json',
-});
 
 function invalidWeights(violations: readonly Violation[]): TriptychError {
   const lines = violations.map(

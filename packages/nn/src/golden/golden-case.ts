@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { TriptychError } from '@triptych/protocol';
-import { readSafetensors, type SafetensorsFile, type SafetensorsTensor } from '../safetensors.ts';
+import { readSafetensors, type SafetensorsFile, type SafetensorsTensor } from '../safetensors/in-memory.ts';
 
 export class GoldenCase {
   readonly folder: string;

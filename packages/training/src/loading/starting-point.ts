@@ -5,13 +5,15 @@ import {
   architectureOf,
   type FolderFiles,
   type ModelFactory,
+  openFolderWeights,
   presets,
+  sourceOf,
   type WeightSource,
 } from '@triptych/models';
-import { readSafetensors } from '@triptych/nn';
 import { type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
 import { type ArtifactStore, readFileList } from '@triptych/storage';
 import { objectives } from '../objectives/registry.ts';
+import { artifactFiles } from './artifact-files.ts';
 import { trainTexts } from './train-texts.ts';
 
 export interface StartingPoint {
@@ -79,8 +81,8 @@ export async function openModel(store: ArtifactStore, artifact: string): Promise
   const texts: Record<string, string> = {};
   for (const { path } of files)
     if (wanted.has(path) && path !== 'config.json') texts[path] = text(await contentOf(path));
-  const weights = factory.storedWeights(readSafetensors(await contentOf('model.safetensors')), config);
-  return { architecture, factory, config, files: texts, weights };
+  const { weights } = await openFolderWeights(artifactFiles(store, files), { rules: architecture, config });
+  return { architecture, factory, config, files: texts, weights: sourceOf(weights) };
 }
 
 const text = (content: Uint8Array) => new TextDecoder().decode(content);
@@ -104,11 +106,11 @@ function forObjective(start: StartingPoint, { objective, seed }: ResolvedRunSpec
   if (names.length === had.size && names.every((name) => had.has(name))) return start;
   const scalars = new Set(Object.keys(objectives[objective.kind]?.scalars ?? {}));
   const initial = factory.initialWeights(config, seed);
-  const sourceOf = (name: string) => (scalars.has(name) ? initial : start.weights);
+  const origin = (name: string) => (scalars.has(name) ? initial : start.weights);
   return {
     ...start,
     config,
-    weights: { has: (name) => sourceOf(name).has(name), read: (name) => sourceOf(name).read(name) },
+    weights: { has: (name) => origin(name).has(name), read: (name) => origin(name).read(name) },
   };
 }
 

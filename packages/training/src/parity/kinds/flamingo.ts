@@ -1,5 +1,6 @@
 /** A whole Flamingo: image features, media, logits, loss, gradients, a greedy continuation, and what zero gates give. */
 import {
+  anyNames,
   composeConfig,
   composeWeights,
   Flamingo,
@@ -8,12 +9,12 @@ import {
   flamingoLayout,
   flattenWeights,
   NEW_TOKEN_ROWS,
-  namedWeights,
   type OpenFlamingoConfig,
   patchify,
   selfAttention,
   splitTokenTable,
   TOKEN_TABLE,
+  weightsInMemory,
   weightsOf,
 } from '@triptych/models';
 import { type GoldenCase, integersOf, Parameters, record, type SafetensorsTensor, tf } from '@triptych/nn';
@@ -84,7 +85,7 @@ const configOf = (golden: GoldenCase): FlamingoConfig =>
   });
 
 function parametersOf(golden: GoldenCase, config: FlamingoConfig): Parameters {
-  const read = (file: string) => namedWeights(golden.tensors(file), /\.(inv_freq|position_ids)$/);
+  const read = (file: string) => weightsInMemory(golden.tensors(file), anyNames);
   const weights = composeWeights({
     vision: read('vision/model.safetensors'),
     language: read('language/model.safetensors'),
