@@ -63,6 +63,7 @@ export {
 } from './text/chat/encode-conversation.ts';
 export { type WrittenTemplate, writtenTemplates } from './text/chat/written-templates.ts';
 export { ClipTokenizer } from './text/clip-tokenizer.ts';
+export { type ClipVocabularyFiles, clipVocabularyOf } from './text/clip-tokenizer-json.ts';
 export {
   END_OF_CHUNK,
   encodeFewShotPrompt,
@@ -78,7 +79,6 @@ export {
   type FlamingoTemplateName,
   flamingoTemplates,
 } from './text/flamingo/templates.ts';
-export { type ClipVocabularyFiles, clipVocabularyOf } from './text/clip-tokenizer-json.ts';
 export { type TokenizerFiles, tokenizerFileNames } from './text/hugging-face/folder.ts';
 export { Tokenizer } from './text/hugging-face/tokenizer.ts';
 export { learnTokenizer } from './text/learn-tokenizer.ts';
