@@ -2,11 +2,14 @@
 import { random, readSafetensors, selectBackend, tf } from '@triptych/nn';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Example, Model, ModelFile, Prompt } from '../model.ts';
+import { flatSource } from '../weights/flat-source.ts';
 import { llava as card } from './card.ts';
 import type { LlavaInputs } from './inputs.ts';
+import { llavaLayout } from './layout.ts';
 import { llavaFactory } from './model.ts';
 import { llavaPresets } from './presets.ts';
 import type { LlavaBatch } from './processor.ts';
+import { loadLlavaWeights } from './weight-file.ts';
 
 const { config } = llavaPresets['llava-tiny']!;
 const inputs: LlavaInputs = {
@@ -167,7 +170,7 @@ describe('adapters', () => {
       tensors: card.parameters(config),
       trains: ['projector'],
       adapts: [],
-      weights: llavaFactory.storedWeights(merged, config),
+      weights: flatSource(llavaLayout(config), loadLlavaWeights(merged, config)),
       files: textFiles,
       memory: 'keep',
       inputs,

@@ -1,13 +1,14 @@
 /** A LLaVA: image features, projection, logits, loss, every gradient, and a greedy continuation of a prompt with images. */
 import {
+  anyNames,
   flattenWeights,
   Llava,
   type LlavaConfig,
   LlavaDecoder,
   llavaLayout,
-  namedWeights,
   parseLlavaConfig,
   patchify,
+  weightsInMemory,
   weightsOf,
 } from '@triptych/models';
 import { Parameters, record, type SafetensorsTensor, tf } from '@triptych/nn';
@@ -28,7 +29,7 @@ export const llava: ParityKind = {
     const tolerance = statedTolerance(golden.about, 'forward');
     const config = parseLlavaConfig(golden.config);
     const layout = llavaLayout(config);
-    const stored = [...namedWeights(golden.weights, /\.(inv_freq|position_ids)$/)];
+    const stored = [...weightsInMemory(golden.weights, anyNames)];
     const flat = flattenWeights(new Map(stored.map(([name, weight]) => [hubName(name), weight])), layout);
     using parameters = new Parameters(layout, flat);
     const model = new Llava(config, weightsOf(parameters));

@@ -3,18 +3,19 @@ import {
   Adapters,
   type AdapterTarget,
   adapterTargets,
+  anyNames,
   flattenWeights,
   Llama,
   type LlamaConfig,
   llamaLayout,
   llamaParameters,
   loadLlamaWeights,
-  type NamedWeight,
-  namedWeights,
   type Projection,
   parseLlamaConfig,
   selfAttention,
+  type WeightInMemory,
   type Weights,
+  weightsInMemory,
   weightsOf,
 } from '@triptych/models';
 import { type GoldenCase, ParameterLayout, Parameters, record, tf } from '@triptych/nn';
@@ -37,8 +38,10 @@ export const lora: ParityKind = {
     const flat = loadLlamaWeights(base.weights, config);
     const adapters = adaptersOf(golden, config);
     const layout = new ParameterLayout(adapters.parameters());
-    const stored = [...namedWeights(golden.tensors('adapter_model.safetensors'), /^$/)];
-    const own = new Map(stored.map(([name, weight]): [string, NamedWeight] => [withoutPrefix(name), weight]));
+    const stored = [...weightsInMemory(golden.tensors('adapter_model.safetensors'), anyNames)];
+    const own = new Map(
+      stored.map(([name, weight]): [string, WeightInMemory] => [withoutPrefix(name), weight]),
+    );
     using frozen = new Parameters(llamaLayout(config), flat.slice());
     using trained = new Parameters(layout, flattenWeights(own, layout));
     const keys = new Set(layout.specs.map(({ key }) => key));
