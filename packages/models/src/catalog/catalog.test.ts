@@ -31,7 +31,8 @@ test('fields without effect are dropped', () => {
 
 test('text_config_dict overrides text_config, and what it leaves out is a default, as in Hugging Face', () => {
   const { config } = clipPresets['clip-tiny']!;
-  const dictionary = { ...config.text_config, num_attention_heads: 4, layer_norm_eps: undefined };
+  const { layer_norm_eps: _, ...rest } = config.text_config;
+  const dictionary = { ...rest, num_attention_heads: 4 };
   const wide = { ...config.text_config, layer_norm_eps: 0.1 };
   const read = parseConfig({ ...config, text_config: wide, text_config_dict: dictionary });
   expect(read.text_config).toEqual({ ...config.text_config, num_attention_heads: 4, layer_norm_eps: 1e-5 });
