@@ -1,5 +1,4 @@
 /** What a Flamingo can do besides being trained: go on with prompts, and say how likely it holds continuations. */
-import type { Content } from '@triptych/datasets';
 import { l2Normalize, logLikelihoods, tf } from '@triptych/nn';
 import { generatedText } from '../llama/generated-text.ts';
 import type { Generate, Loglikelihood, Prompt, See } from '../model.ts';
@@ -7,12 +6,6 @@ import { patchTensor } from '../vit/patch-tensor.ts';
 import type { Flamingo } from './flamingo.ts';
 import { FlamingoDecoder } from './flamingo-decoder.ts';
 import type { FlamingoProcessor } from './processor.ts';
-
-/** Words with which another demonstration would begin (open_flamingo, `eval/models/open_flamingo.py`). */
-const stopWordsOf: Readonly<Partial<Record<Content['kind'], readonly string[]>>> = {
-  captions: ['Output'],
-  question: ['Question', 'Answer', 'Short'],
-};
 
 export function flamingoAbilities(
   flamingo: Flamingo,
@@ -26,7 +19,7 @@ export function flamingoAbilities(
       if (prompts.length === 0) return;
       using reading = new Reading(flamingo, processor, { prompts, maxNewTokens: limits.maxNewTokens });
       const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecial: true });
-      const stopWords = prompts.map(({ content }) => stopWordsOf[content.kind] ?? []);
+      const stopWords = prompts.map(({ content }) => processor.text.template(content).stops);
       yield* generatedText(reading.decoder, { decode, stopTokens, stopWords, limits });
     },
 

@@ -1,22 +1,22 @@
 /** The text files of a Flamingo folder: what its processor is made from, and what is written back. */
-import { type ImageTransform, learnTokenizer, Tokenizer } from '@triptych/datasets';
+import {
+  END_OF_CHUNK,
+  IMAGE_TAG,
+  type ImageTransform,
+  learnTokenizer,
+  Tokenizer,
+  flamingoTokenizer as withFlamingoTokens,
+} from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
 import { clipTransformOf, preprocessorFile } from '../clip/files.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 import { type FlamingoConfig, oldTokens } from './config.ts';
 
-const IMAGE = '<image>';
-const END_OF_CHUNK = '<|endofchunk|>';
-
 /** What a preset with a vocabulary just learnt has; its special tokens come after all others, as new ones do. */
 export function initialFlamingoFiles(config: FlamingoConfig, texts: Iterable<string>): FolderFiles {
   const { max_position_embeddings: contextLength } = config.text_config;
-  const learnt = learnTokenizer(texts, { vocabSize: oldTokens(config), contextLength });
-  const special = [END_OF_CHUNK, IMAGE];
-  return learnt
-    .withSpecialTokens(config.image_token_id < config.end_of_chunk_token_id ? special.reverse() : special)
-    .files();
+  return withFlamingoTokens(learnTokenizer(texts, { vocabSize: oldTokens(config), contextLength })).files();
 }
 
 /** @throws TriptychError MODEL_INVALID where the tokens are not those of the configuration. */
@@ -24,7 +24,7 @@ export function flamingoTokenizer(config: FlamingoConfig, files: FolderFiles): T
   const tokenizer = Tokenizer.fromFiles(files);
   const { text_config, image_token_id, end_of_chunk_token_id } = config;
   const problems = [
-    ...tokenProblem(tokenizer, IMAGE, { image_token_id }),
+    ...tokenProblem(tokenizer, IMAGE_TAG, { image_token_id }),
     ...tokenProblem(tokenizer, END_OF_CHUNK, { end_of_chunk_token_id }),
   ];
   if (tokenizer.vocabSize > text_config.vocab_size)

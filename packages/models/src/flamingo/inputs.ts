@@ -1,25 +1,20 @@
-/** How samples become texts and pictures of a Flamingo: the options of a run, and prompt templates as data. Tensor-free. */
+/** How samples become texts and pictures of a Flamingo: the options of a run. Tensor-free. */
 import { type Static, Type } from 'typebox';
-
-const Template = (placeholders: string, description: string, value: string) =>
-  Type.String({ pattern: placeholders, maxLength: 2000, description, default: value });
 
 export const FlamingoInputs = Type.Object(
   {
-    captionTemplate: Template(
-      '\\{caption\\}$',
-      'What follows a picture that is described; OpenFlamingo asks with "Output:{caption}"',
-      '{caption}',
-    ),
-    questionTemplate: Template(
-      '^[^]*\\{question\\}[^]*\\{answer\\}$',
-      'What follows the pictures of a question',
-      'Question:{question} Short answer:{answer}',
-    ),
-    separator: Type.String({
-      maxLength: 100,
-      default: '\n',
-      description: 'Between the demonstrations of a prompt',
+    captionTemplate: Type.Union([Type.Literal('pair'), Type.Literal('caption')], {
+      default: 'pair',
+      description:
+        'Before a caption: nothing, as OpenFlamingo trains ("pair"), or "Output:", as it evaluates',
+    }),
+    questionTemplate: Type.Union([Type.Literal('vqa'), Type.Literal('hateful_memes')], {
+      default: 'vqa',
+      description: 'How a question is put: see the templates of OpenFlamingo',
+    }),
+    learnQuestions: Type.Boolean({
+      default: false,
+      description: 'Learn the words of questions too, not their answers alone',
     }),
     maxTokens: Type.Integer({
       minimum: 2,

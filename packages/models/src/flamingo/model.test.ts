@@ -10,9 +10,9 @@ import type { FlamingoBatch } from './processor.ts';
 
 const { config } = flamingoPresets['flamingo-tiny'];
 const inputs: FlamingoInputs = {
-  captionTemplate: '{caption}',
-  questionTemplate: 'Question:{question} Short answer:{answer}',
-  separator: '\n',
+  captionTemplate: 'pair',
+  questionTemplate: 'vqa',
+  learnQuestions: false,
   maxTokens: 128,
   maxImages: 6,
   tooLong: 'refuse',

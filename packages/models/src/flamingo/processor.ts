@@ -1,5 +1,5 @@
 /** Samples and prompts as Flamingo takes them: token ids, and patches of the pictures that the texts show. */
-import type { ImageTransform, Tokenizer } from '@triptych/datasets';
+import { type ImageTransform, preview, type SampleTokens, type Tokenizer } from '@triptych/datasets';
 import { type PaddedTexts, padLeft, padRight } from '../llama/padded-texts.ts';
 import type { Batch, Example, FolderFiles, Preview, Processor, Prompt } from '../model.ts';
 import { PicturePatches } from '../vit/picture-patches.ts';
@@ -7,7 +7,6 @@ import type { FlamingoConfig } from './config.ts';
 import { flamingoTokenizer, flamingoTransform } from './files.ts';
 import { FlamingoText } from './flamingo-text.ts';
 import type { FlamingoInputs } from './inputs.ts';
-import type { TokenSequence } from './sequence-writer.ts';
 
 /** Texts with the pictures that they show. */
 export interface ShownTexts {
@@ -34,7 +33,7 @@ export class FlamingoProcessor implements Processor {
   constructor(config: FlamingoConfig, files: FolderFiles, inputs: FlamingoInputs) {
     this.tokenizer = flamingoTokenizer(config, files);
     this.transform = flamingoTransform(config, files);
-    this.text = new FlamingoText(this.tokenizer, config, inputs);
+    this.text = new FlamingoText(this.tokenizer, inputs);
     this.#patches = new PicturePatches(this.transform, config.vision_config.patch_size);
   }
 
@@ -43,11 +42,11 @@ export class FlamingoProcessor implements Processor {
     const pictures: Uint8Array[][] = [];
     for (const [i, { images }] of sequences.entries()) {
       const shown: Uint8Array[] = [];
-      for (const image of images) shown.push(await examples[i]!.pixels(image));
+      for (const { image } of images) shown.push(await examples[i]!.pixels(image));
       pictures.push(shown);
     }
     // The last token of a text predicts nothing.
-    const texts = padRight(sequences.map(({ ids }) => ids.slice(0, -1)));
+    const texts = padRight(sequences.map(({ ids }) => [...ids.subarray(0, -1)]));
     const { rows, ...targets } = targetsOf(sequences, { length: texts.length, examples });
     return { samples: examples.length, texts, rows, targets, ...this.#shown(pictures) };
   }
@@ -62,23 +61,19 @@ export class FlamingoProcessor implements Processor {
     const sequences = prompts.map((prompt) => this.text.prompt(prompt));
     const pictures = sequences.map(({ images }, i) => {
       const { shots, pictures: own } = prompts[i]!;
+      // A sequence counts the pictures that it shows, demonstrations first.
       const all = [...shots.flatMap((shot) => shot.pictures), ...own];
-      return images.map((image) => all[image]);
+      return images.map(({ image }) => all[image]);
     });
-    return { texts: padLeft(sequences.map(({ ids }) => ids)), ...this.#shown(pictures) };
+    return { texts: padLeft(sequences.map(({ ids }) => [...ids])), ...this.#shown(pictures) };
   }
 
   lengthOf({ id, content, images }: Pick<Example, 'id' | 'content' | 'images'>): number {
     return this.text.sample({ id, content, images, choose: () => 0 }).ids.length;
   }
 
-  preview({ id, content, images }: Pick<Example, 'id' | 'content' | 'images'>): Preview {
-    const { ids, supervised } = this.text.sample({ id, content, images, choose: () => 0 });
-    const tokens = ids.map((token, i) => ({
-      text: this.tokenizer.decode([token]),
-      supervised: supervised[i]!,
-    }));
-    return { tokens };
+  preview(sample: Pick<Example, 'id' | 'content' | 'images'>): Preview {
+    return preview(this.text.sample({ ...sample, choose: () => 0 }), this.tokenizer);
   }
 
   /** At least one slot: without any, there would be nothing to attend to. */
@@ -90,7 +85,7 @@ export class FlamingoProcessor implements Processor {
 }
 
 function targetsOf(
-  sequences: readonly TokenSequence[],
+  sequences: readonly SampleTokens[],
   { length, examples }: { readonly length: number; readonly examples: readonly Example[] },
 ) {
   const rows: number[] = [];
