@@ -1,14 +1,12 @@
 /** A LLaVA: image features, projection, logits, loss, every gradient, and a greedy continuation of a prompt with images. */
 import {
-  anyNames,
-  flattenWeights,
   Llava,
   type LlavaConfig,
   LlavaDecoder,
   llavaLayout,
+  loadLlavaWeights,
   parseLlavaConfig,
   patchify,
-  weightsInMemory,
   weightsOf,
 } from '@triptych/models';
 import { Parameters, record, type SafetensorsTensor, tf } from '@triptych/nn';
@@ -28,10 +26,7 @@ export const llava: ParityKind = {
     const expected = new ExpectedResults(golden);
     const tolerance = statedTolerance(golden.about, 'forward');
     const config = parseLlavaConfig(golden.config);
-    const layout = llavaLayout(config);
-    const stored = [...weightsInMemory(golden.weights, anyNames)];
-    const flat = flattenWeights(new Map(stored.map(([name, weight]) => [hubName(name), weight])), layout);
-    using parameters = new Parameters(layout, flat);
+    using parameters = new Parameters(llavaLayout(config), loadLlavaWeights(golden.weights, config));
     const model = new Llava(config, weightsOf(parameters));
     const texts = new TextBatch(inputs);
 
