@@ -68,6 +68,13 @@ export async function resolveRun(
         actual: JSON.stringify(name),
         remedy: 'see GET /v1/models',
       });
+  if (!foundDatasets.length && ![...bad].some((path) => path.startsWith('/dataset')))
+    violations.push({
+      path: '/dataset',
+      expected: 'the id or name of a registered dataset, or a list of them in "datasets"',
+      actual: 'nothing',
+      remedy: 'add the field "dataset"; see GET /v1/datasets',
+    });
   const base = model[0]?.model;
   if (violations.length > 0 || !base) throw invalidInput('run', violations);
   return resolve(body as RunSpec, {

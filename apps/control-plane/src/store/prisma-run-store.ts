@@ -156,7 +156,7 @@ export class PrismaRunStore implements RunStore {
       await writeScores(write, { scores });
       const { model } = write.transaction;
       const wanted = write.run.name ?? runId;
-      const taken = wanted in presets || (await model.count({ where: { name: wanted } })) > 0;
+      const taken = presets.has(wanted) || (await model.count({ where: { name: wanted } })) > 0;
       const { id: modelId } = await model.create({
         data: {
           id: newId('model'),
