@@ -1,5 +1,6 @@
-// float32 to bfloat16, rounded to nearest even, and back. Counts are multiples of 8.
+// float32 to bfloat16, rounded to nearest even, and back.
 
+/** `count` is a multiple of 8. */
 export function packBfloat16(floats: usize, packed: usize, count: i32): void {
   const end = floats + (<usize>count << 2);
   while (floats < end) {
@@ -10,13 +11,18 @@ export function packBfloat16(floats: usize, packed: usize, count: i32): void {
 }
 
 export function unpackBfloat16(packed: usize, floats: usize, count: i32): void {
-  const end = floats + (<usize>count << 2);
+  const end = floats + (<usize>(count & ~7) << 2);
   while (floats < end) {
     const halves = v128.load(packed);
     v128.store(floats, i32x4.shl(i32x4.extend_low_i16x8_u(halves), 16));
     v128.store(floats, i32x4.shl(i32x4.extend_high_i16x8_u(halves), 16), 16);
     packed += 16;
     floats += 32;
+  }
+  for (let rest = count & 7; rest > 0; rest--) {
+    i32.store(floats, <i32>load<u16>(packed) << 16);
+    packed += 2;
+    floats += 4;
   }
 }
 

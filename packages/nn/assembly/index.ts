@@ -4,6 +4,7 @@ export { adamw } from './adamw';
 export { attention, attentionBlock, attentionGradient } from './attention';
 export { packBfloat16, unpackBfloat16 } from './bfloat16';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';
+export { unpackFloat16 } from './float16';
 export { gelu, geluGradient } from './gelu';
 export { gemm, gemmScratchBytes } from './gemm';
 export { gatherHeads, scatterHeads, softmaxGradientRows, softmaxRows } from './heads';

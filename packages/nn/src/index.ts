@@ -64,7 +64,7 @@ export { type CrossEntropy, IGNORED_LABEL, softmaxCrossEntropy } from './ops/sof
 export { swiGlu } from './ops/swi-glu.ts';
 export { AdamW, type AdamWMoments, type AdamWOptions, type TensorRates } from './optimizer/adamw.ts';
 export { clipByGlobalNorm } from './optimizer/clip.ts';
-export { frozenMatrix } from './parameters/frozen.ts';
+export { frozenMatrix, frozenVector } from './parameters/frozen.ts';
 export {
   type NamedParameter,
   ParameterLayout,
@@ -86,4 +86,5 @@ export {
 export { bytesOfFloats, floats, isWeightDtype, type WeightDtype } from './safetensors/numbers.ts';
 export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';
 export { floatToHalf, halfToFloat } from './vectors/half-float.ts';
-export { fromBfloat16, toBfloat16 } from './vectors/vector-unit.ts';
+export { type StoredNumbers, storedAsFloats } from './vectors/stored-numbers.ts';
+export { fromBfloat16, fromFloat16, toBfloat16 } from './vectors/vector-unit.ts';

@@ -7,6 +7,7 @@
  * all dimensions but the last.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../tensorflow.ts';
+import type { StoredNumbers } from '../vectors/stored-numbers.ts';
 import type { AttentionMask } from './attention-mask.ts';
 import { portable } from './portable/portable.ts';
 
@@ -118,7 +119,7 @@ export interface Kernels {
   ): Tensor2D;
 
   /** A tensor over `numbers`, which become its own; only for `linear`, its input gradient, `gatherRows` and matrix products. */
-  frozenMatrix(numbers: Float32Array, shape: readonly [number, number]): Tensor2D;
+  frozenMatrix(numbers: StoredNumbers, shape: readonly [number, number]): Tensor2D;
   /** The bytes of a tensor: a view that is valid until the next operation, or a copy. */
   read(x: Tensor): Promise<Float32Array> | Float32Array;
 }

@@ -3,13 +3,17 @@ import {
   checkpoint,
   embed,
   frozenMatrix,
+  frozenVector,
+  halfToFloat,
   linear,
   random,
   record,
+  type StoredNumbers,
   selectBackend,
   type Tensor,
   type Tensor2D,
   tf,
+  toBfloat16,
   wasmHeapBytes,
 } from '../index.ts';
 import { useKernels } from '../kernels/kernels.ts';
@@ -22,10 +26,46 @@ const numbers = (rows: number, columns: number) => {
   return Float32Array.from({ length: rows * columns }, () => stream.normal());
 };
 
+/** The same numbers in 16 bits, in the way that a file may have them: in the middle of other bytes, or shared. */
+const stored = {
+  F32: (floats: Float32Array): StoredNumbers => ({ dtype: 'F32', data: floats }),
+  BF16: (floats: Float32Array): StoredNumbers => ({ dtype: 'BF16', data: toBfloat16(floats) }),
+  F16: (floats: Float32Array): StoredNumbers => ({ dtype: 'F16', data: halves(floats) }),
+  'F32 in shared memory': (floats: Float32Array): StoredNumbers => {
+    const data = new Float32Array(new SharedArrayBuffer(floats.byteLength));
+    data.set(floats);
+    return { dtype: 'F32', data };
+  },
+  'BF16 in the middle of a shared file': (floats: Float32Array): StoredNumbers => {
+    const file = new SharedArrayBuffer(2 * floats.length + 26);
+    const data = new Uint16Array(file, 10, floats.length);
+    data.set(toBfloat16(floats));
+    return { dtype: 'BF16', data };
+  },
+} as const;
+
+/** Any halves will do, as long as each is finite: the exponent is cut off at 30. Subnormal ones are among them. */
+const halves = (floats: Float32Array) =>
+  Uint16Array.from(floats, (x, i) => {
+    const bits = Math.floor(Math.abs(x) * 0x4000 + i) & 0xffff;
+    return (bits & 0x7c00) === 0x7c00 ? bits & 0xbfff : bits & 0xb7ff;
+  });
+
+/** By the definition, one by one: what the fast conversions are compared with. */
+const floatsOf = ({ dtype, data }: StoredNumbers): Float32Array => {
+  if (dtype === 'F32') return data.slice();
+  if (dtype === 'F16') return Float32Array.from(data, halfToFloat);
+  return new Float32Array(Uint32Array.from(data, (bits) => bits << 16).buffer);
+};
+
+/** -1 where all bits are equal. Vitest compares and prints a million numbers slowly. */
+const firstDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  a.length === b.length ? Array.prototype.findIndex.call(a, (value, i) => !Object.is(value, b[i])) : a.length;
+
 const bits = async (tensors: readonly Tensor[]) =>
   (await Promise.all(tensors.map(values))).map((numbersOf) => [...numbersOf]);
 
-describe.each(await presentBackends())('a frozen matrix on $name', ({ start }) => {
+describe.each(await presentBackends())('a frozen matrix on $name', ({ name, start }) => {
   beforeAll(start);
   afterAll(() => useKernels(portable));
 
@@ -46,6 +86,59 @@ describe.each(await presentBackends())('a frozen matrix on $name', ({ start }) =
       expect(await values(frozen)).toEqual(numbers(70, 33));
     });
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  // On wasm: rows that matrix libraries treat apart (1 to 3), and more than a block of them; several blocks of columns, the
+  // last with a remainder, and a single one. Elsewhere the matrix is an ordinary one, and small numbers tell as much.
+  const shapes = name.startsWith('wasm')
+    ? [
+        { rows: [1, 2, 3, 64], outputs: 70, inputs: 33 },
+        { rows: [1, 2, 3, 530], outputs: 1103, inputs: 641 },
+        { rows: [1, 7], outputs: 401, inputs: 2500 },
+      ]
+    : [{ rows: [1, 3], outputs: 70, inputs: 33 }];
+
+  it.each(
+    Object.entries(stored).flatMap(([type, make]) => shapes.map((shape) => ({ type, make, ...shape }))),
+  )('kept as $type gives the bits of the converted one: [$outputs,$inputs]', async (given) => {
+    const { make, rows, outputs, inputs } = given;
+    const before = tf.memory();
+    await tidily(async () => {
+      const kept = make(numbers(outputs, inputs));
+      const frozen = frozenMatrix(kept, [outputs, inputs]);
+      const ordinary = tf.tensor2d(floatsOf(kept), [outputs, inputs]);
+      for (const count of rows) {
+        const x = noise('x', [count, inputs]);
+        const bias = noise('bias', [outputs]) as tf.Tensor1D;
+        const forward = async (weight: Tensor2D) => {
+          using recording = record([x], () => [
+            linear(x, weight, bias),
+            checkpoint({ x, weight }, (at) => linear(at.x, at.weight as Tensor2D)),
+          ]);
+          const dys = recording.outputs.map(({ shape }) => noise('dy', shape));
+          return await Promise.all([...recording.outputs, ...recording.backward(dys)].map(values));
+        };
+        const [actual, expected] = [await forward(frozen), await forward(ordinary)];
+        for (const [i, tensor] of expected.entries())
+          expect(firstDifference(tensor, actual[i]!), `${count} rows, result ${i}`).toBe(-1);
+      }
+      expect(firstDifference(await values(frozen), floatsOf(kept))).toBe(-1);
+      const ids = tf.tensor1d([3, 0, outputs - 1, 3], 'int32');
+      expect(await bits([embed(frozen, ids)])).toEqual(await bits([embed(ordinary, ids)]));
+    });
+    expect([tf.memory().numTensors, tf.memory().numDataBuffers]).toEqual([
+      before.numTensors,
+      before.numDataBuffers,
+    ]);
+  });
+
+  it('has vectors of every type beside it', async () => {
+    await tidily(async () => {
+      for (const make of Object.values(stored)) {
+        const kept = make(numbers(1, 13));
+        expect(await values(frozenVector(kept))).toEqual(floatsOf(kept));
+      }
+    });
   });
 
   it('is a table to look up in', async () => {
@@ -73,5 +166,16 @@ describe('on wasm', () => {
     const { numTensors, numDataBuffers } = tf.memory();
     expect([numTensors, numDataBuffers]).toEqual([before.numTensors, before.numDataBuffers]);
     expect(() => frozenMatrix(new Float32Array(5), [2, 3])).toThrow('5 numbers for shape [2,3]');
+  });
+
+  it('keeps 16 bits a number, and needs a few MiB of the heap for a product', () => {
+    const bits = new Uint16Array(new SharedArrayBuffer(2 * 4096 * 4096)).fill(0x3f80);
+    const x = tf.ones<tf.Rank.R2>([8, 4096]);
+    const before = wasmHeapBytes();
+    const matrix = frozenMatrix({ dtype: 'BF16', data: bits }, [4096, 4096]);
+    const y = linear(x, matrix);
+    expect([...new Set(y.dataSync())]).toEqual([4096]);
+    expect(wasmHeapBytes()! - before!).toBeLessThan(24 * 2 ** 20);
+    tf.dispose([x, matrix, y]);
   });
 });

@@ -1,10 +1,22 @@
 import { kernels } from '../kernels/kernels.ts';
-import type { Tensor2D } from '../tensorflow.ts';
+import { type Tensor1D, type Tensor2D, tf } from '../tensorflow.ts';
+import { type StoredNumbers, storedAsFloats, unshared } from '../vectors/stored-numbers.ts';
 
 /**
  * A matrix that is not trained, as weight of `linear` or table of `embed`. It adopts `numbers`, which must not change any
- * more. On wasm they stay where they are, outside the heap and its 4 GiB, and every other operation refuses the tensor;
- * elsewhere it is an ordinary one. Do not ask for its gradient. The caller disposes it.
+ * more and may lie in a file's bytes or in shared memory. On wasm they stay where they are and in their type, outside the
+ * heap and its 4 GiB: products convert them a block at a time, and give the bits that the converted matrix would give. Every
+ * other operation refuses the tensor. Elsewhere it is an ordinary one, of float32. Do not ask for its gradient. The caller
+ * disposes it.
  */
-export const frozenMatrix = (numbers: Float32Array, shape: readonly [number, number]): Tensor2D =>
-  kernels().frozenMatrix(numbers, shape);
+export const frozenMatrix = (
+  numbers: Float32Array | StoredNumbers,
+  shape: readonly [number, number],
+): Tensor2D => kernels().frozenMatrix(stored(numbers), shape);
+
+/** A bias or the weights of a norm that are not trained: an ordinary float32 tensor, on every backend. The caller disposes it. */
+export const frozenVector = (numbers: Float32Array | StoredNumbers): Tensor1D =>
+  tf.tensor1d(unshared(storedAsFloats(stored(numbers))), 'float32');
+
+const stored = (numbers: Float32Array | StoredNumbers): StoredNumbers =>
+  numbers instanceof Float32Array ? { dtype: 'F32', data: numbers } : numbers;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fromBfloat16, random, toBfloat16 } from '../index.ts';
+import { fromBfloat16, fromFloat16, halfToFloat, random, toBfloat16 } from '../index.ts';
 
 it('rounds to bfloat16 as the bits say, to nearest even, and back exactly', () => {
   const bits = (x: number) => new Uint32Array(Float32Array.of(x).buffer)[0]!;
@@ -19,4 +19,15 @@ it('rounds to bfloat16 as the bits say, to nearest even, and back exactly', () =
   expect([...fromBfloat16(packed).subarray(0, round.length)]).toEqual(round);
   expect(toBfloat16(fromBfloat16(packed))).toStrictEqual(packed);
   expect(fromBfloat16(toBfloat16(Float32Array.of(Number.NaN)))[0]).toBeNaN();
+});
+
+it('knows every half-precision number there is', () => {
+  const all = Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits);
+  const floats = fromFloat16(all);
+  for (const [bits, value] of floats.entries())
+    if (!Object.is(value, halfToFloat(bits)))
+      expect.fail(`${bits} became ${value}, not ${halfToFloat(bits)}`);
+  // No multiple of eight, and more than one piece.
+  expect(fromFloat16(all.subarray(1, 20_004))).toStrictEqual(floats.slice(1, 20_004));
+  expect(fromBfloat16(all.subarray(1, 4))).toStrictEqual(fromBfloat16(all).slice(1, 4));
 });

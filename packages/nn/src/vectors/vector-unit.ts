@@ -10,7 +10,7 @@ const PIECE = 8192;
 const VECTORS = 4;
 
 type Kernel = (...numbers: number[]) => void;
-type VectorKernels = Record<'adamw' | 'packBfloat16' | 'unpackBfloat16', Kernel>;
+type VectorKernels = Record<'adamw' | 'packBfloat16' | 'unpackBfloat16' | 'unpackFloat16', Kernel>;
 
 /** The part of the WebAssembly namespace that is used; Node's type definitions have none of it. */
 declare const WebAssembly: {
@@ -79,7 +79,12 @@ export function toBfloat16(values: Float32Array): Uint16Array {
 }
 
 /** The float32 numbers that bfloat16 ones stand for, exactly. */
-export function fromBfloat16(packed: Uint16Array): Float32Array {
+export const fromBfloat16 = (packed: Uint16Array): Float32Array => unpacked(packed, 'unpackBfloat16');
+
+/** The float32 numbers that IEEE 754 halves stand for, exactly. */
+export const fromFloat16 = (packed: Uint16Array): Float32Array => unpacked(packed, 'unpackFloat16');
+
+function unpacked(packed: Uint16Array, kernel: 'unpackBfloat16' | 'unpackFloat16'): Float32Array {
   unit ??= open();
   const { kernels, floats } = unit;
   const values = new Float32Array(packed.length);
@@ -87,7 +92,7 @@ export function fromBfloat16(packed: Uint16Array): Float32Array {
   for (let start = 0; start < packed.length; start += PIECE) {
     const piece = packed.subarray(start, start + PIECE);
     halves.set(piece);
-    kernels.unpackBfloat16(addressOf(0), addressOf(1), Math.ceil(piece.length / 8) * 8);
+    kernels[kernel](addressOf(0), addressOf(1), piece.length);
     values.set(floats[1]!.subarray(0, piece.length), start);
   }
   return values;

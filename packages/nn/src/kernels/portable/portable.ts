@@ -1,5 +1,6 @@
 /** Every kernel in plain TensorFlow.js operations: runs on any backend, and is the oracle for the fast ones. */
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../tensorflow.ts';
+import { storedAsFloats, unshared } from '../../vectors/stored-numbers.ts';
 import type { GeluKind, Kernels } from '../kernels.ts';
 import { portableAttention } from './attention.ts';
 
@@ -83,7 +84,7 @@ export const portable: Kernels = {
     const counted = tf.mul(tf.exp(logProbabilities!), countsColumn(labels));
     return tf.mul(scale, tf.sub(counted, targets(labels, logits.shape[1])));
   },
-  frozenMatrix: (numbers, shape) => tf.tensor2d(numbers, [...shape]),
+  frozenMatrix: (numbers, shape) => tf.tensor2d(unshared(storedAsFloats(numbers)), [...shape]),
   read: async (x) => (await x.data()) as Float32Array,
 };
 

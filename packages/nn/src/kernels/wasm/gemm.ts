@@ -33,14 +33,12 @@ export function assemblyGemm(heap: WasmHeap): Gemm {
   const multiplyBatch = ({ batch, m, n, k, a, transposeA, b, transposeB, c }: BatchedProduct) => {
     const [aRow, aColumn] = transposeA ? [4, 4 * m] : [4 * k, 4];
     const [bRow, bColumn] = transposeB ? [4, 4 * k] : [4 * n, 4];
-    heap.withAddress(b, (bStart) => {
-      for (let i = 0; i < batch; i++) {
-        const aAt = heap.address(a) + 4 * i * m * k;
-        const bAt = bStart + 4 * i * k * n;
-        const cAt = heap.address(c) + 4 * i * m * n;
-        kernels.gemm(m, n, k, aAt, aRow!, aColumn!, bAt, bRow!, bColumn!, cAt, 4 * n, gemmScratch, 0);
-      }
-    });
+    for (let i = 0; i < batch; i++) {
+      const aAt = heap.address(a) + 4 * i * m * k;
+      const bAt = heap.address(b) + 4 * i * k * n;
+      const cAt = heap.address(c) + 4 * i * m * n;
+      kernels.gemm(m, n, k, aAt, aRow!, aColumn!, bAt, bRow!, bColumn!, cAt, 4 * n, gemmScratch, 0);
+    }
   };
   return {
     name: 'assemblyscript',

@@ -6,7 +6,8 @@ import assert from 'node:assert';
 import { memoryRemedy, TriptychError } from '@triptych/protocol';
 import { kernelsBase64 } from '../../generated/kernels.ts';
 import { type Tensor, tf } from '../../tensorflow.ts';
-import { HostFloats, type TensorData } from './host-floats.ts';
+import { type StoredNumbers, storedAsFloats } from '../../vectors/stored-numbers.ts';
+import { HostNumbers, type TensorData } from './host-numbers.ts';
 
 interface WasmBackend extends TensorData {
   readonly dataIdMap: TensorData['dataIdMap'] & { get(dataId: object): { readonly memoryOffset: number } };
@@ -42,10 +43,20 @@ export type AssemblyKernels = Record<
   | 'softmaxGradientRows'
   | 'softmaxRows'
   | 'swiGlu'
-  | 'swiGluGradient',
+  | 'swiGluGradient'
+  | 'unpackBfloat16'
+  | 'unpackFloat16',
   (...numbers: number[]) => void
 > &
   Record<'attentionBlock' | 'crossEntropy' | 'gemmScratchBytes', (...numbers: number[]) => number>;
+
+/** Part of a matrix, in numbers. */
+export interface PackedWindow {
+  readonly from: number;
+  readonly stride: number;
+  readonly rows: number;
+  readonly columns: number;
+}
 
 /** The part of the WebAssembly namespace that is used; Node's type definitions have none of it. */
 declare const WebAssembly: {
@@ -61,13 +72,13 @@ export class WasmHeap {
   /** Scratch memory for one matrix product at a time, never freed. */
   readonly gemmScratch: number;
   /** Frozen matrices, which are not on the heap. */
-  readonly host: HostFloats;
+  readonly host: HostNumbers;
   readonly #backend: WasmBackend;
 
   private constructor(backend: WasmBackend, kernels: AssemblyKernels) {
     this.#backend = backend;
     this.kernels = kernels;
-    this.host = new HostFloats(backend);
+    this.host = new HostNumbers(backend);
     this.gemmScratch = backend.wasm._malloc(kernels.gemmScratchBytes());
   }
 
@@ -88,15 +99,10 @@ export class WasmHeap {
     return this.#backend.dataIdMap.get(tensor.dataId).memoryOffset;
   }
 
-  /** Runs `use` with the address of the numbers; for a tensor outside the heap, with that of a copy. */
-  withAddress<T>(tensor: tf.TensorInfo, use: (address: number) => T): T {
-    const numbers = this.host.of(tensor);
-    return numbers === undefined ? use(this.address(tensor)) : this.withCopy(numbers, use);
-  }
-
-  /** A window on the numbers, valid until the next allocation. */
+  /** A window on the numbers, valid until the next allocation; a copy for a tensor that is kept in 16 bits outside the heap. */
   floats(tensor: tf.TensorInfo): Float32Array {
-    return this.host.of(tensor) ?? new Float32Array(...this.#place(tensor));
+    const numbers = this.host.of(tensor);
+    return numbers === undefined ? new Float32Array(...this.#place(tensor)) : storedAsFloats(numbers);
   }
 
   /** The same for int32 numbers. */
@@ -124,6 +130,11 @@ export class WasmHeap {
     return tf.engine().makeTensorFromTensorInfo(this.allocate(shape)) as T;
   }
 
+  /** Of what `allocate` gave, if the engine never learnt of it. */
+  release(tensor: tf.TensorInfo): void {
+    this.#backend.disposeData(tensor.dataId);
+  }
+
   /** The same bytes under another handle. */
   share(tensor: tf.TensorInfo): tf.TensorInfo {
     this.#backend.incRef(tensor.dataId);
@@ -143,6 +154,29 @@ export class WasmHeap {
       this.#backend.wasm.HEAPU8.set(bytes, address >>> 0);
       return use(address);
     });
+  }
+
+  /**
+   * Writes `rows` pieces of `columns` numbers each to `address`, as adjacent floats. The first piece begins at `from`, each
+   * further one `stride` numbers on. `staging` is scratch memory for the numbers in 16 bits: two bytes each.
+   */
+  unpack(numbers: StoredNumbers, at: PackedWindow, address: number, staging: number): void {
+    const { from, stride, rows, columns } = at;
+    const count = rows * columns;
+    const isPacked = numbers.dtype !== 'F32';
+    const { buffer } = this.#backend.wasm.HEAPU8;
+    const target = isPacked
+      ? new Uint16Array(buffer, staging >>> 0, count)
+      : new Float32Array(buffer, address >>> 0, count);
+    const { data } = numbers;
+    if (stride === columns) target.set(data.subarray(from, from + count));
+    else
+      for (let row = 0; row < rows; row++) {
+        const start = from + row * stride;
+        target.set(data.subarray(start, start + columns), row * columns);
+      }
+    if (numbers.dtype === 'BF16') this.kernels.unpackBfloat16(staging, address, count);
+    if (numbers.dtype === 'F16') this.kernels.unpackFloat16(staging, address, count);
   }
 
   /** Runs `use` with the address of `bytes` of scratch memory. */

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { tf } from '../../tensorflow.ts';
 import { useKernels } from '../kernels.ts';
 import { assemblyAttention } from './attention.ts';
+import { frozenGemm } from './frozen-gemm.ts';
 import { assemblyGelu } from './gelu.ts';
 import { assemblyGemm } from './gemm.ts';
 import { WasmHeap } from './heap.ts';
@@ -28,9 +29,9 @@ export async function startWasm(
   if (!(await tf.setBackend('wasm'))) return undefined;
   heap ??= await WasmHeap.open();
   const providers = bestProviders(heap, options);
-  const { gemm } = providers;
+  const gemm = frozenGemm(heap, providers.gemm);
   replaceStockKernels(heap, gemm);
-  useKernels(wasmKernels(heap, providers));
+  useKernels(wasmKernels(heap, { ...providers, gemm }));
   return { gemm: gemm.name, threads: gemm.name === 'onnxruntime' ? options.threads : 1 };
 }
 

@@ -101,11 +101,13 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers
       const y = heap.tensor([...ids.shape, width]);
       const numbers = heap.host.of(table);
       if (numbers === undefined) kernels.gatherRows(at(table), at(ids), at(y), ids.size, width);
-      else {
-        const rows = heap.floats(y);
-        for (const [row, id] of heap.integers(ids).entries())
-          rows.set(numbers.subarray(id * width, (id + 1) * width), row * width);
-      }
+      else
+        heap.withScratch(2 * width, (staging) => {
+          for (const [row, id] of heap.integers(ids).entries()) {
+            const window = { from: id * width, stride: width, rows: 1, columns: width };
+            heap.unpack(numbers, window, at(y) + 4 * row * width, staging);
+          }
+        });
       return y;
     },
     scatterRows(dy, ids, rows) {

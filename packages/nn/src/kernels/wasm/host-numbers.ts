@@ -1,15 +1,16 @@
 /**
- * Tensors whose numbers lie outside the wasm heap, in an ordinary array: frozen matrices would fill its 4 GiB, and a matrix
- * product of onnxruntime reads them where they are. Kernels that want an address or an id of such a tensor fail with an
- * assertion; the few that know of it ask for its numbers (`of`).
+ * Tensors whose numbers lie outside the wasm heap, in an ordinary array of the type that they were stored with: frozen
+ * matrices would fill its 4 GiB. Kernels that want an address or an id of such a tensor fail with an assertion; the few that
+ * know of it ask for its numbers (`of`).
  */
 import assert from 'node:assert';
 import { type Tensor, tf } from '../../tensorflow.ts';
+import { type StoredNumbers, storedAsFloats } from '../../vectors/stored-numbers.ts';
 
 interface HostEntry {
   readonly shape: readonly number[];
   readonly dtype: 'float32';
-  readonly numbers: Float32Array;
+  readonly numbers: StoredNumbers;
   /** Changed by the backend, which clones by counting. */
   refCount: number;
   readonly id: number;
@@ -26,7 +27,7 @@ export interface TensorData {
   disposeData(dataId: object, force?: boolean): boolean;
 }
 
-export class HostFloats {
+export class HostNumbers {
   readonly #backend: TensorData;
   readonly #entries = new WeakMap<object, HostEntry>();
 
@@ -35,16 +36,20 @@ export class HostFloats {
     this.#backend = backend;
     const readSync = backend.readSync.bind(backend);
     const disposeData = backend.disposeData.bind(backend);
-    backend.readSync = (dataId, start, end) =>
-      this.#entries.get(dataId)?.numbers.slice(start, end) ?? readSync(dataId, start, end);
+    backend.readSync = (dataId, start, end) => {
+      const entry = this.#entries.get(dataId);
+      return entry === undefined
+        ? readSync(dataId, start, end)
+        : storedAsFloats(entry.numbers).slice(start, end);
+    };
     backend.disposeData = (dataId, force = false) =>
       this.#entries.has(dataId) ? this.#release(dataId, force) : disposeData(dataId, force);
   }
 
   /** A tensor over `numbers`, which must not change any more; they are released with it. */
-  tensor<T extends Tensor>(numbers: Float32Array, shape: readonly number[]): T {
+  tensor<T extends Tensor>(numbers: StoredNumbers, shape: readonly number[]): T {
     const size = shape.reduce((product, length) => product * length, 1);
-    assert(numbers.length === size, `${numbers.length} numbers for shape [${shape}]`);
+    assert(numbers.data.length === size, `${numbers.data.length} numbers for shape [${shape}]`);
     const dataId = {};
     const entry: HostEntry = {
       shape,
@@ -65,7 +70,7 @@ export class HostFloats {
   }
 
   /** The numbers, where the tensor is one of these. */
-  of(tensor: tf.TensorInfo): Float32Array | undefined {
+  of(tensor: tf.TensorInfo): StoredNumbers | undefined {
     return this.#entries.get(tensor.dataId)?.numbers;
   }
 
