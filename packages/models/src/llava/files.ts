@@ -5,6 +5,7 @@ import { clipTransformOf, preprocessorFile } from '../clip/files.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 import type { LlavaConfig } from './config.ts';
+import { defaultPrompts } from './inputs.ts';
 
 /** Vicuna's turns without a system text, which a small model would have to read before every answer. */
 const briefTemplate = [
@@ -22,8 +23,16 @@ const briefTemplate = [
 /** What a preset with a vocabulary just learnt has. */
 export function initialLlavaFiles(config: LlavaConfig, texts: Iterable<string>): FolderFiles {
   const { vocab_size: vocabSize, max_position_embeddings: contextLength } = config.text_config;
-  const learnt = learnTokenizer(texts, { vocabSize, contextLength, special: [IMAGE_TAG] });
+  const all = withFrame(texts);
+  const learnt = learnTokenizer(all, { vocabSize, contextLength, special: [IMAGE_TAG] });
   return { ...learnt.files(), 'chat_template.jinja': briefTemplate };
+}
+
+/** What stands around every sample is read in a few tokens, however rare its words are in the texts. */
+function* withFrame(texts: Iterable<string>): Generator<string, void> {
+  yield* texts;
+  const { caption, answer } = defaultPrompts;
+  for (let i = 0; i < 100; i++) yield `USER: ${caption} ASSISTANT: USER: ${answer} ASSISTANT:`;
 }
 
 /** @throws TriptychError MODEL_INVALID where the tokens are not those of the configuration. */

@@ -17,6 +17,12 @@ const Template = Type.Union(
   },
 );
 
+/** LLaVA asks for short answers in these words (docs/Evaluation.md). */
+export const defaultPrompts = {
+  caption: 'Describe the image concisely.',
+  answer: '\nAnswer the question using a single word or phrase.',
+};
+
 export const LlavaInputs = Type.Object(
   {
     template: Template,
@@ -28,12 +34,12 @@ export const LlavaInputs = Type.Object(
     captionPrompt: Type.String({
       minLength: 1,
       maxLength: 2000,
-      default: 'Describe the image concisely.',
+      default: defaultPrompts.caption,
       description: 'What is asked for a caption; "plain" leaves it out',
     }),
     answerPrompt: Type.String({
       maxLength: 2000,
-      default: '\nAnswer the question using a single word or phrase.',
+      default: defaultPrompts.answer,
       description: 'What follows every question with short answers',
     }),
     maxTokens: Type.Optional(

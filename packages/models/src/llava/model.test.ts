@@ -1,8 +1,11 @@
 /** The model as training and evaluation see it: batches, what is trained, adapters, answers and likelihoods from prompts. */
 import { random, readSafetensors, selectBackend, tf } from '@triptych/nn';
+import { bytesRanges } from '@triptych/nn/safetensors';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Example, Model, ModelFile, Prompt } from '../model.ts';
+import { llavaDialects } from '../weights/dialects/llava.ts';
 import { flatSource } from '../weights/flat-source.ts';
+import { openPeftAdapter } from '../weights/peft-adapter.ts';
 import { llava as card } from './card.ts';
 import type { LlavaInputs } from './inputs.ts';
 import { llavaLayout } from './layout.ts';
@@ -183,10 +186,20 @@ describe('adapters', () => {
     // Merging rounds each weight once more.
     expect(difference / largest).toBeLessThan(5e-5);
     expect(difference).toBeGreaterThan(0);
-    const own = readSafetensors(await bytesOf(files.get('adapter/adapter_model.safetensors')!));
-    expect(own.tensors.size).toBe(28 + 4);
-    const name = 'base_model.model.model.language_model.layers.1.mlp.up_proj.lora_B.weight';
-    expect(own.tensors.get(name)?.shape).toEqual([172, adapter.rank]);
+    const opened = await openPeftAdapter(
+      async (path) => {
+        const file = files.get(`adapter/${path}`);
+        return file && bytesRanges(path, await bytesOf(file));
+      },
+      { dialects: llavaDialects, parameters: card.parameters(config).flatMap(({ parts }) => parts) },
+    );
+    expect(opened.options).toEqual(adapter);
+    const read = new Map([...opened.matrices, ...opened.whole]);
+    for (const { name, offset, length } of model.trainable.layout.named()) {
+      const { data } = await read.get(name)!.read();
+      expect([...data], name).toEqual([...model.trainable.flat.subarray(offset, offset + length)]);
+    }
+    expect(read.size).toBe(28 + 4);
   });
 });
 

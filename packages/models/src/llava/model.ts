@@ -9,6 +9,8 @@ import type { Batch, Model, ModelFactory, ModelFile, OpenOptions, Pass } from '.
 import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
 import { patchTensor } from '../vit/patch-tensor.ts';
+import { writingOf } from '../weights/dialect.ts';
+import { inMemoryLlava } from '../weights/dialects/llava.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
 import { joinedSource } from '../weights/joined-source.ts';
 import { llavaAbilities } from './abilities.ts';
@@ -17,7 +19,7 @@ import { initialLlavaFiles, llavaFiles } from './files.ts';
 import { drawOf } from './initial-weights.ts';
 import type { LlavaInputs } from './inputs.ts';
 import { Llava } from './llava.ts';
-import { DECODER_PREFIX, llavaParameters } from './parameters.ts';
+import { llavaParameters } from './parameters.ts';
 import { type LlavaBatch, LlavaProcessor } from './processor.ts';
 
 export const llavaFactory: ModelFactory<LlavaConfig> = {
@@ -27,7 +29,15 @@ export const llavaFactory: ModelFactory<LlavaConfig> = {
       { seed, drawOf: (name) => drawOf(name, config) },
     ),
   initialFiles: initialLlavaFiles,
-  open: async (options) => new LlavaModel(options, await openWeights(options)),
+  async open(options) {
+    const weights = await openWeights(options);
+    try {
+      return new LlavaModel(options, weights);
+    } catch (error) {
+      weights[Symbol.dispose]();
+      throw error;
+    }
+  },
 };
 
 function openWeights({ tensors, trains, weights, trained, ...options }: OpenOptions<LlavaConfig>) {
@@ -138,6 +148,5 @@ class LlavaModel implements Model {
   }
 }
 
-/** As `LlavaForConditionalGeneration` of transformers 5 has them. */
-const moduleName = (name: string): string =>
-  `model.${name.startsWith(DECODER_PREFIX) ? `language_model.${name.slice(`${DECODER_PREFIX}model.`.length)}` : name}`;
+/** PEFT refers to the model in memory. */
+const moduleName = (name: string): string => writingOf(inMemoryLlava, name)!.name;
