@@ -104,9 +104,10 @@ function chatViolations({ messages }: TaskOf<'chat'>): Violation[] {
         remedy: `correct the text, or leave ${IMAGE_TAG} out`,
       });
   }
-  if (messages.at(-1)?.role !== 'user')
+  const last = `/messages/${messages.length - 1}/role`;
+  if (messages.at(-1)?.role !== 'user' && !found.some(({ path }) => path === last))
     found.push({
-      path: `/messages/${messages.length - 1}/role`,
+      path: last,
       expected: '"user" in the last message, which is answered',
       actual: JSON.stringify(messages.at(-1)?.role),
       remedy: 'add the message that is to be answered',

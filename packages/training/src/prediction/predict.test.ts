@@ -233,7 +233,7 @@ describe('refusals', () => {
     ['flamingo', { kind: 'chat', messages: [{ role: 'user', text: 'Hi' }] }, 'caption, answer'],
     ['llava', { kind: 'match-images', text: 'x', images: [0, 1] }, 'caption, answer, chat'],
   ] as const)('%s says what it can do instead', async (name, task, possible) => {
-    await expect(ask(name, structuredClone(task) as PredictionTask)).rejects.toMatchObject({
+    await expect(ask(name, structuredClone<unknown>(task) as PredictionTask)).rejects.toMatchObject({
       code: 'INVALID_INPUT',
       violations: [{ path: '/kind', expected: expect.stringContaining(possible) }],
     });
