@@ -6,6 +6,7 @@ import * as datasets from './commands/datasets.ts';
 import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
 import * as parity from './commands/parity.ts';
+import * as predict from './commands/predict.ts';
 import * as runs from './commands/runs.ts';
 import * as submit from './commands/submit.ts';
 import * as watch from './commands/watch.ts';
@@ -13,7 +14,17 @@ import * as workers from './commands/workers.ts';
 import { type CommandContext, type CommandModule, Interrupted, type Output } from './context.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 
-const commands: readonly CommandModule[] = [submit, watch, runs, datasets, models, workers, engine, parity];
+const commands: readonly CommandModule[] = [
+  submit,
+  watch,
+  runs,
+  datasets,
+  models,
+  predict,
+  workers,
+  engine,
+  parity,
+];
 
 export interface ProgramOptions {
   /** Without `node` and the script. */

@@ -9,6 +9,7 @@ import { listen } from './http/listen.ts';
 import { buildServer } from './http/server.ts';
 import { ControlMetrics } from './metrics/control-metrics.ts';
 import { registerRecordGauges } from './metrics/record-gauges.ts';
+import { Predictor } from './predictions/predictor.ts';
 import { createQueue } from './queue/create-queue.ts';
 import { createRegistry } from './registry/worker-registry.ts';
 import { openDatabase } from './store/database.ts';
@@ -104,8 +105,11 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   onClose(() => supervisor.close());
   await supervisor.start();
 
+  // After the scheduler, which so comes first where a worker becomes free.
+  const predictor = new Predictor({ registry: fleet, logger });
+  onClose(() => predictor.close());
   const services = {
-    ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry },
+    ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry, predictor },
     submission: new RunSubmission(database),
     datasets: new DatasetStore(database),
     models: new ModelStore(database),

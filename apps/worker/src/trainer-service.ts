@@ -12,14 +12,20 @@ export function trainerService(trainer: Trainer, logger: Logger): worker.Trainer
       logger.error({ event: 'call-failed', method, err: error }, `${method} failed`);
     return toStatus(error);
   };
+  const answer = <Q, E>(
+    method: string,
+    call: ServerWritableStream<Q, E>,
+    events: (signal: AbortSignal) => AsyncIterable<E>,
+  ) => {
+    stream(call, events).catch((error: unknown) => {
+      // Nobody hears an error on a connection that is gone.
+      if (call.cancelled) call.end();
+      else call.emit('error', statusOf(error, method));
+    });
+  };
   return {
-    train(call) {
-      stream(trainer, call).catch((error: unknown) => {
-        // Nobody hears an error on a connection that is gone.
-        if (call.cancelled) call.end();
-        else call.emit('error', statusOf(error, 'Train'));
-      });
-    },
+    train: (call) => answer('Train', call, (signal) => trainer.train(call.request, signal)),
+    predict: (call) => answer('Predict', call, (signal) => trainer.predict(call.request, signal)),
     stop(call, callback) {
       trainer.stop(call.request).then(
         (response) => callback(null, response),
@@ -29,12 +35,13 @@ export function trainerService(trainer: Trainer, logger: Logger): worker.Trainer
   };
 }
 
-type TrainCall = ServerWritableStream<worker.TrainRequest, worker.TrainEvent>;
-
-async function stream(trainer: Trainer, call: TrainCall): Promise<void> {
+async function stream<Q, E>(
+  call: ServerWritableStream<Q, E>,
+  events: (signal: AbortSignal) => AsyncIterable<E>,
+): Promise<void> {
   const gone = new AbortController();
-  call.once('cancelled', () => gone.abort(new TriptychError('CANCELLED', 'The supervisor went away')));
-  for await (const event of trainer.train(call.request, gone.signal)) {
+  call.once('cancelled', () => gone.abort(new TriptychError('CANCELLED', 'The caller went away')));
+  for await (const event of events(gone.signal)) {
     if (!call.write(event)) await once(call, 'drain', { signal: gone.signal });
   }
   call.end();

@@ -1,15 +1,21 @@
-/** Decides which supervisor may use this worker for what: one training at a time, and a newer owner always wins over an older. */
+/**
+ * Decides who may use this worker for what: one training at a time, and a newer owner always wins over an older; one prediction
+ * at a time while nothing is trained, and a training ends it.
+ */
 import { type control, TriptychError, type worker } from '@triptych/protocol';
 import { Assignment, type AssignmentOptions } from './assignment.ts';
+import { Predictor } from './predictor.ts';
 import { type Membership, type TrainCommand, trainCommandOf } from './train-request.ts';
 
 export class Trainer {
   readonly #options: AssignmentOptions;
+  readonly #predictor: Predictor;
   #current: Assignment | undefined;
   #draining = false;
 
   constructor(options: AssignmentOptions) {
     this.#options = options;
+    this.#predictor = new Predictor(options);
   }
 
   get draining(): boolean {
@@ -42,9 +48,21 @@ export class Trainer {
     return { wasRunning };
   }
 
+  /**
+   * Asks a model one thing and yields what comes, the failure included. The end of `signal` ends it.
+   * @throws TriptychError INVALID_INPUT for a request that is malformed; UNAVAILABLE while the worker does something else.
+   */
+  async *predict(request: worker.PredictRequest, signal: AbortSignal): AsyncGenerator<worker.PredictEvent> {
+    if (this.#draining) throw new TriptychError('UNAVAILABLE', 'The worker is shutting down');
+    if (this.#current?.live)
+      throw new TriptychError('UNAVAILABLE', `The worker trains run ${this.#current.membership.runId}`);
+    yield* this.#predictor.predict(request, signal);
+  }
+
   /** Takes nothing new and ends what is running in a way that lets its run go on elsewhere. */
   async drain(reason: string): Promise<void> {
     this.#draining = true;
+    await this.#predictor.end(`The worker is shutting down (${reason})`);
     await this.#current?.stop(new TriptychError('WORKER_LOST', `The worker is shutting down (${reason})`));
   }
 
@@ -54,11 +72,14 @@ export class Trainer {
       const relation = current ? relationOf(command, current.membership) : 'unrelated';
       if (current && relation === 'same') return current;
       if (this.#draining) throw new TriptychError('UNAVAILABLE', 'The worker is shutting down');
-      if (!current || (relation === 'unrelated' && !current.live)) return this.#start(command);
-      if (relation === 'unrelated') throw busy(current.membership);
-      if (relation === 'older') throw outdated(command, current.membership);
-      current.raiseToken(command.fencingToken);
-      if (!current.live) return this.#start(command);
+      if (current && relation === 'unrelated' && current.live) throw busy(current.membership);
+      if (current && relation === 'older') throw outdated(command, current.membership);
+      if (current && relation === 'newer') current.raiseToken(command.fencingToken);
+      if (this.#predictor.busy) {
+        await this.#predictor.end('A training takes the worker');
+        continue;
+      }
+      if (!current?.live) return this.#start(command);
       // The supervisor has given up on the old generation. Look again afterwards: another call may have come first.
       await current.stop(
         new TriptychError('FENCED', `Generation ${command.generation} of the run replaces this one`),

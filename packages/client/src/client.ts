@@ -4,12 +4,14 @@ import { type Call, Connection, type ConnectionOptions } from './connection.ts';
 import { Datasets } from './datasets.ts';
 import { Models } from './models.ts';
 import { eachItem } from './pages.ts';
+import { Predictions } from './predictions.ts';
 import { Runs } from './runs.ts';
 
 export class TriptychClient {
   readonly runs: Runs;
   readonly datasets: Datasets;
   readonly models: Models;
+  readonly predictions: Predictions;
   readonly #connection: Connection;
 
   constructor(options: ConnectionOptions) {
@@ -17,6 +19,7 @@ export class TriptychClient {
     this.runs = new Runs(this.#connection);
     this.datasets = new Datasets(this.#connection);
     this.models = new Models(this.#connection);
+    this.predictions = new Predictions(this.#connection);
   }
 
   workers({ signal }: Call = {}): AsyncGenerator<Worker, void, void> {

@@ -86,6 +86,11 @@ export const Model = Type.Object(
     files: Type.Optional(
       Type.Array(Type.Object({ path: Type.String(), sha256: Sha256, bytes: Type.Integer() }, closed)),
     ),
+    predictions: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Kinds of predictions that it can make (POST /v1/predictions); none for a preset',
+      }),
+    ),
     runId: Type.Optional(Id),
     createdAt: Type.Optional(Timestamp),
   },

@@ -4,6 +4,7 @@ export * as control from './generated/triptych/v1/control.ts';
 export * as peer from './generated/triptych/v1/peer.ts';
 export * as worker from './generated/triptych/v1/worker.ts';
 export * from './grpc-error.ts';
+export * from './predictions.ts';
 export * from './run-spec.ts';
 export * from './run-state.ts';
 export * from './runs.ts';

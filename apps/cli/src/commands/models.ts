@@ -1,9 +1,10 @@
 /** triptych models: list them, import a folder, bring a trained one home in Hugging Face layout. */
 import { resolve } from 'node:path';
-import { type Model, TriptychError } from '@triptych/protocol';
+import type { Model } from '@triptych/protocol';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { downloadModel } from '../download-model.ts';
+import { findModel } from '../find-model.ts';
 import { renderTable } from '../table.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -45,19 +46,6 @@ export function register(program: Command, context: CommandContext): void {
         stdout.write(`${path}  ${bytes} bytes\n`);
       }
     });
-}
-
-async function findModel(context: CommandContext, id: string): Promise<Model> {
-  const { models, runs } = context.client();
-  const call = { signal: context.signal };
-  try {
-    return await models.get(id, call);
-  } catch (error) {
-    if (!(error instanceof TriptychError) || error.code !== 'NOT_FOUND') throw error;
-  }
-  const run = await runs.get(id, call);
-  if (run.modelId !== undefined) return models.get(run.modelId, call);
-  throw new TriptychError('NOT_FOUND', `Run ${id} is ${run.status}: it has no trained model`);
 }
 
 const modelTable = (models: readonly Model[]): string =>

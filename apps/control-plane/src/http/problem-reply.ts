@@ -31,13 +31,20 @@ export function answerWithProblem(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const known = asTriptychError(error);
+  const known = withLimit(asTriptychError(error), request.routeOptions?.bodyLimit);
   if (known.kind.httpStatus >= 500)
     request.log.error({ event: 'request-failed', err: error, code: known.code }, 'A request failed');
   return sendProblem(reply, { error: known, request });
 }
 
-function problemOf(error: TriptychError, instance: string): Problem {
+/** Routes differ in how much they take. */
+function withLimit(error: TriptychError, limitBytes: number | undefined): TriptychError {
+  if (error.code !== 'BODY_TOO_LARGE' || limitBytes === undefined) return error;
+  const limit = `${Math.floor(limitBytes / 2 ** 20)} MiB`;
+  return new TriptychError(error.code, `The body is larger than ${limit}; send less`, { cause: error.cause });
+}
+
+export function problemOf(error: TriptychError, instance: string): Problem {
   return {
     type: `/docs/errors#${error.code}`,
     title: error.kind.title,
@@ -62,7 +69,7 @@ function sendProblem(
     .send(problemOf(error, request.url));
 }
 
-function asTriptychError(error: unknown): TriptychError {
+export function asTriptychError(error: unknown): TriptychError {
   if (error instanceof TriptychError) return error.code === 'INTERNAL' ? internal(error) : error;
   if (isOutage(error))
     return new TriptychError('UNAVAILABLE', 'The database cannot be reached; try again in a moment', {
@@ -90,7 +97,7 @@ const fastifyCodes: Readonly<Record<string, { readonly code: ErrorCode; readonly
     ...malformed,
     message: 'The body is not as long as Content-Length says',
   },
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'BODY_TOO_LARGE', message: 'The body is larger than 1 MiB; send less' },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'BODY_TOO_LARGE' },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'UNSUPPORTED_MEDIA_TYPE',
     message: 'The body must be JSON; send Content-Type: application/json',

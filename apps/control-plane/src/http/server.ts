@@ -9,6 +9,7 @@ import { datasetRoutes } from './dataset-routes.ts';
 import { errorPage } from './error-page.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { modelRoutes } from './model-routes.ts';
+import { predictionRoutes } from './prediction-routes.ts';
 import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
 import { validatorCompiler } from './request-validation.ts';
 import { runHistoryRoutes } from './run-history-routes.ts';
@@ -67,6 +68,7 @@ export async function buildServer({ services, logger, version }: ServerOptions):
   runHistoryRoutes(app, services);
   datasetRoutes(app, services);
   modelRoutes(app, services);
+  predictionRoutes(app, services);
   fleetRoutes(app, services);
   pageRoutes(app);
   return app;

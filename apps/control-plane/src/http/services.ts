@@ -2,6 +2,7 @@
 import type { ArtifactStore } from '@triptych/storage';
 import type { Registry } from 'prom-client';
 import type { ControlMetrics } from '../metrics/control-metrics.ts';
+import type { Predictor } from '../predictions/predictor.ts';
 import type { Database } from '../store/database.ts';
 import type { DatasetStore } from '../store/dataset-store.ts';
 import type { ModelStore } from '../store/model-store.ts';
@@ -20,6 +21,7 @@ export interface Services {
   readonly datasets: DatasetStore;
   readonly models: ModelStore;
   readonly workers: Pick<WorkerStore, 'list'>;
+  readonly predictor: Pick<Predictor, 'predict'>;
   readonly queue: RunQueue;
   readonly artifacts: ArtifactStore;
   readonly notifier: RunNotifier;

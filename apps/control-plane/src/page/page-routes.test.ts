@@ -21,6 +21,8 @@ test('every file that the page refers to is served with its type, and nothing el
   expect([...seen].sort()).toEqual([
     '/elements.js',
     '/loss-chart.js',
+    '/model-trial.js',
+    '/prediction.js',
     '/run-detail.js',
     '/status.css',
     '/status.js',

@@ -10,14 +10,17 @@ const files = [
   'status.svg',
   'status.js',
   'run-detail.js',
+  'model-trial.js',
+  'prediction.js',
   'loss-chart.js',
   'elements.js',
 ];
 
-/** Nothing from elsewhere is loaded, and nothing inline is run. */
+/** Nothing from elsewhere is loaded, and nothing inline is run; pictures that the user chose are shown (blob:). */
 const headers = {
   'cache-control': 'no-cache',
-  'content-security-policy': "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'content-security-policy':
+    "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'",
   'x-content-type-options': 'nosniff',
 };
 

@@ -205,6 +205,7 @@ function weightsOf({ weights, modelId }) {
       element('br'),
       element('code', { class: 'small muted', text: `sha256 ${weights.sha256}` }),
     ),
+    element('button', { type: 'button', 'data-try': modelId, text: 'Try this model' }),
   ];
 }
 

@@ -1,11 +1,13 @@
-/** The status page: runs, the selected run, workers. Lists are polled, the selected run is followed by its events. */
+/** The status page: runs, the selected run, models to try, workers. Lists are polled, the selected run is followed by its events. */
 import { bytes, element, fixed, statusLabel, table } from './elements.js';
+import { ModelTrial } from './model-trial.js';
 import { RunDetail } from './run-detail.js';
 
 const POLL_MS = 2000;
 const SHOWN_RUNS = 50;
 const place = (id) => document.getElementById(id);
 const detail = new RunDetail(place('detail'));
+const trial = new ModelTrial(place('models'));
 
 async function refresh() {
   try {
@@ -15,6 +17,9 @@ async function refresh() {
     showWorkers(workers.items);
     detail.show(selected() ?? detail.id ?? (runs.items.find(isLive) ?? runs.items[0])?.id);
     markCurrent();
+    // Imported models come without a run: they are seen within half a minute.
+    const trained = runs.items.map(({ modelId }) => modelId ?? '').join();
+    await trial.refresh(`${trained} ${Math.floor(Date.now() / 30_000)}`);
   } catch (error) {
     place('summary').textContent = `The control plane does not answer (${error.message}); trying again`;
   }
@@ -145,6 +150,11 @@ window.addEventListener('hashchange', () => {
   detail.show(selected());
   markCurrent();
   place('detail').focus({ preventScroll: window.innerWidth > 800 });
+});
+
+document.addEventListener('click', ({ target }) => {
+  const model = target instanceof Element && target.closest('[data-try]')?.getAttribute('data-try');
+  if (model) trial.choose(model);
 });
 
 // A page in the background asks for nothing.

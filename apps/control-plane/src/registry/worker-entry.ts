@@ -30,6 +30,8 @@ export interface WorkerEntry {
   writtenAt: number;
   /** The run that a supervisor here has reserved it for. */
   reservedBy: string | undefined;
+  /** Who has borrowed it for something short that is no run. */
+  lentTo: object | undefined;
   /** The run that was last released here: what the worker still says of it is old news. */
   settled: string | undefined;
   /** A call to it failed; it is not placed until it is heard of again. */
@@ -41,7 +43,8 @@ export interface WorkerEntry {
 export function stateOf(entry: WorkerEntry, now: number): WorkerState {
   if (entry.suspect || entry.leaseExpiresAt <= now) return 'lost';
   if (entry.condition.draining) return 'draining';
-  return entry.reservedBy !== undefined || foreignRuns(entry).length > 0 ? 'busy' : 'idle';
+  const isTaken = entry.reservedBy !== undefined || entry.lentTo !== undefined;
+  return isTaken || foreignRuns(entry).length > 0 ? 'busy' : 'idle';
 }
 
 /** What the worker says it trains for runs that nobody here has reserved it for. */

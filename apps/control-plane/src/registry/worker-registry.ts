@@ -172,6 +172,25 @@ export class WorkerRegistry {
     }
   }
 
+  /** Keeps an idle worker from runs for something short. One that is not idle is a mistake of the caller. */
+  lend(workerId: string): Disposable {
+    const entry = this.#entries.get(workerId);
+    if (!entry) throw unknown(workerId);
+    const state = stateOf(entry, this.#now());
+    if (state !== 'idle') throw new Error(`worker ${workerId} is ${state} and cannot be lent`);
+    const loan = {};
+    entry.lentTo = loan;
+    return {
+      [Symbol.dispose]: () => {
+        // The worker may have registered again, or gone.
+        const present = this.#entries.get(workerId);
+        if (present?.lentTo !== loan) return;
+        present.lentTo = undefined;
+        this.#changed();
+      },
+    };
+  }
+
   /** The run needs these workers no more; what they still report about it is ignored. Harmless where nothing is kept. */
   release(runId: string, workerIds: readonly string[]): void {
     for (const workerId of workerIds) {
@@ -255,6 +274,7 @@ export class WorkerRegistry {
       leaseExpiresAt: now + this.#leaseMs,
       writtenAt: now,
       reservedBy: same ? old.reservedBy : undefined,
+      lentTo: same ? old.lentTo : undefined,
       settled: same ? old.settled : undefined,
       suspect: false,
       gone: same ? old.gone : new AbortController(),

@@ -4,6 +4,8 @@ import type { App } from '../http/app.ts';
 import { buildServer } from '../http/server.ts';
 import { ControlMetrics } from '../metrics/control-metrics.ts';
 import { registerRecordGauges } from '../metrics/record-gauges.ts';
+import { Predictor } from '../predictions/predictor.ts';
+import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
 import type { RunQueue } from '../store/run-queue.ts';
 import { openTestStores, type TestStores } from './store.ts';
 
@@ -11,6 +13,8 @@ export interface TestServer {
   readonly app: App;
   readonly stores: TestStores;
   readonly queue: RememberedQueue;
+  /** Without workers, unless a test starts some. */
+  readonly fleet: WorkerRegistry;
   /** Lines that were logged, as objects. */
   readonly log: Record<string, unknown>[];
   close(): Promise<void>;
@@ -56,15 +60,20 @@ export async function startTestServer(): Promise<TestServer> {
     queueDepth: () => queue.depth(),
     connections: () => stores.database.connections(),
   });
-  const services = { ...stores, queue, metrics, registry };
+  const fleet = createRegistry({ store: stores.workers, logger });
+  const predictor = new Predictor({ registry: fleet, logger, waitMs: 5000 });
+  const services = { ...stores, queue, metrics, registry, predictor };
   const app = await buildServer({ services, logger, version: '0.0.0-test' });
   return {
     app,
     stores,
     queue,
+    fleet,
     log,
     close: async () => {
       await app.close();
+      predictor.close();
+      fleet.close();
       await stores.close();
     },
   };

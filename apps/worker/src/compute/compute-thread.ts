@@ -1,12 +1,12 @@
 /** The main thread's side of the compute thread: starts it, hands it jobs, replaces it where it dies or does not listen. */
 import { setFlagsFromString } from 'node:v8';
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
 import type { EngineDescription } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { Compute, RunOptions } from './compute.ts';
+import type { Compute, PredictOptions, RunOptions } from './compute.ts';
 import { errorOf, failureOf } from './failure.ts';
-import type { FromThread, Job, ThreadSettings, ToThread } from './messages.ts';
+import type { FromThread, Job, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
 
 export interface ComputeThreadOptions {
   readonly settings: ThreadSettings;
@@ -43,11 +43,26 @@ export class ComputeThread implements Compute {
     return new ComputeThread(complete, await startThread(complete));
   }
 
-  async run(job: Job, options: RunOptions): Promise<void> {
+  async run(job: Job, { group, onEvent, signal }: RunOptions): Promise<void> {
+    await this.#thread;
+    if (signal.aborted) group.close();
+    await this.#converse({
+      ...{ signal, request: { kind: 'train', job, group }, transfer: [group] },
+      onMessage: (message) => message.kind === 'event' && onEvent(message.event),
+    });
+  }
+
+  predict(job: PredictionJob, { onOutput, signal }: PredictOptions): Promise<void> {
+    return this.#converse({
+      ...{ signal, request: { kind: 'predict', job }, transfer: [] },
+      onMessage: (message) => message.kind === 'output' && onOutput(message.output),
+    });
+  }
+
+  async #converse(conversation: Conversation): Promise<void> {
     const worker = await this.#thread;
-    if (options.signal.aborted) options.group.close();
-    options.signal.throwIfAborted();
-    const outcome = await converse(worker, { job, graceMs: this.#options.graceMs, ...options });
+    conversation.signal.throwIfAborted();
+    const outcome = await converse(worker, { graceMs: this.#options.graceMs, ...conversation });
     if (!outcome) return;
     if (!outcome.reusable) await this.#replace(worker, outcome.error);
     throw outcome.error;
@@ -98,6 +113,13 @@ async function end(worker: Worker, { settings, graceMs }: Complete): Promise<voi
   await worker.terminate();
 }
 
+interface Conversation {
+  readonly request: ToThread;
+  readonly transfer: readonly MessagePort[];
+  readonly onMessage: (message: FromThread) => void;
+  readonly signal: AbortSignal;
+}
+
 interface Failed {
   readonly error: unknown;
   /** False: the thread is gone, does not answer, or cannot be trusted any more. */
@@ -107,7 +129,7 @@ interface Failed {
 /** Hands a job to the thread and listens until it is over; nothing where it went well. */
 function converse(
   worker: Worker,
-  { job, group, onEvent, signal, graceMs }: RunOptions & { readonly job: Job; readonly graceMs: number },
+  { request, transfer, onMessage, signal, graceMs }: Conversation & { readonly graceMs: number },
 ): Promise<Failed | undefined> {
   return new Promise((resolve) => {
     let grace: NodeJS.Timeout | undefined;
@@ -118,13 +140,12 @@ function converse(
       resolve(outcome);
     };
     const listen = (message: FromThread) => {
-      if (message.kind === 'event') onEvent(message.event);
-      else if (message.kind === 'done') settle(undefined);
+      if (message.kind === 'done') settle(undefined);
       else if (message.kind === 'failed') {
         // After an abort the thread fails with whatever was interrupted; the cause is what the caller gave.
         const error = signal.aborted ? signal.reason : errorOf(message.failure);
         settle({ error, reusable: message.failure.reusable || signal.aborted });
-      }
+      } else onMessage(message);
     };
     const died = (error: unknown) => settle({ error: errorOf(failureOf(error)), reusable: false });
     const exited = (code: number) => died(new Error(`The compute thread ended with code ${code}`));
@@ -134,7 +155,7 @@ function converse(
     };
     worker.on('message', listen).on('error', died).on('exit', exited);
     signal.addEventListener('abort', abort);
-    worker.postMessage({ kind: 'train', job, group } satisfies ToThread, [group]);
+    worker.postMessage(request, [...transfer]);
   });
 }
 

@@ -1,8 +1,8 @@
 /** What the main thread and the compute thread tell each other. */
 import type { MessagePort } from 'node:worker_threads';
 import type { BackendChoice, EngineDescription } from '@triptych/nn';
-import type { ResolvedRunSpec } from '@triptych/protocol';
-import type { TrainerEvent } from '@triptych/training';
+import type { PredictionTask, ResolvedRunSpec } from '@triptych/protocol';
+import type { PictureFile, PredictionOutput, TrainerEvent } from '@triptych/training';
 import type { Failure } from './failure.ts';
 
 /** workerData: fixed for the life of the thread. */
@@ -24,8 +24,19 @@ export interface Job {
   readonly worldSize: number;
 }
 
+/** One thing that a stored model is asked. */
+export interface PredictionJob {
+  /** sha256 of the model's file list. */
+  readonly model: string;
+  /** Options of the architecture, complete. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly task: PredictionTask;
+  readonly pictures: readonly PictureFile[];
+}
+
 export type ToThread =
   | { readonly kind: 'train'; readonly job: Job; readonly group: MessagePort }
+  | { readonly kind: 'predict'; readonly job: PredictionJob }
   | { readonly kind: 'abort'; readonly reason: Failure }
   | { readonly kind: 'close' };
 
@@ -33,5 +44,6 @@ export type FromThread =
   | { readonly kind: 'ready'; readonly description: EngineDescription; readonly seconds: number }
   | { readonly kind: 'unusable'; readonly failure: Failure }
   | { readonly kind: 'event'; readonly event: TrainerEvent }
+  | { readonly kind: 'output'; readonly output: PredictionOutput }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: Failure };

@@ -1,6 +1,6 @@
 /**
- * The compute thread: makes the tensor engine ready once, then trains one job after the other. It may block its event loop for a
- * whole step; that is why it is a thread of its own.
+ * The compute thread: makes the tensor engine ready once, then does one job after the other: trainings and predictions. It may
+ * block its event loop for a whole step; that is why it is a thread of its own.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { credentials } from '@grpc/grpc-js';
@@ -8,20 +8,23 @@ import { connectGroup } from '@triptych/collective';
 import { selectBackend } from '@triptych/nn';
 import { control } from '@triptych/protocol';
 import { cachedStore, folderStore } from '@triptych/storage';
-import { train } from '@triptych/training';
+import { predict, train } from '@triptych/training';
 import { grpcStore } from '../artifacts.ts';
 import { channelOptions } from '../channel-options.ts';
 import { errorOf, failureOf } from './failure.ts';
-import type { FromThread, Job, ThreadSettings, ToThread } from './messages.ts';
+import type { FromThread, Job, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
+import { ModelSlot } from './model-slot.ts';
 
 const port = parentPort as MessagePort;
 const settings = workerData as ThreadSettings;
 const client = new control.ControlClient(settings.control, credentials.createInsecure(), channelOptions);
+const slot = new ModelSlot();
 let current: AbortController | undefined;
 let job = Promise.resolve();
 
 port.on('message', (message: ToThread) => {
   if (message.kind === 'train') job = runJob(message.job, message.group);
+  else if (message.kind === 'predict') job = runPrediction(message.job);
   else if (message.kind === 'abort') current?.abort(errorOf(message.reason));
   else void close();
 });
@@ -41,6 +44,7 @@ async function warmUp(): Promise<void> {
 /** The thread ends by itself when nothing is left to do. */
 async function close(): Promise<void> {
   await job;
+  slot.close();
   client.close();
   port.close();
 }
@@ -48,7 +52,9 @@ async function close(): Promise<void> {
 async function runJob({ rank, worldSize, ...input }: Job, groupPort: MessagePort): Promise<void> {
   current = new AbortController();
   const { signal } = current;
-  const store = cachedStore(folderStore(settings.artifactsFolder), grpcStore(client, { signal }));
+  const store = storeFor(signal);
+  // A training needs all the memory that there is.
+  slot.close();
   const group = connectGroup(groupPort, { rank, worldSize });
   try {
     for await (const event of train({ ...input, group, store, signal })) tell({ kind: 'event', event });
@@ -63,6 +69,24 @@ async function runJob({ rank, worldSize, ...input }: Job, groupPort: MessagePort
     groupPort.close();
   }
 }
+
+async function runPrediction({ model: artifact, inputs, ...asked }: PredictionJob): Promise<void> {
+  current = new AbortController();
+  const { signal } = current;
+  try {
+    const model = await slot.open({ store: storeFor(signal), artifact, inputs });
+    signal.throwIfAborted();
+    for await (const output of predict(model, { ...asked, signal })) tell({ kind: 'output', output });
+    tell({ kind: 'done' });
+  } catch (error) {
+    tell({ kind: 'failed', failure: failureOf(error) });
+  } finally {
+    current = undefined;
+  }
+}
+
+const storeFor = (signal: AbortSignal) =>
+  cachedStore(folderStore(settings.artifactsFolder), grpcStore(client, { signal }));
 
 function tell(message: FromThread): void {
   port.postMessage(message);

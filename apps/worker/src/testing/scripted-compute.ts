@@ -1,8 +1,8 @@
 /** A compute that does what the test tells it, when the test tells it. */
 import type { EngineDescription } from '@triptych/nn';
-import type { TrainerEvent } from '@triptych/training';
-import type { Compute, RunOptions } from '../compute/compute.ts';
-import type { Job } from '../compute/messages.ts';
+import type { PredictionOutput, TrainerEvent } from '@triptych/training';
+import type { Compute, PredictOptions, RunOptions } from '../compute/compute.ts';
+import type { Job, PredictionJob } from '../compute/messages.ts';
 
 export class ScriptedCompute implements Compute {
   readonly description: EngineDescription = {
@@ -15,6 +15,8 @@ export class ScriptedCompute implements Compute {
   readonly jobs: Job[] = [];
   /** Jobs that run at this moment; more than one would be a bug of the caller. */
   running = 0;
+  readonly predictions: PredictionJob[] = [];
+  #tell: ((output: PredictionOutput) => void) | undefined;
   #emit: ((event: TrainerEvent) => void) | undefined;
   #finish: ((error?: unknown) => void) | undefined;
 
@@ -31,6 +33,24 @@ export class ScriptedCompute implements Compute {
       this.running -= 1;
       group.close();
     }
+  }
+
+  async predict(job: PredictionJob, { onOutput, signal }: PredictOptions): Promise<void> {
+    this.predictions.push(job);
+    this.running += 1;
+    this.#tell = onOutput;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#finish = (error) => (error === undefined ? resolve() : reject(error));
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    } finally {
+      this.running -= 1;
+    }
+  }
+
+  output(output: PredictionOutput): void {
+    this.#tell?.(output);
   }
 
   step(step: number, measures: { readonly loss?: number } = {}): void {

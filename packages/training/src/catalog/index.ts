@@ -6,7 +6,8 @@ export {
   type MemoryEstimate,
   WASM_HEAP_LIMIT_BYTES,
 } from './estimate-memory.ts';
-export { type RunContext, resolveRunSpec } from './resolve-run-spec.ts';
+export { predictionsOf, predictionViolations } from './predictions.ts';
+export { defaultsOf, type RunContext, resolveRunSpec } from './resolve-run-spec.ts';
 export { stepsPerEpoch, totalSteps } from './steps.ts';
 export { tasks } from './tasks/registry.ts';
 export type { Task, TaskContext, TaskResult } from './tasks/task.ts';

@@ -1,6 +1,7 @@
 /**
  * A worker without tensors: a real gRPC server whose training is a script. Like a real one it registers, sends heartbeats,
- * keeps its events for a supervisor that comes back, and lets a newer owner win over an older one.
+ * keeps its events for a supervisor that comes back, and lets a newer owner win over an older one. It makes one prediction at a
+ * time while it trains nothing.
  */
 import { credentials, Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
 import { type Backend, control, TriptychError, worker } from '@triptych/protocol';
@@ -10,9 +11,15 @@ export type TrainerEvent = NonNullable<worker.TrainEvent['event']>;
 
 export type Script = (request: worker.TrainRequest, fake: FakeWorker) => AsyncGenerator<TrainerEvent>;
 
+export type PredictionScript = (
+  request: worker.PredictRequest,
+  signal: AbortSignal,
+) => AsyncGenerator<NonNullable<worker.PredictEvent['event']>>;
+
 export interface FakeWorkerOptions {
   readonly controlPort: number;
   readonly script: Script;
+  readonly predictions?: PredictionScript;
   readonly heartbeatMs?: number;
   readonly backend?: Backend;
 }
@@ -31,6 +38,8 @@ interface Training {
 export class FakeWorker {
   readonly trains: worker.TrainRequest[] = [];
   readonly stops: worker.StopRequest[] = [];
+  readonly predicts: worker.PredictRequest[] = [];
+  #prediction: AbortController | undefined;
   workerId = '';
   #options: FakeWorkerOptions;
   #server = new Server();
@@ -112,6 +121,12 @@ export class FakeWorker {
   async #listen(): Promise<void> {
     this.#server.addService(worker.TrainerService, {
       train: (call: TrainCall) => this.#train(call),
+      predict: (call) => {
+        this.#predict(call).then(
+          () => call.end(),
+          (error: unknown) => (call.cancelled ? call.end() : call.emit('error', toServiceError(error))),
+        );
+      },
       stop: (call, callback) => {
         this.#stop(call.request).then(
           (response) => callback(null, response),
@@ -171,6 +186,21 @@ export class FakeWorker {
     }
   }
 
+  async #predict(call: ServerWritableStream<worker.PredictRequest, worker.PredictEvent>): Promise<void> {
+    const isTraining = this.#training !== undefined && !this.#training.isOver;
+    if (isTraining || this.#prediction) throw new TriptychError('UNAVAILABLE', 'The worker is busy');
+    const abort = new AbortController();
+    this.#prediction = abort;
+    call.once('cancelled', () => abort.abort(new TriptychError('CANCELLED', 'The caller went away')));
+    this.predicts.push(call.request);
+    try {
+      const script = this.#options.predictions;
+      for await (const event of script?.(call.request, abort.signal) ?? []) call.write({ event });
+    } finally {
+      this.#prediction = undefined;
+    }
+  }
+
   #attach(request: worker.TrainRequest): Training {
     const current = this.#training;
     if (current && request.fencingToken < current.token) throw new TriptychError('FENCED', 'an older owner');
@@ -183,6 +213,7 @@ export class FakeWorker {
       return current;
     }
     if (current && !current.isOver) throw new TriptychError('ILLEGAL_STATE', 'The worker is busy');
+    this.#prediction?.abort(new TriptychError('UNAVAILABLE', 'A training takes the worker'));
     const token = request.fencingToken;
     const training: Training = {
       ...{ request, token, abort: new AbortController(), log: [], follower: undefined, isOver: false },

@@ -143,6 +143,54 @@ export interface StopResponse {
   wasRunning: boolean;
 }
 
+export interface PredictRequest {
+  /** sha256 of the model's file list. */
+  modelArtifact: string;
+  /** Options of the architecture (how prompts are written), complete, as JSON. */
+  inputsJson: string;
+  /** PredictionTask as JSON: the REST schema is its only definition. Its pictures are positions in `pictures`. */
+  taskJson: string;
+  pictures: Picture[];
+}
+
+export interface Picture {
+  /** JSON pointer into the user's request, for messages. */
+  path: string;
+  /** The file as it was sent. */
+  content: Buffer;
+}
+
+export interface PredictEvent {
+  event: { $case: "text"; value: TextWritten } | { $case: "made"; value: PredictionMade } | {
+    $case: "failed";
+    value: PredictionFailed;
+  } | undefined;
+}
+
+/** The next piece of a text. */
+export interface TextWritten {
+  text: string;
+}
+
+export interface PredictionMade {
+  /** PredictionResult as JSON. */
+  resultJson: string;
+}
+
+export interface PredictionFailed {
+  /** A code of the error table. */
+  code: string;
+  message: string;
+  violations: Violation[];
+}
+
+export interface Violation {
+  path: string;
+  expected: string;
+  actual: string;
+  remedy: string;
+}
+
 function createBasePeer(): Peer {
   return { rank: 0, workerId: "", address: "" };
 }
@@ -1557,7 +1605,543 @@ export const StopResponse: MessageFns<StopResponse> = {
   },
 };
 
-/** Served by every worker, called by the supervisor of a run. */
+function createBasePredictRequest(): PredictRequest {
+  return { modelArtifact: "", inputsJson: "", taskJson: "", pictures: [] };
+}
+
+export const PredictRequest: MessageFns<PredictRequest> = {
+  encode(message: PredictRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.modelArtifact !== "") {
+      writer.uint32(10).string(message.modelArtifact);
+    }
+    if (message.inputsJson !== "") {
+      writer.uint32(18).string(message.inputsJson);
+    }
+    if (message.taskJson !== "") {
+      writer.uint32(26).string(message.taskJson);
+    }
+    for (const v of message.pictures) {
+      Picture.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PredictRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePredictRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.modelArtifact = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.inputsJson = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.taskJson = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pictures.push(Picture.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PredictRequest>): PredictRequest {
+    return PredictRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PredictRequest>): PredictRequest {
+    const message = createBasePredictRequest();
+    message.modelArtifact = object.modelArtifact ?? "";
+    message.inputsJson = object.inputsJson ?? "";
+    message.taskJson = object.taskJson ?? "";
+    message.pictures = object.pictures?.map((e) => Picture.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePicture(): Picture {
+  return { path: "", content: Buffer.alloc(0) };
+}
+
+export const Picture: MessageFns<Picture> = {
+  encode(message: Picture, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Picture {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePicture();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Picture>): Picture {
+    return Picture.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Picture>): Picture {
+    const message = createBasePicture();
+    message.path = object.path ?? "";
+    message.content = object.content ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBasePredictEvent(): PredictEvent {
+  return { event: undefined };
+}
+
+export const PredictEvent: MessageFns<PredictEvent> = {
+  encode(message: PredictEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.event?.$case) {
+      case "text":
+        TextWritten.encode(message.event.value, writer.uint32(10).fork()).join();
+        break;
+      case "made":
+        PredictionMade.encode(message.event.value, writer.uint32(18).fork()).join();
+        break;
+      case "failed":
+        PredictionFailed.encode(message.event.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PredictEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePredictEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = { $case: "text", value: TextWritten.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "made", value: PredictionMade.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "failed", value: PredictionFailed.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PredictEvent>): PredictEvent {
+    return PredictEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PredictEvent>): PredictEvent {
+    const message = createBasePredictEvent();
+    switch (object.event?.$case) {
+      case "text": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "text", value: TextWritten.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "made": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "made", value: PredictionMade.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "failed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "failed", value: PredictionFailed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTextWritten(): TextWritten {
+  return { text: "" };
+}
+
+export const TextWritten: MessageFns<TextWritten> = {
+  encode(message: TextWritten, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.text !== "") {
+      writer.uint32(10).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TextWritten {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTextWritten();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TextWritten>): TextWritten {
+    return TextWritten.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TextWritten>): TextWritten {
+    const message = createBaseTextWritten();
+    message.text = object.text ?? "";
+    return message;
+  },
+};
+
+function createBasePredictionMade(): PredictionMade {
+  return { resultJson: "" };
+}
+
+export const PredictionMade: MessageFns<PredictionMade> = {
+  encode(message: PredictionMade, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resultJson !== "") {
+      writer.uint32(10).string(message.resultJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PredictionMade {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePredictionMade();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resultJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PredictionMade>): PredictionMade {
+    return PredictionMade.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PredictionMade>): PredictionMade {
+    const message = createBasePredictionMade();
+    message.resultJson = object.resultJson ?? "";
+    return message;
+  },
+};
+
+function createBasePredictionFailed(): PredictionFailed {
+  return { code: "", message: "", violations: [] };
+}
+
+export const PredictionFailed: MessageFns<PredictionFailed> = {
+  encode(message: PredictionFailed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    for (const v of message.violations) {
+      Violation.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PredictionFailed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePredictionFailed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.violations.push(Violation.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PredictionFailed>): PredictionFailed {
+    return PredictionFailed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PredictionFailed>): PredictionFailed {
+    const message = createBasePredictionFailed();
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
+    message.violations = object.violations?.map((e) => Violation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseViolation(): Violation {
+  return { path: "", expected: "", actual: "", remedy: "" };
+}
+
+export const Violation: MessageFns<Violation> = {
+  encode(message: Violation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.expected !== "") {
+      writer.uint32(18).string(message.expected);
+    }
+    if (message.actual !== "") {
+      writer.uint32(26).string(message.actual);
+    }
+    if (message.remedy !== "") {
+      writer.uint32(34).string(message.remedy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Violation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViolation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expected = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actual = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.remedy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Violation>): Violation {
+    return Violation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Violation>): Violation {
+    const message = createBaseViolation();
+    message.path = object.path ?? "";
+    message.expected = object.expected ?? "";
+    message.actual = object.actual ?? "";
+    message.remedy = object.remedy ?? "";
+    return message;
+  },
+};
+
+/** Served by every worker: trainings are called by the supervisor of a run, predictions by the control plane. */
 export type TrainerService = typeof TrainerService;
 export const TrainerService = {
   /**
@@ -1584,6 +2168,19 @@ export const TrainerService = {
     responseSerialize: (value: StopResponse): Buffer => Buffer.from(StopResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): StopResponse => StopResponse.decode(value),
   },
+  /**
+   * Asks a stored model one thing. UNAVAILABLE while the worker trains or makes another prediction; a training that comes
+   * ends it, and so does cancelling the call.
+   */
+  predict: {
+    path: "/triptych.v1.Trainer/Predict" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PredictRequest): Buffer => Buffer.from(PredictRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PredictRequest => PredictRequest.decode(value),
+    responseSerialize: (value: PredictEvent): Buffer => Buffer.from(PredictEvent.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PredictEvent => PredictEvent.decode(value),
+  },
 } as const;
 
 export interface TrainerServer extends UntypedServiceImplementation {
@@ -1595,6 +2192,11 @@ export interface TrainerServer extends UntypedServiceImplementation {
   train: handleServerStreamingCall<TrainRequest, TrainEvent>;
   /** Ends the training of a run, whatever it is doing; answers once the compute thread is free. */
   stop: handleUnaryCall<StopRequest, StopResponse>;
+  /**
+   * Asks a stored model one thing. UNAVAILABLE while the worker trains or makes another prediction; a training that comes
+   * ends it, and so does cancelling the call.
+   */
+  predict: handleServerStreamingCall<PredictRequest, PredictEvent>;
 }
 
 export interface TrainerClient extends Client {
@@ -1618,6 +2220,16 @@ export interface TrainerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: StopResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Asks a stored model one thing. UNAVAILABLE while the worker trains or makes another prediction; a training that comes
+   * ends it, and so does cancelling the call.
+   */
+  predict(request: PredictRequest, options?: Partial<CallOptions>): ClientReadableStream<PredictEvent>;
+  predict(
+    request: PredictRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PredictEvent>;
 }
 
 export const TrainerClient = makeGenericClientConstructor(TrainerService, "triptych.v1.Trainer") as unknown as {
