@@ -3,7 +3,15 @@
  * lookup over both. Which are trained, the method says.
  */
 import { createHash } from 'node:crypto';
-import { frozenMatrix, ParameterLayout, Parameters, tf } from '@triptych/nn';
+import {
+  frozenMatrix,
+  ParameterLayout,
+  Parameters,
+  type StoredNumbers,
+  storedAsFloats,
+  tf,
+  unshared,
+} from '@triptych/nn';
 import { type GroupedTensor, isInGroups } from './grouped-tensor.ts';
 import type { Weights } from './transformer/weights.ts';
 import { bytesOf, floatsOf } from './weights/stored-tensor.ts';
@@ -121,15 +129,26 @@ async function freeze(
   for (const { name } of parts) stored.push(await at.source.read(name));
   at.hash.update(key);
   for (const part of stored) at.hash.update(part.dtype).update(bytesOf(part));
-  const numbers = new Float32Array(sizeOf(shape));
+  const numbers = packed(stored, sizeOf(shape));
+  if (shape.length === 2 && isMatrixOperand(key)) return frozenMatrix(numbers, shape as [number, number]);
+  return tf.tensor(unshared(storedAsFloats(numbers)), shape as number[], 'float32');
+}
+
+/** Parts one after the other, in their type where all have the same; a single part stays where it is. */
+function packed(parts: readonly StoredTensor[], length: number): StoredNumbers {
+  const [first] = parts;
+  if (parts.length === 1 && first) return first;
+  const dtype = parts.every((part) => part.dtype === first?.dtype) ? first?.dtype : 'F32';
+  const numbers: StoredNumbers =
+    dtype === 'F16' || dtype === 'BF16'
+      ? { dtype, data: new Uint16Array(length) }
+      : { dtype: 'F32', data: new Float32Array(length) };
   let offset = 0;
-  for (const part of stored) {
-    numbers.set(floatsOf(part), offset);
+  for (const part of parts) {
+    numbers.data.set(numbers.dtype === 'F32' ? floatsOf(part) : part.data, offset);
     offset += part.data.length;
   }
-  return shape.length === 2 && stored.length > 0 && isMatrixOperand(key)
-    ? frozenMatrix(numbers, shape as [number, number])
-    : tf.tensor(numbers, shape as number[], 'float32');
+  return numbers;
 }
 
 /** Position tables are sliced and added, which a matrix outside the backend's memory does not allow. */

@@ -86,5 +86,5 @@ export {
 export { bytesOfFloats, floats, isWeightDtype, type WeightDtype } from './safetensors/numbers.ts';
 export { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from './tensorflow.ts';
 export { floatToHalf, halfToFloat } from './vectors/half-float.ts';
-export { type StoredNumbers, storedAsFloats } from './vectors/stored-numbers.ts';
+export { type StoredNumbers, storedAsFloats, unshared } from './vectors/stored-numbers.ts';
 export { fromBfloat16, fromFloat16, toBfloat16 } from './vectors/vector-unit.ts';

@@ -18,14 +18,7 @@ test('every problem is reported at once, with field, expectation, actual value a
     objective: { kind: 7 },
   });
   const paths = violations.map((violation) => violation.path);
-  for (const path of [
-    '/model',
-    '/seed',
-    '/colour',
-    '/batch/global',
-    '/batch/shards',
-    '/batch/size',
-  ])
+  for (const path of ['/model', '/seed', '/colour', '/batch/global', '/batch/shards', '/batch/size'])
     expect(paths).toContain(path);
   expect(paths.some((path) => path.startsWith('/objective'))).toBe(true);
   for (const violation of violations)
