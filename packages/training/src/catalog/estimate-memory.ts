@@ -35,7 +35,7 @@ export interface MemoryEstimate {
     readonly frozen: number;
     /** On the heap: kept by forward passes for their backward passes, and what a backward pass needs on top. */
     readonly activations: number;
-    /** Outside the heap, of what is trained: flat parameters, two moments, the gradient. */
+    /** Outside the heap, of what is trained: flat parameters, two moments, the gradient, the moving average if there is one. */
     readonly optimizer: number;
     /** Outside the heap: partial sums of the shard tree, and those of the other ranks. */
     readonly shardSums: number;
@@ -50,7 +50,7 @@ export interface MemoryEstimate {
 export interface MemoryDemand
   extends Pick<
     ResolvedRunSpec,
-    'batch' | 'memory' | 'method' | 'inputs' | 'objective' | 'unlock' | 'adapter'
+    'batch' | 'memory' | 'method' | 'inputs' | 'objective' | 'unlock' | 'adapter' | 'averaging'
   > {
   readonly trainSamples: number;
   /** Workers that share the batch. */
@@ -77,7 +77,7 @@ export function estimateMemory(model: ModelToFit, demand: MemoryDemand): MemoryE
     weights: vectorBytes,
     frozen: FLOAT_BYTES * elementCount(frozen),
     activations,
-    optimizer: 4 * vectorBytes,
+    optimizer: (demand.averaging === undefined ? 4 : 5) * vectorBytes,
     shardSums: sumVectors(shards, worldSize) * vectorBytes,
     images: imageBytes(imageSize, { ...demand, samples: shards * samples, together }),
     process: PROCESS_BYTES,

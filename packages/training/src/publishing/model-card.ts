@@ -39,6 +39,7 @@ export function modelCard(facts: ModelCardFacts): string {
     `| samples seen, in order | \`${ledger.digest}\` |`,
     `| learning rate | ${spec.optimizer.learningRate}, ${spec.schedule.kind}, ${spec.schedule.warmupSteps} warm-up steps |`,
     `| weight decay | ${spec.optimizer.weightDecay} |`,
+    ...(spec.averaging === undefined ? [] : [`| weights | moving average, decay ${spec.averaging} |`]),
     `| seed | ${spec.seed} |`,
     '',
   ];

@@ -69,6 +69,7 @@ export class TrainingRun implements Disposable {
       scalars: objectives[kind]!.scalars,
       lossWeights: lossWeightsOf(spec),
       optimizer: { ...spec.optimizer, ratesOf: ({ key }) => rates.get(key) ?? {} },
+      averaging: spec.averaging,
       group,
       shards: batch.shards,
       range,
@@ -102,6 +103,7 @@ export class TrainingRun implements Disposable {
         weights: model.trainable.flat,
         'frozen weights': model.frozenHash,
         'optimizer state': checkpoint?.secondMoment ?? '',
+        'averaged weights': checkpoint?.average ?? '',
         'tokenizer and preprocessing files': JSON.stringify(model.files),
         transform: JSON.stringify(model.processor.transform),
       });
@@ -153,9 +155,10 @@ export class TrainingRun implements Disposable {
     };
   }
 
-  /** All scores of the split, on every rank. */
+  /** All scores of the split, on every rank; of the averaged weights, where there are. */
   async evaluate(): Promise<Evaluation> {
     const { spec, group, signal } = this.#options;
+    using _ = this.#trainer.average?.swappedIn(this.#model.trainable);
     return await evaluate({ examples: this.#examples[0]!, spec, model: this.#model, group, signal });
   }
 
@@ -175,15 +178,17 @@ export class TrainingRun implements Disposable {
       weights: this.#model.trainable.flat,
       firstMoment,
       secondMoment,
+      ...(this.#trainer.average && { average: this.#trainer.average.vector }),
     };
     return await store.put(streamOf(() => encodeCheckpoint(state)));
   }
 
-  /** Stores the model as it is now. The hashes are those of its file list and of its weights. */
+  /** Stores the model as it is now, or as it is on average, where the run says so. The hashes are those of its file list and of its weights. */
   async publish(
     evaluation: Evaluation,
   ): Promise<{ artifact: string; weightsSha256: string; weightsBytes: number }> {
     const { spec, store, datasetManifests } = this.#options;
+    using _ = this.#trainer.average?.swappedIn(this.#model.trainable);
     const { sha256, files } = await putFiles(
       store,
       modelFiles(this.#model, {
@@ -201,7 +206,10 @@ export class TrainingRun implements Disposable {
 
   /** Ranks that drifted apart must not publish. */
   async assertRanksAgree(): Promise<void> {
-    await assertSameOnAllRanks(this.#options.group, { 'trained weights': this.#model.trainable.flat });
+    await assertSameOnAllRanks(this.#options.group, {
+      'trained weights': this.#model.trainable.flat,
+      'averaged weights': this.#trainer.average?.vector ?? '',
+    });
   }
 
   [Symbol.dispose](): void {
