@@ -3,6 +3,7 @@ export { openClipConfigOf, openClipFiles } from '../clip/open-clip-config.ts';
 export { isInGroup, isInGroups } from '../grouped-tensor.ts';
 export type * from '../model.ts';
 export { architectureNamed, architectureOf, architectures, type PresetEntry, presets } from '../registry.ts';
+export { classEmbeddings } from '../class-embeddings.ts';
 export { type Dialect, type NamePair, readingsOf, writingOf } from '../weights/dialect.ts';
 export { clipDialects, customTextClip, huggingFaceClip, openAiClip } from '../weights/dialects/clip.ts';
 export { flamingoDialects, openFlamingo } from '../weights/dialects/flamingo.ts';
@@ -34,6 +35,7 @@ export {
   backwardBytes,
   EVALUATION_BLOCK,
   forwardBytes,
+  visionBytes,
 } from './memory.ts';
 export { elementCount, type NamedShape, type ParameterTensor } from './parameter-tensor.ts';
 export { clipPresets } from './presets.ts';

@@ -40,6 +40,10 @@ const huggingFaceConfig = (config: ClipConfig, tokenizer: ClipTokenizer) => ({
   architectures: ['CLIPModel'],
   torch_dtype: 'float32',
   ...config,
+  // What is written from the labels is there to be looked up; `id2label` is what counts.
+  ...(config.id2label && {
+    label2id: Object.fromEntries(Object.entries(config.id2label).map(([id, label]) => [label, Number(id)])),
+  }),
   text_config: {
     model_type: 'clip_text_model',
     ...config.text_config,
