@@ -129,6 +129,15 @@ export const EvaluationPolicy = Type.Object(
     shots: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 64, description: 'Demonstrations in front of each prompt' }),
     ),
+    sweep: Type.Optional(
+      Type.Array(Type.Number({ minimum: 0, maximum: 1 }), {
+        minItems: 1,
+        maxItems: 21,
+        uniqueItems: true,
+        description:
+          'Also score the weights so far on the way from the base model, at 0, to the trained one, at 1 (WiSE-FT)',
+      }),
+    ),
     choice: Type.Optional(
       Type.Union([Type.Literal('random'), Type.Literal('similar')], {
         description: 'How demonstrations are chosen from the train split: at random, or by image similarity',

@@ -7,6 +7,7 @@ export {
   WASM_HEAP_LIMIT_BYTES,
 } from './estimate-memory.ts';
 export { type RunContext, resolveRunSpec } from './resolve-run-spec.ts';
+export { configForRun, type RunToConfigure } from './run-config.ts';
 export { stepsPerEpoch, totalSteps } from './steps.ts';
 export { tasks } from './tasks/registry.ts';
 export type { Task, TaskContext, TaskResult } from './tasks/task.ts';

@@ -8,7 +8,7 @@ import { totalSteps } from '../catalog/steps.ts';
 import { type Checkpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
 import { SampleLedger } from '../checkpoint/sample-ledger.ts';
 import { specHash } from '../checkpoint/spec-hash.ts';
-import { type Evaluation, evaluate } from '../evaluation/evaluate.ts';
+import { type Evaluation, evaluate, type TaskScore } from '../evaluation/evaluate.ts';
 import type { StepReport } from '../events.ts';
 import { assertSameOnAllRanks } from '../loading/agreement.ts';
 import { BatchLoader } from '../loading/batch-loader.ts';
@@ -18,6 +18,7 @@ import { objectives } from '../objectives/registry.ts';
 import { modelFiles, WEIGHTS_FILE } from '../publishing/model-files.ts';
 import { learningRateAt } from '../schedule.ts';
 import { Trainer } from '../step/trainer.ts';
+import { interpolated } from './interpolation.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
 import { ratesOf } from './rates.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -104,6 +105,7 @@ export class TrainingRun implements Disposable {
         'frozen weights': model.frozenHash,
         'optimizer state': checkpoint?.secondMoment ?? '',
         'averaged weights': checkpoint?.average ?? '',
+        'initial weights': loaded.initial ?? '',
         'tokenizer and preprocessing files': JSON.stringify(model.files),
         transform: JSON.stringify(model.processor.transform),
       });
@@ -157,9 +159,24 @@ export class TrainingRun implements Disposable {
 
   /** All scores of the split, on every rank; of the averaged weights, where there are. */
   async evaluate(): Promise<Evaluation> {
-    const { spec, group, signal } = this.#options;
     using _ = this.#trainer.average?.swappedIn(this.#model.trainable);
-    return await evaluate({ examples: this.#examples[0]!, spec, model: this.#model, group, signal });
+    return await this.#evaluate();
+  }
+
+  /** Those of the weights so far on the way from the first ones, at 0, to these, at 1 (WiSE-FT). */
+  async evaluateAt(alpha: number): Promise<TaskScore[]> {
+    const { trainable } = this.#model;
+    using _ = this.#trainer.average?.swappedIn(trainable);
+    const trained = trainable.flat.slice();
+    try {
+      trainable.flat.set(interpolated(alpha, this.#loaded.initial!, trained));
+      trainable.upload();
+      const { scores } = await this.#evaluate();
+      return scores.map((score) => ({ ...score, metric: `${score.metric} at ${alpha}` }));
+    } finally {
+      trainable.flat.set(trained);
+      trainable.upload();
+    }
   }
 
   /** Stores the state between two steps. */
@@ -202,6 +219,11 @@ export class TrainingRun implements Disposable {
     );
     const weights = files.find(({ path }) => path === WEIGHTS_FILE)!;
     return { artifact: sha256, weightsSha256: weights.sha256, weightsBytes: weights.bytes };
+  }
+
+  async #evaluate(): Promise<Evaluation> {
+    const { spec, group, signal } = this.#options;
+    return await evaluate({ examples: this.#examples[0]!, spec, model: this.#model, group, signal });
   }
 
   /** Ranks that drifted apart must not publish. */
