@@ -7,8 +7,8 @@ import {
   type Batch,
   type Example,
   isInGroups,
-  objectivesOf,
   type Model,
+  objectivesOf,
   openFolderWeights,
   sourceOf,
 } from '@triptych/models';
@@ -23,7 +23,12 @@ import { openModel } from './testing/open-model.ts';
 
 const cases = Object.values(architectures).flatMap((architecture) =>
   Object.keys(architecture.methods).flatMap((method) =>
-    objectivesOf(architecture, method).map((kind) => ({ name: architecture.name, architecture, method, kind })),
+    objectivesOf(architecture, method).map((kind) => ({
+      name: architecture.name,
+      architecture,
+      method,
+      kind,
+    })),
   ),
 );
 const classNames = ['square', 'circle', 'star'];
@@ -106,10 +111,7 @@ describe.each(cases)('$name, $method, $kind', ({ architecture, method, kind }) =
   });
 });
 
-function tinyConfig(
-  architecture: Architecture,
-  { method, kind }: { method: string; kind: string },
-): object {
+function tinyConfig(architecture: Architecture, { method, kind }: { method: string; kind: string }): object {
   const preset = Object.entries(architecture.presets).find(([name]) => name.endsWith('-tiny'))!;
   const { config } = preset[1];
   return configForRun({ architecture, config }, { method, objective: { kind }, classNames });

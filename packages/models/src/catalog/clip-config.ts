@@ -137,7 +137,9 @@ function labelViolations({ id2label = {} }: ClipConfig): Violation[] {
   const missing = Object.keys(id2label).findIndex((_, index) => id2label[index] === undefined);
   if (missing < 0) return [];
   const expected = `a name for every index from 0 to ${Object.keys(id2label).length - 1}`;
-  return [{ path: '/id2label', expected, actual: `none for ${missing}`, remedy: 'number the classes from 0' }];
+  return [
+    { path: '/id2label', expected, actual: `none for ${missing}`, remedy: 'number the classes from 0' },
+  ];
 }
 
 /** Heads that do not divide the width, patches that do not divide the image. */

@@ -1,9 +1,9 @@
 export * from '../architecture.ts';
+export { classEmbeddings } from '../class-embeddings.ts';
 export { openClipConfigOf, openClipFiles } from '../clip/open-clip-config.ts';
 export { isInGroup, isInGroups } from '../grouped-tensor.ts';
 export type * from '../model.ts';
 export { architectureNamed, architectureOf, architectures, type PresetEntry, presets } from '../registry.ts';
-export { classEmbeddings } from '../class-embeddings.ts';
 export { type Dialect, type NamePair, readingsOf, writingOf } from '../weights/dialect.ts';
 export { clipDialects, customTextClip, huggingFaceClip, openAiClip } from '../weights/dialects/clip.ts';
 export { flamingoDialects, openFlamingo } from '../weights/dialects/flamingo.ts';

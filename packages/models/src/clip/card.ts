@@ -10,7 +10,13 @@ import type {
 } from '../architecture.ts';
 import { type ClipConfig, parseConfig } from '../catalog/clip-config.ts';
 import { CLASSIFIER, clipParameters, parameterCount } from '../catalog/clip-parameters.ts';
-import { activationBytes, backwardBytes, EVALUATION_BLOCK, forwardBytes, visionBytes } from '../catalog/memory.ts';
+import {
+  activationBytes,
+  backwardBytes,
+  EVALUATION_BLOCK,
+  forwardBytes,
+  visionBytes,
+} from '../catalog/memory.ts';
 import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
 import { clipPresets } from '../catalog/presets.ts';
 import { checkImageProcessor } from '../image-processor-check.ts';
@@ -40,7 +46,8 @@ export const clip: Architecture<ClipConfig> = {
       objectives: contrastive,
     },
     probe: {
-      description: 'A linear head over the classes of the dataset; both towers stay as they are (linear probe)',
+      description:
+        'A linear head over the classes of the dataset; both towers stay as they are (linear probe)',
       trains: [CLASSIFIER],
       head: 'zeros',
       objectives: ['cross-entropy'],
@@ -118,7 +125,11 @@ function activations(config: ClipConfig, { samples, memory, method }: Activation
   // Features, scaled ones, logits; their gradients.
   const head = 4 * samples * (2 * width + Object.keys(id2label ?? {}).length);
   if (method === 'probe')
-    return { kept: head, backward: Math.max(2 * head, forwardBytes(config, { images: 1, texts: 0 })), forward };
+    return {
+      kept: head,
+      backward: Math.max(2 * head, forwardBytes(config, { images: 1, texts: 0 })),
+      forward,
+    };
   if (method === 'classifier') {
     const vision = visionBytes(config, { samples, memory });
     return { kept: vision.kept + head, backward: vision.backward + 2 * head, forward };
@@ -201,7 +212,8 @@ const wiseFt: Recipe = {
 /** Of each method for weights that exist; for random ones three, by size. The large ones are those of open_clip and WiSE-FT. */
 function recipeFor(config: ClipConfig, { method, pretrained }: RecipeContext): Recipe {
   if (method === 'probe') return probe;
-  if (method === 'classifier') return pretrained ? wiseFt : { ...scratchFor(config), objective: wiseFt.objective };
+  if (method === 'classifier')
+    return pretrained ? wiseFt : { ...scratchFor(config), objective: wiseFt.objective };
   return pretrained ? fineTune : scratchFor(config);
 }
 

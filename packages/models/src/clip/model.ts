@@ -4,7 +4,16 @@ import { tf } from '@triptych/nn';
 import { type ClipConfig, classNamesOf } from '../catalog/clip-config.ts';
 import { clipParameters } from '../catalog/clip-parameters.ts';
 import { isInGroup } from '../grouped-tensor.ts';
-import type { Batch, Classify, Embed, Model, ModelFactory, OpenOptions, Outputs, Processor } from '../model.ts';
+import type {
+  Batch,
+  Classify,
+  Embed,
+  Model,
+  ModelFactory,
+  OpenOptions,
+  Outputs,
+  Processor,
+} from '../model.ts';
 import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
@@ -14,6 +23,7 @@ import { FrozenFeatures } from './frozen-features.ts';
 import { classify, HEAD_WEIGHT, promptHead } from './head.ts';
 import { drawOf } from './initial-weights.ts';
 import { type LabelledBatch, LabelledPictures } from './labelled-pictures.ts';
+import { clipLayout } from './layout.ts';
 import { type ClipBatch, ClipProcessor } from './processor.ts';
 
 export const clipFactory: ModelFactory<ClipConfig> = {

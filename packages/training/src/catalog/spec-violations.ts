@@ -29,8 +29,7 @@ export function nameViolations(
   if (!methods[method]) return found;
   const possible = objectivesOf(architecture, method);
   oneOf('/objective/kind', objective?.kind, possible, `an objective of ${title} by the method "${method}"`);
-  if (objective && possible.includes(objective.kind))
-    found.push(...optionViolations(objective));
+  if (objective && possible.includes(objective.kind)) found.push(...optionViolations(objective));
   found.push(...at('/inputs', violationsOf(Type.Partial(architecture.inputs), inputs ?? {})));
   const abilities = abilitiesOf(architecture, method);
   const able = Object.values(tasks).filter(({ needs }) => abilities.includes(needs));
@@ -208,7 +207,9 @@ function sweepViolations(
     ...(adapter === undefined
       ? []
       : refused(`nothing with the adapters of the method "${method}"`, show(sweep), 'leave it out')),
-    ...(names.length > 0 ? [] : refused('tasks to score by', 'evaluation.tasks []', 'name a task, or leave it out')),
+    ...(names.length > 0
+      ? []
+      : refused('tasks to score by', 'evaluation.tasks []', 'name a task, or leave it out')),
   ];
 }
 

@@ -9,7 +9,9 @@ import type {
   EvaluationSample,
   GatheredClassify,
   GatheredEmbed,
-  TaskContext, TaskPrompt } from '../catalog/tasks/task.ts';
+  TaskContext,
+  TaskPrompt,
+} from '../catalog/tasks/task.ts';
 import type { Examples } from '../loading/examples.ts';
 
 export interface GatheringOptions {

@@ -25,13 +25,21 @@ test('smoothed, the target is spread; the gradient is that of finite differences
   expect(sum).toBeCloseTo(naive, 6);
   for (const i of logits.keys()) {
     // A step that float32 logits can hold.
-    const moved = (by: number) => labelLoss(logits.map((z, j) => (j === i ? z + by : z)), labels, at).sum;
+    const moved = (by: number) =>
+      labelLoss(
+        logits.map((z, j) => (j === i ? z + by : z)),
+        labels,
+        at,
+      ).sum;
     expect(gradient[i]).toBeCloseTo((moved(2 ** -8) - moved(-(2 ** -8))) / 2 ** -7, 4);
   }
 });
 
 test('logits of any size stay finite', () => {
-  const { sum, gradient } = labelLoss(Float32Array.of(1e4, -1e4), Int32Array.of(1), { smoothing: 0, factor: 1 });
+  const { sum, gradient } = labelLoss(Float32Array.of(1e4, -1e4), Int32Array.of(1), {
+    smoothing: 0,
+    factor: 1,
+  });
   expect(sum).toBe(2e4);
   expect([...gradient]).toEqual([1, -1]);
 });
