@@ -8,7 +8,7 @@ import { vqaTask } from './vqa.ts';
 import { zeroShotTask } from './zero-shot.ts';
 
 export const tasks: Readonly<Record<string, Task>> = Object.fromEntries(
-  [zeroShotTask, classificationTask, retrievalTask, captioningTask, vqaTask, instructionTask].map((task) => [
+  [classificationTask, zeroShotTask, retrievalTask, captioningTask, vqaTask, instructionTask].map((task) => [
     task.name,
     task,
   ]),
