@@ -23,7 +23,6 @@ import { FrozenFeatures } from './frozen-features.ts';
 import { classify, HEAD_WEIGHT, promptHead } from './head.ts';
 import { drawOf } from './initial-weights.ts';
 import { type LabelledBatch, LabelledPictures } from './labelled-pictures.ts';
-import { clipLayout } from './layout.ts';
 import { type ClipBatch, ClipProcessor } from './processor.ts';
 
 export const clipFactory: ModelFactory<ClipConfig> = {

@@ -104,7 +104,7 @@ test.each<[string, Partial<RunSpec>, Parameters<typeof resolve>[1], Partial<Viol
   ],
   [
     'label smoothing of one',
-    { method: 'probe', objective: { kind: 'cross-entropy', labelSmoothing: 1 } },
+    { method: 'probe', objective: { kind: 'cross-entropy', ...{ labelSmoothing: 1 } } },
     {},
     { path: '/objective/labelSmoothing' },
   ],
