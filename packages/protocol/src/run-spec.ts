@@ -193,6 +193,14 @@ export const ResolvedRunSpec = Type.Object(
           'Decay of an exponential moving average of the weights, which is what is scored and published',
       }),
     ),
+    interpolation: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description:
+          'What is scored and published lies so far on the way from the base model, at 0, to the trained one, at 1 (WiSE-FT)',
+      }),
+    ),
     schedule: Schedule,
     checkpoint: CheckpointPolicy,
     evaluation: EvaluationPolicy,
@@ -261,6 +269,7 @@ export const RunSpec = Type.Object(
       }),
     ),
     averaging: Type.Optional(ResolvedRunSpec.properties.averaging),
+    interpolation: Type.Optional(ResolvedRunSpec.properties.interpolation),
     schedule: Type.Optional(Type.Partial(Schedule, closed)),
     checkpoint: Type.Optional(Type.Partial(CheckpointPolicy, closed)),
     evaluation: Type.Optional(Type.Partial(EvaluationPolicy, closed)),

@@ -21,6 +21,7 @@ export {
   openFolderWeights,
   type WeightRules,
 } from '../weights/folder-weights.ts';
+export { interpolated, interpolatedTensors } from '../weights/interpolated.ts';
 export { type NamedWeight, type NamedWeights, sourceOf, weightsOfFiles } from '../weights/named-weights.ts';
 export { openPeftAdapter, type PeftAdapter, parsePeftConfig } from '../weights/peft-adapter.ts';
 export { type Translation, translate, writtenIn } from '../weights/translate.ts';

@@ -121,10 +121,16 @@ test.each<[string, Partial<RunSpec>, Parameters<typeof resolve>[1], Partial<Viol
     { path: '/evaluation/sweep', remedy: 'start from an imported or trained model, or leave it out' },
   ],
   [
+    'interpolation from random weights',
+    { method: 'classifier', interpolation: 0.5 },
+    { pretrained: false },
+    { path: '/interpolation', actual: '0.5' },
+  ],
+  [
     'a sweep that nothing is scored by',
     { method: 'classifier', evaluation: { sweep: [0.5], tasks: [] } },
     {},
-    { path: '/evaluation/sweep', expected: 'tasks to score by' },
+    { path: '/evaluation/sweep', expected: 'a task in evaluation.tasks to score by' },
   ],
   [
     'a rate of a group that is locked',

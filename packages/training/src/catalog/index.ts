@@ -1,3 +1,4 @@
+export { artifactFiles } from '../loading/artifact-files.ts';
 export { objectives } from '../objectives/registry.ts';
 export { DEFAULT_ACTIVATION_BUDGET_BYTES, type ModelToFit, recomputes } from './activation-budget.ts';
 export {

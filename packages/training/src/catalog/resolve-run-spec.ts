@@ -90,6 +90,7 @@ function withDefaults(spec: RunSpec & { method: string }, context: RunContext): 
     ...(Object.keys(groups).length === 0 ? {} : { groups }),
     ...(spec.layerDecay === undefined ? {} : { layerDecay: spec.layerDecay }),
     ...(spec.averaging === undefined ? {} : { averaging: spec.averaging }),
+    ...(spec.interpolation === undefined ? {} : { interpolation: spec.interpolation }),
     schedule: {
       kind: recipe.schedule,
       warmupSteps: Math.floor(steps * recipe.warmupRatio),

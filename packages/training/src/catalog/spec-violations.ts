@@ -73,7 +73,7 @@ export function settingViolations(spec: ResolvedRunSpec, context: RunContext): V
     ...batchViolations(spec, context),
     ...groupViolations(spec, context),
     ...headViolations(spec, context),
-    ...sweepViolations(spec, context),
+    ...interpolationViolations(spec, context),
     ...datasetViolations(spec),
     ...contentViolations(spec, context),
     ...evaluationViolations(spec, context.dataset.splits),
@@ -188,29 +188,34 @@ function headViolations(
 }
 
 /** Between random weights and trained ones lies nothing, and products of adapters do not lie on a line. */
-function sweepViolations(
-  { evaluation: { sweep, tasks: names }, method, adapter }: ResolvedRunSpec,
+function interpolationViolations(
+  { evaluation: { sweep, tasks: names }, interpolation, method, adapter }: ResolvedRunSpec,
   { pretrained = false }: RunContext,
 ): Violation[] {
-  if (sweep === undefined) return [];
-  const refused = (expected: string, actual: string, remedy: string): Violation[] => [
-    { path: '/evaluation/sweep', expected, actual, remedy },
-  ];
-  return [
-    ...(pretrained
-      ? []
-      : refused(
-          'nothing for a model with random weights',
-          show(sweep),
-          'start from an imported or trained model, or leave it out',
-        )),
-    ...(adapter === undefined
-      ? []
-      : refused(`nothing with the adapters of the method "${method}"`, show(sweep), 'leave it out')),
-    ...(names.length > 0
-      ? []
-      : refused('tasks to score by', 'evaluation.tasks []', 'name a task, or leave it out')),
-  ];
+  const named = [
+    ['/evaluation/sweep', sweep],
+    ['/interpolation', interpolation],
+  ] as const;
+  return named.flatMap(([path, value]) => {
+    if (value === undefined) return [];
+    const refused = (expected: string, remedy: string): Violation[] => [
+      { path, expected, actual: show(value), remedy },
+    ];
+    return [
+      ...(pretrained
+        ? []
+        : refused(
+            'nothing for a model with random weights',
+            'start from an imported or trained model, or leave it out',
+          )),
+      ...(adapter === undefined
+        ? []
+        : refused(`nothing with the adapters of the method "${method}"`, 'leave it out')),
+      ...(path === '/interpolation' || names.length > 0
+        ? []
+        : refused('a task in evaluation.tasks to score by', 'name a task, or leave it out')),
+    ];
+  });
 }
 
 function datasetViolations({ datasets = [], objective }: ResolvedRunSpec): Violation[] {

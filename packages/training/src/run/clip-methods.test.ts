@@ -136,6 +136,23 @@ test('a classifier begins as zero-shot classification; the ends of its sweep are
   expect(scoresOf(resumed, 'final')).toEqual(final);
 });
 
+test('interpolated weights are published and scored as the sweep scored them', async () => {
+  const spec = { method: 'classifier', evaluation: { tasks } };
+  const swept = await further({ ...spec, evaluation: { tasks, sweep: [0.5] } });
+  const half = await further({ ...spec, interpolation: 0.5 });
+  const [final, all] = [scoresOf(half, 'final'), scoresOf(swept, 'final')];
+  for (const [metric, value] of Object.entries(final)) expect(all[`${metric} at 0.5`]).toBe(value);
+  const [from, to, between] = await Promise.all(
+    [base, modelOf(swept).artifact, modelOf(half).artifact].map(async (artifact) => {
+      const { tensors } = await filesOf(artifact);
+      return tensors.get('visual_projection.weight')!.float32();
+    }),
+  );
+  const naive = from!.map((weight, i) => 0.5 * weight + 0.5 * to![i]!);
+  expect(between).toEqual(naive);
+  expect(from).not.toEqual(to);
+});
+
 test('a sample without a class stops a probe, and is named', async () => {
   const unlabelled = await putTinyDataset(store, { labelled: false });
   await expect(further({ method: 'probe' }, { datasetManifest: unlabelled })).rejects.toMatchObject({

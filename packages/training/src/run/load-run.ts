@@ -14,7 +14,7 @@ export interface LoadedRun {
   readonly checkpoint: Checkpoint | undefined;
   /** The caller disposes it. */
   readonly model: Model;
-  /** What the trained vector was before the first step, where the run scores weights in between (`evaluation.sweep`). */
+  /** What the trained vector was before the first step, where the run scores weights in between (`evaluation.sweep`, `interpolation`). */
   readonly initial: Float32Array | undefined;
 }
 
@@ -36,7 +36,7 @@ export async function loadRun(options: TrainOptions): Promise<LoadedRun> {
     ? await resumed(checkpoint, { ...options, datasets })
     : await startingPoint({ ...options, datasets });
   signal.throwIfAborted();
-  const sweeps = spec.evaluation.sweep !== undefined;
+  const sweeps = spec.evaluation.sweep !== undefined || spec.interpolation !== undefined;
   const begun = sweeps && checkpoint ? await initialVector(start, options) : undefined;
   const model = await openModelOf(start, { options, checkpoint });
   if (checkpoint && checkpoint.frozenHash !== model.frozenHash) {

@@ -1,7 +1,7 @@
 /** One rank's run: the loaded data and model, and the things it can do with them. In which order is `train`'s business. */
 import { shardRange } from '@triptych/collective';
 import { type MixturePlan, mixturePlan } from '@triptych/datasets';
-import type { Model } from '@triptych/models';
+import { interpolated, type Model } from '@triptych/models';
 import { putFiles, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
@@ -18,7 +18,6 @@ import { objectives } from '../objectives/registry.ts';
 import { modelFiles, WEIGHTS_FILE } from '../publishing/model-files.ts';
 import { learningRateAt } from '../schedule.ts';
 import { Trainer } from '../step/trainer.ts';
-import { interpolated } from './interpolation.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
 import { ratesOf } from './rates.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -157,26 +156,17 @@ export class TrainingRun implements Disposable {
     };
   }
 
-  /** All scores of the split, on every rank; of the averaged weights, where there are. */
+  /** All scores of the split, on every rank, of the weights that would be published now. */
   async evaluate(): Promise<Evaluation> {
-    using _ = this.#trainer.average?.swappedIn(this.#model.trainable);
+    using _ = this.#weightsAt(this.#options.spec.interpolation);
     return await this.#evaluate();
   }
 
   /** Those of the weights so far on the way from the first ones, at 0, to these, at 1 (WiSE-FT). */
   async evaluateAt(alpha: number): Promise<TaskScore[]> {
-    const { trainable } = this.#model;
-    using _ = this.#trainer.average?.swappedIn(trainable);
-    const trained = trainable.flat.slice();
-    try {
-      trainable.flat.set(interpolated(alpha, this.#loaded.initial!, trained));
-      trainable.upload();
-      const { scores } = await this.#evaluate();
-      return scores.map((score) => ({ ...score, metric: `${score.metric} at ${alpha}` }));
-    } finally {
-      trainable.flat.set(trained);
-      trainable.upload();
-    }
+    using _ = this.#weightsAt(alpha);
+    const { scores } = await this.#evaluate();
+    return scores.map((score) => ({ ...score, metric: `${score.metric} at ${alpha}` }));
   }
 
   /** Stores the state between two steps. */
@@ -200,12 +190,12 @@ export class TrainingRun implements Disposable {
     return await store.put(streamOf(() => encodeCheckpoint(state)));
   }
 
-  /** Stores the model as it is now, or as it is on average, where the run says so. The hashes are those of its file list and of its weights. */
+  /** Stores the model as it is now: averaged, interpolated, where the run says so. The hashes are those of its file list and of its weights. */
   async publish(
     evaluation: Evaluation,
   ): Promise<{ artifact: string; weightsSha256: string; weightsBytes: number }> {
     const { spec, store, datasetManifests } = this.#options;
-    using _ = this.#trainer.average?.swappedIn(this.#model.trainable);
+    using _ = this.#weightsAt(spec.interpolation);
     const { sha256, files } = await putFiles(
       store,
       modelFiles(this.#model, {
@@ -219,6 +209,26 @@ export class TrainingRun implements Disposable {
     );
     const weights = files.find(({ path }) => path === WEIGHTS_FILE)!;
     return { artifact: sha256, weightsSha256: weights.sha256, weightsBytes: weights.bytes };
+  }
+
+  /** The model has the averaged weights, or those so far from the first ones to these, until the result is disposed. */
+  #weightsAt(alpha: number | undefined): Disposable {
+    const { trainable } = this.#model;
+    const averaged = this.#trainer.average?.swappedIn(trainable);
+    const back = () => averaged?.[Symbol.dispose]();
+    if (alpha === undefined) return { [Symbol.dispose]: back };
+    const trained = trainable.flat.slice();
+    const set = (weights: Float32Array) => {
+      trainable.flat.set(weights);
+      trainable.upload();
+    };
+    set(interpolated(alpha, this.#loaded.initial!, trained));
+    return {
+      [Symbol.dispose]() {
+        set(trained);
+        back();
+      },
+    };
   }
 
   async #evaluate(): Promise<Evaluation> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { interpolated } from './interpolation.ts';
+import { interpolated } from './interpolated.ts';
 
 const [from, to] = [Float32Array.of(-0, 1, 0.1, 2), Float32Array.of(3, -0, 0.3, 2)];
 
