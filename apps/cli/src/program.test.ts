@@ -291,6 +291,23 @@ describe('datasets', () => {
   });
 });
 
+describe('models interpolate', () => {
+  it('names the trained model by its run', async () => {
+    const model = { id: 'm1', name: 'mine', kind: 'trained', parameters: 7, description: '' };
+    routes['GET /v1/runs/r1'] = () => ({ ...run('SUCCEEDED'), modelId: 'm1' });
+    routes['GET /v1/models/m1'] = () => model;
+    let body = '';
+    routes['POST /v1/models/interpolations'] = (request) => {
+      body = request.body;
+      return { ...model, id: 'm2', name: 'x' };
+    };
+    const command = ['models', 'interpolate', 'base', 'r1', '--alpha', '0.5', '--name', 'x'];
+    const { code, out } = await triptych(command);
+    expect([code, JSON.parse(body)]).toEqual([0, { base: 'base', trained: 'm1', alpha: 0.5, name: 'x' }]);
+    expect(out).toContain('m2');
+  });
+});
+
 describe('models download', () => {
   const content = 'the weights';
   const sha256 = createHash('sha256').update(content).digest('hex');

@@ -1,6 +1,6 @@
 /** Models: presets, imported ones and trained ones, and their files. */
 import { createHash } from 'node:crypto';
-import { type ImportModel, type Model, TriptychError } from '@triptych/protocol';
+import { type ImportModel, type InterpolateModels, type Model, TriptychError } from '@triptych/protocol';
 import { type Call, type Connection, path } from './connection.ts';
 import { eachItem } from './pages.ts';
 
@@ -31,6 +31,16 @@ export class Models {
 
   import(model: ImportModel, { signal }: Call = {}): Promise<Model> {
     return this.#connection.json({ method: 'POST', path: '/v1/models', body: model, signal });
+  }
+
+  /** A model between two others (WiSE-FT). */
+  interpolate(models: InterpolateModels, { signal }: Call = {}): Promise<Model> {
+    return this.#connection.json({
+      method: 'POST',
+      path: '/v1/models/interpolations',
+      body: models,
+      signal,
+    });
   }
 
   /** The file's bytes in order. ARTIFACT_CORRUPT after the last chunk where they are not what the listed hash promises. */

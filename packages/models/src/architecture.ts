@@ -42,6 +42,8 @@ export interface Architecture<C extends object = object> {
   readonly folder: Folder<C>;
   /** The configuration with the parameters that a loss brings (a temperature, a bias) at these initial values. */
   forScalars(config: C, scalars: Readonly<Record<string, number>>): C;
+  /** The configuration with a head over these classes, or without one; absent where no method has a head. */
+  forClasses?(config: C, classNames: readonly string[] | undefined): C;
   recipe(config: C, at: RecipeContext): Recipe;
   /** Sizes that limits and memory estimates are made of. */
   sizes(config: C): ModelSizes;
@@ -64,9 +66,20 @@ export interface Method {
   readonly adapts?: readonly string[];
   /** True: for random weights; a model that exists is trained by another method. */
   readonly fromScratch?: boolean;
+  /**
+   * It trains a head with a row for each class of the dataset. Where the model has none for these classes yet, it begins with
+   * zeros, or as zero-shot classification: with what the text tower makes of the classes' prompts.
+   */
+  readonly head?: 'zeros' | 'prompts';
+  /** Those of the architecture's that it can be trained with; absent: all. The first is the default. */
+  readonly objectives?: readonly string[];
+  /** What the model can do; absent: what the architecture can. */
+  readonly abilities?: readonly Ability[];
+  /** What a run is scored by where it does not say; absent: every task that the model is able to do. */
+  readonly tasks?: readonly string[];
 }
 
-export type Ability = 'embed' | 'generate' | 'loglikelihood';
+export type Ability = 'embed' | 'classify' | 'generate' | 'loglikelihood';
 export type ContentKind = 'captions' | 'interleaved' | 'question' | 'conversation';
 
 /** Which files of a Hugging Face folder are read besides the weights. */
@@ -108,6 +121,18 @@ export interface Recipe {
     Record<string, { readonly learningRate?: number; readonly weightDecay?: number }>
   >;
 }
+
+/** Objectives that a method of the architecture can be trained with. */
+export const objectivesOf = (
+  { methods, objectives }: Pick<Architecture, 'methods' | 'objectives'>,
+  method: string,
+): readonly string[] => methods[method]?.objectives ?? objectives;
+
+/** What a model can do that was trained by this method. */
+export const abilitiesOf = (
+  { methods, abilities }: Pick<Architecture, 'methods' | 'abilities'>,
+  method: string,
+): readonly Ability[] => methods[method]?.abilities ?? abilities;
 
 export interface ModelSizes {
   /** Side of the square pictures, in pixels. */

@@ -35,6 +35,8 @@ export interface OpenOptions<C extends object = object> {
   readonly memory: ActivationMemory;
   /** Options of the processor, complete. */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** The head is new: `weights` have zeros for it, and this is how it begins. */
+  readonly head?: 'zeros' | 'prompts' | undefined;
   /** Of the run: what is drawn besides weights of presets (adapters, dropout) comes from it. */
   readonly seed: number;
 }
@@ -120,6 +122,7 @@ export type Outputs =
 
 export interface Abilities {
   readonly embed: Embed;
+  readonly classify: Classify;
   readonly generate: Generate;
   readonly loglikelihood: Loglikelihood;
   readonly see: See;
@@ -140,6 +143,14 @@ export interface Embed {
   /** Unit rows [n, width]; `undefined` is an image of zeros. */
   images(pixels: readonly (Uint8Array | undefined)[]): Promise<Float32Array>;
   texts(texts: readonly string[]): Promise<Float32Array>;
+}
+
+/** What the head over fixed classes makes of pictures. */
+export interface Classify {
+  /** In the order of the columns. */
+  readonly classNames: readonly string[];
+  /** Logits [n, classes]; `undefined` is an image of zeros. */
+  images(pixels: readonly (Uint8Array | undefined)[]): Promise<Float32Array>;
 }
 
 /**

@@ -108,6 +108,17 @@ export const ImportModel = Type.Object(
 );
 export type ImportModel = Static<typeof ImportModel>;
 
+export const InterpolateModels = Type.Object(
+  {
+    name: Name,
+    base: Type.String({ ...Name, description: 'Id or name of the model at 0: what a run started from' }),
+    trained: Type.String({ ...Name, description: 'Id or name of the model at 1' }),
+    alpha: Type.Number({ minimum: 0, maximum: 1, description: '(1 - alpha) base + alpha trained' }),
+  },
+  { ...closed, $id: 'InterpolateModels' },
+);
+export type InterpolateModels = Static<typeof InterpolateModels>;
+
 export const WorkerState = Type.Union([
   Type.Literal('idle'),
   Type.Literal('busy'),

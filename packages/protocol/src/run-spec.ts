@@ -129,6 +129,15 @@ export const EvaluationPolicy = Type.Object(
     shots: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 64, description: 'Demonstrations in front of each prompt' }),
     ),
+    sweep: Type.Optional(
+      Type.Array(Type.Number({ minimum: 0, maximum: 1 }), {
+        minItems: 1,
+        maxItems: 21,
+        uniqueItems: true,
+        description:
+          'Also score the weights so far on the way from the base model, at 0, to the trained one, at 1 (WiSE-FT)',
+      }),
+    ),
     choice: Type.Optional(
       Type.Union([Type.Literal('random'), Type.Literal('similar')], {
         description: 'How demonstrations are chosen from the train split: at random, or by image similarity',
@@ -182,6 +191,14 @@ export const ResolvedRunSpec = Type.Object(
         exclusiveMaximum: 1,
         description:
           'Decay of an exponential moving average of the weights, which is what is scored and published',
+      }),
+    ),
+    interpolation: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description:
+          'What is scored and published lies so far on the way from the base model, at 0, to the trained one, at 1 (WiSE-FT)',
       }),
     ),
     schedule: Schedule,
@@ -252,6 +269,7 @@ export const RunSpec = Type.Object(
       }),
     ),
     averaging: Type.Optional(ResolvedRunSpec.properties.averaging),
+    interpolation: Type.Optional(ResolvedRunSpec.properties.interpolation),
     schedule: Type.Optional(Type.Partial(Schedule, closed)),
     checkpoint: Type.Optional(Type.Partial(CheckpointPolicy, closed)),
     evaluation: Type.Optional(Type.Partial(EvaluationPolicy, closed)),

@@ -8,12 +8,14 @@ import {
   type Example,
   isInGroups,
   type Model,
+  objectivesOf,
   openFolderWeights,
   sourceOf,
 } from '@triptych/models';
 import { random, selectBackend, tf } from '@triptych/nn';
 import { bytesRanges } from '@triptych/nn/safetensors';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { configForRun } from './catalog/run-config.ts';
 import { trainedGroups } from './catalog/trained-tensors.ts';
 import { objectives } from './objectives/registry.ts';
 import { Trainer } from './step/trainer.ts';
@@ -21,9 +23,15 @@ import { openModel } from './testing/open-model.ts';
 
 const cases = Object.values(architectures).flatMap((architecture) =>
   Object.keys(architecture.methods).flatMap((method) =>
-    architecture.objectives.map((kind) => ({ name: architecture.name, architecture, method, kind })),
+    objectivesOf(architecture, method).map((kind) => ({
+      name: architecture.name,
+      architecture,
+      method,
+      kind,
+    })),
   ),
 );
+const classNames = ['square', 'circle', 'star'];
 const texts = ['a red square on grey', 'a blue circle', 'What colour is the square? red', 'yes', 'no'];
 
 beforeAll(async () => {
@@ -31,7 +39,7 @@ beforeAll(async () => {
 });
 
 describe.each(cases)('$name, $method, $kind', ({ architecture, method, kind }) => {
-  const config = tinyConfig(architecture, kind);
+  const config = tinyConfig(architecture, { method, kind });
 
   test('has a finite loss, moves what it trains and nothing else, and leaks no tensor', async () => {
     const before = tf.memory().numTensors;
@@ -103,12 +111,10 @@ describe.each(cases)('$name, $method, $kind', ({ architecture, method, kind }) =
   });
 });
 
-function tinyConfig(architecture: Architecture, kind: string): object {
+function tinyConfig(architecture: Architecture, { method, kind }: { method: string; kind: string }): object {
   const preset = Object.entries(architecture.presets).find(([name]) => name.endsWith('-tiny'))!;
-  const scalars = Object.entries(objectives[kind]!.scalars).flatMap(([name, { initial }]) =>
-    initial === undefined ? [] : [[name, initial]],
-  );
-  return architecture.forScalars(preset[1].config, Object.fromEntries(scalars));
+  const { config } = preset[1];
+  return configForRun({ architecture, config }, { method, objective: { kind }, classNames });
 }
 
 const at = (step: number) => ({
@@ -167,6 +173,7 @@ function exampleOf(model: Model, { contents }: Architecture, seed: number): Exam
     id: `sample ${seed}`,
     content: contentOf[contents[seed % contents.length]!](texts[seed % texts.length]!),
     images: 1,
+    classIndex: seed % classNames.length,
     pixels: async () => pixels,
     pictureKey: () => `noise ${seed}`,
     choose: () => 0,

@@ -55,6 +55,11 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
     );
     final = await run.evaluate();
     yield* scores(final.scores, { options, stage: 'final', step: run.step });
+    for (const alpha of spec.evaluation.sweep ?? []) {
+      const at = await run.evaluateAt(alpha);
+      final = { ...final, scores: [...final.scores, ...at] };
+      yield* scores(at, { options, stage: 'final', step: run.step });
+    }
   }
   yield phaseEvent('publishing', run, 'weights and configuration');
   if (group.rank === 0) yield { $case: 'model', value: await run.publish(final) };

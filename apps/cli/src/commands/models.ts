@@ -1,10 +1,11 @@
-/** triptych models: list them, import a folder, bring a trained one home in Hugging Face layout. */
+/** triptych models: list them, import a folder, mix two, bring a trained one home in Hugging Face layout. */
 import { resolve } from 'node:path';
 import type { Model } from '@triptych/protocol';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { downloadModel } from '../download-model.ts';
 import { findModel } from '../find-model.ts';
+import { number } from '../option-values.ts';
 import { renderTable } from '../table.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -28,6 +29,19 @@ export function register(program: Command, context: CommandContext): void {
     .action(async (folder: string, { name }: { name: string }) => {
       const model = await context.client().models.import({ name, path: resolve(folder) }, { signal });
       stdout.write(modelTable([model]));
+    });
+
+  models
+    .command('interpolate')
+    .description('a model between two others (WiSE-FT): (1 - alpha) base + alpha trained')
+    .argument('<base>', 'id or name of the model that a run started from')
+    .argument('<trained>', 'id or name of the model that it made, or id of the run')
+    .requiredOption('--alpha <number>', 'from 0, the base, to 1, the trained one', number)
+    .requiredOption('--name <name>', 'unique name of the new model')
+    .action(async (base: string, id: string, { alpha, name }: { alpha: number; name: string }) => {
+      const trained = await findModel(context, id);
+      const body = { base, trained: trained.id, alpha, name };
+      stdout.write(modelTable([await context.client().models.interpolate(body, { signal })]));
     });
 
   models

@@ -218,11 +218,76 @@ describe('models', () => {
         const last = header['text_projection.weight']!;
         const end = Math.max(...Object.values(header).map(({ data_offsets: [, at] }) => at!));
         expect(last).toBeDefined();
-        header['classifier.bias'] = { dtype: 'F32', shape: [0], data_offsets: [end, end] };
+        header['projector.bias'] = { dtype: 'F32', shape: [0], data_offsets: [end, end] };
       }),
     );
     const model = (await post('/v1/models', { name: 'mine', path: folder })).json<Model>();
-    expect(model.description).toContain('left out: classifier.bias');
+    expect(model.description).toContain('left out: projector.bias');
+  });
+
+  describe('interpolation', () => {
+    const interpolate = (body: object) => post('/v1/models/interpolations', { name: 'between', ...body });
+
+    /** A model whose every weight is `value`. */
+    async function importFilled(name: string, value: number): Promise<void> {
+      const bytes = weightsOf();
+      const start = 8 + Number(bytes.readBigUInt64LE(0));
+      for (let at = start; at < bytes.length; at += 4) bytes.writeFloatLE(value, at);
+      await writeModel(bytes);
+      expect((await post('/v1/models', { name, path: folder })).statusCode).toBe(201);
+    }
+
+    test('a model between two others has their weights in proportion, and the files of the trained one', async () => {
+      await importFilled('start', 2);
+      await importFilled('end', 6);
+      const answer = await interpolate({ base: 'start', trained: 'end', alpha: 0.25 });
+      expect(answer.statusCode).toBe(201);
+      const model = answer.json<Model>();
+      expect(violationsOf(Model, model)).toEqual([]);
+      expect(model.description).toBe('0.25 of the way from start to end');
+      const { rawPayload } = await server.app.inject('/v1/models/between/files/model.safetensors');
+      const start = 8 + Number(rawPayload.readBigUInt64LE(0));
+      const floats = new Float32Array(new Uint8Array(rawPayload.subarray(start)).buffer);
+      expect(new Set(floats)).toEqual(new Set([3]));
+      const paths = (one: Model) => one.files?.map(({ path }) => path).toSorted();
+      expect(paths(model)).toEqual(paths(await get('/v1/models/end')));
+    });
+
+    test('at its ends it has the weights of the two', async () => {
+      await importFilled('start', 2);
+      await importFilled('end', 6);
+      const weightsAt = async (alpha: number, name: string) =>
+        (await interpolate({ base: 'start', trained: 'end', alpha, name })).json<Model>().weights?.sha256;
+      const [first, last] = [await weightsAt(0, 'first'), await weightsAt(1, 'last')];
+      // The same file as of a model with itself.
+      const itself = async (one: string) =>
+        (await interpolate({ base: one, trained: one, alpha: 0.5, name: `${one}-itself` })).json<Model>()
+          .weights?.sha256;
+      expect([first, last]).toEqual([await itself('start'), await itself('end')]);
+      expect(first).not.toBe(last);
+    });
+
+    test('presets, unknown models and other parameters are refused, each with its field', async () => {
+      await importFilled('start', 2);
+      const named = await interpolate({ base: 'clip-tiny', trained: 'nothing', alpha: 0.5 });
+      expect(named.json<Problem>().violations?.map(({ path }) => path)).toEqual(['/base', '/trained']);
+      const sigmoid = weightsOf((header) => {
+        const end = Math.max(...Object.values(header).map(({ data_offsets: [, at] }) => at!));
+        header['logit_bias'] = { dtype: 'F32', shape: [], data_offsets: [end, end + 4] };
+      });
+      await writeModel(Buffer.concat([sigmoid, Buffer.alloc(4)]));
+      await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, logit_bias_init_value: -10 }));
+      expect((await post('/v1/models', { name: 'sigmoid', path: folder })).statusCode).toBe(201);
+      const other = await interpolate({ base: 'start', trained: 'sigmoid', alpha: 0.5 });
+      expect(other.json<Problem>().violations).toMatchObject([
+        {
+          path: '/base',
+          actual: 'logit_bias missing, not []',
+          remedy: expect.stringContaining('interpolation'),
+        },
+      ]);
+      expect((await interpolate({ base: 'start', trained: 'start', alpha: 2 })).statusCode).toBe(422);
+    });
   });
 
   test('what is no regular file is refused before it is read', async () => {

@@ -1,8 +1,17 @@
 /** /v1/models: presets, imported and trained models, and their files. */
 import { Readable } from 'node:stream';
-import { ImportModel, Model, ModelPage, Name, PageQuery, TriptychError } from '@triptych/protocol';
+import {
+  ImportModel,
+  InterpolateModels,
+  Model,
+  ModelPage,
+  Name,
+  PageQuery,
+  TriptychError,
+} from '@triptych/protocol';
 import { Type } from 'typebox';
 import { importModel } from '../models/import.ts';
+import { interpolateModels } from '../models/interpolate.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import { problems } from './problem-schema.ts';
@@ -37,6 +46,22 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
     },
     async (request, reply) => {
       const model = await importModel(request.body, { models, catalog, artifacts });
+      return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
+    },
+  );
+
+  app.post(
+    '/v1/models/interpolations',
+    {
+      schema: {
+        tags,
+        summary: 'A model between two others of the same parameters (WiSE-FT)',
+        body: InterpolateModels,
+        response: { 201: Model, ...problems(400, 409, 413, 415, 422) },
+      },
+    },
+    async (request, reply) => {
+      const model = await interpolateModels(request.body, { models, catalog, artifacts });
       return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
     },
   );

@@ -24,6 +24,7 @@ export function planOf(
     // The fewer they are, the more of the batch each one holds.
     worldSize: min,
     evaluates: spec.evaluation.tasks.length > 0,
+    sweeps: spec.evaluation.sweep !== undefined || spec.interpolation !== undefined,
   });
   const suitable = fleet.workers.filter(
     (worker) => worker.pool === pool && (backend === undefined || worker.backend === backend),

@@ -8,7 +8,7 @@ import {
   type RunSpec,
   type Violation,
 } from '@triptych/protocol';
-import { resolveRunSpec, totalSteps } from '@triptych/training/catalog';
+import { configForRun, resolveRunSpec, totalSteps } from '@triptych/training/catalog';
 import type { DatasetStore } from '../store/dataset-store.ts';
 import type { ModelCatalog } from './model-catalog.ts';
 
@@ -124,7 +124,11 @@ function resolve(
       architecture,
       modelConfig,
       pretrained: model.kind !== 'preset',
-      dataset: { trainSamples, ...(first && { splits: first.splits }), trained: datasets.flatMap(trainedOf) },
+      dataset: {
+        trainSamples,
+        ...(first && { splits: first.splits, classNames: first.classNames }),
+        trained: datasets.flatMap(trainedOf),
+      },
     },
   );
   return {
@@ -132,7 +136,10 @@ function resolve(
     datasets,
     model,
     architecture,
-    modelConfig,
+    modelConfig: configForRun(
+      { architecture, config: modelConfig },
+      { ...spec, classNames: first?.classNames ?? [] },
+    ),
     trainSamples,
     totalSteps: totalSteps(spec, trainSamples),
   };

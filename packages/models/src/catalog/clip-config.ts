@@ -55,10 +55,16 @@ export const ClipConfig = Type.Object({
   logit_scale_init_value: Type.Number(),
   /** Present only in models trained with the sigmoid loss, which carry one parameter more: `logit_bias`. */
   logit_bias_init_value: Type.Optional(Type.Number()),
+  /** Names of the classes of the head, by index; absent where there is no head. */
+  id2label: Type.Optional(Type.Record(Type.String({ pattern: '^[0-9]+$' }), Type.String())),
   text_config: ClipTextConfig,
   vision_config: ClipVisionConfig,
 });
 export type ClipConfig = Static<typeof ClipConfig>;
+
+/** The classes of the head, in the order of its rows; absent where there is no head. */
+export const classNamesOf = ({ id2label }: ClipConfig): readonly string[] | undefined =>
+  id2label && Object.keys(id2label).map((_, index) => id2label[index] ?? '');
 
 /** The fields that both towers share. */
 export type TowerConfig = Pick<ClipTextConfig, keyof typeof towerFields & keyof ClipTextConfig>;
@@ -92,7 +98,7 @@ const topDefaults = { model_type: 'clip', projection_dim: 512, logit_scale_init_
 export function parseConfig(json: unknown): ClipConfig {
   const source = isRecord(json) ? json : {};
   const config = {
-    ...pick(ClipConfig.properties, { ...topDefaults, ...source }),
+    ...pick(ClipConfig.properties, { ...topDefaults, ...source, id2label: labelsOf(source) }),
     text_config: pick(ClipTextConfig.properties, { ...textDefaults, ...towerOf(source, 'text_config') }),
     vision_config: pick(ClipVisionConfig.properties, {
       ...visionDefaults,
@@ -113,9 +119,26 @@ function crossFieldViolations(config: ClipConfig): Violation[] {
   const { text_config: text, vision_config: vision } = config;
   const { bos_token_id, eos_token_id } = text;
   return [
+    ...labelViolations(config),
     ...headViolations('/text_config', text),
     ...visionViolations('/vision_config', vision),
     ...tokenIdViolations('/text_config', { bos_token_id, eos_token_id }, text.vocab_size),
+  ];
+}
+
+/** Hugging Face writes LABEL_0, LABEL_1 where nobody named classes: no head. */
+function labelsOf({ id2label }: Record<string, unknown>): unknown {
+  const isPlaceholder =
+    isRecord(id2label) && Object.entries(id2label).every(([index, name]) => name === `LABEL_${index}`);
+  return isPlaceholder ? undefined : id2label;
+}
+
+function labelViolations({ id2label = {} }: ClipConfig): Violation[] {
+  const missing = Object.keys(id2label).findIndex((_, index) => id2label[index] === undefined);
+  if (missing < 0) return [];
+  const expected = `a name for every index from 0 to ${Object.keys(id2label).length - 1}`;
+  return [
+    { path: '/id2label', expected, actual: `none for ${missing}`, remedy: 'number the classes from 0' },
   ];
 }
 

@@ -21,6 +21,7 @@ export function clipParameters(config: ClipConfig): ParameterTensor[] {
     ...visionParameters(vision),
     single('visual_projection.weight', [config.projection_dim, vision.hidden_size]),
     single('text_projection.weight', [config.projection_dim, text.hidden_size]),
+    ...(config.id2label ? classifier(Object.keys(config.id2label).length, config.projection_dim) : []),
   ];
 }
 
@@ -43,6 +44,10 @@ export function visionParameters(vision: ClipVisionConfig, prefix = ''): Paramet
 export function parameterCount(config: ClipConfig): number {
   return elementCount(clipParameters(config));
 }
+
+/** The head over fixed classes: what a class is called is the configuration's `id2label`. */
+const classifier = (classes: number, width: number) => linear(CLASSIFIER, [classes, width]);
+export const CLASSIFIER = 'classifier';
 
 /** A convolution kernel in files, a matrix over flattened patches in memory: the same numbers in the same order. */
 function patchEmbedding(

@@ -1,4 +1,5 @@
 export * from '../architecture.ts';
+export { classEmbeddings } from '../class-embeddings.ts';
 export { openClipConfigOf, openClipFiles } from '../clip/open-clip-config.ts';
 export { isInGroup, isInGroups } from '../grouped-tensor.ts';
 export type * from '../model.ts';
@@ -20,6 +21,7 @@ export {
   openFolderWeights,
   type WeightRules,
 } from '../weights/folder-weights.ts';
+export { interpolated, interpolatedTensors } from '../weights/interpolated.ts';
 export { type NamedWeight, type NamedWeights, sourceOf, weightsOfFiles } from '../weights/named-weights.ts';
 export { openPeftAdapter, type PeftAdapter, parsePeftConfig } from '../weights/peft-adapter.ts';
 export { type Translation, translate, writtenIn } from '../weights/translate.ts';
@@ -34,6 +36,7 @@ export {
   backwardBytes,
   EVALUATION_BLOCK,
   forwardBytes,
+  visionBytes,
 } from './memory.ts';
 export { elementCount, type NamedShape, type ParameterTensor } from './parameter-tensor.ts';
 export { clipPresets } from './presets.ts';

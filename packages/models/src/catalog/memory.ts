@@ -41,6 +41,16 @@ export function backwardBytes(config: ClipConfig, options: ActivationOptions): n
   );
 }
 
+/** The same two of the image tower alone. */
+export function visionBytes(
+  config: ClipConfig,
+  options: ActivationOptions,
+): { readonly kept: number; readonly backward: number } {
+  const { vision } = towers(config);
+  const kept = keptFloats(vision, options);
+  return { kept: FLOAT_BYTES * kept, backward: FLOAT_BYTES * (kept + backwardFloats(vision, options)) };
+}
+
 /** The most bytes that a forward pass needs that is not recorded: one block, and what comes before the first. */
 export function forwardBytes(config: ClipConfig, samples: { images: number; texts: number }): number {
   const { vision, text } = towers(config);

@@ -6,7 +6,7 @@ import {
   imageProcessorFile,
   parseImageProcessor,
 } from '@triptych/datasets';
-import type { ClipConfig } from '../catalog/clip-config.ts';
+import { type ClipConfig, parseConfig } from '../catalog/clip-config.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 
@@ -39,7 +39,12 @@ export function clipFiles(
 const huggingFaceConfig = (config: ClipConfig, tokenizer: ClipTokenizer) => ({
   architectures: ['CLIPModel'],
   torch_dtype: 'float32',
-  ...config,
+  // In one order, wherever the configuration came from.
+  ...parseConfig(config),
+  // What is written from the labels is there to be looked up; `id2label` is what counts.
+  ...(config.id2label && {
+    label2id: Object.fromEntries(Object.entries(config.id2label).map(([id, label]) => [label, Number(id)])),
+  }),
   text_config: {
     model_type: 'clip_text_model',
     ...config.text_config,

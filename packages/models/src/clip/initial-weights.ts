@@ -3,6 +3,7 @@
  * for what that leaves alone).
  */
 import type { ClipConfig, TowerConfig } from '../catalog/clip-config.ts';
+import { CLASSIFIER } from '../catalog/clip-parameters.ts';
 import { constant, type Draw, drawWeights, normal, uniform } from '../weights/drawn-weights.ts';
 import { clipLayout } from './layout.ts';
 
@@ -14,6 +15,7 @@ export function drawOf(name: string, config: ClipConfig): Draw {
   const { text_config: text, vision_config: vision } = config;
   if (name === 'logit_scale') return constant(config.logit_scale_init_value);
   if (name === 'logit_bias') return constant(config.logit_bias_init_value ?? 0);
+  if (name.startsWith(`${CLASSIFIER}.`)) return constant(0);
   if (name === 'text_projection.weight') return normal(text.hidden_size ** -0.5);
   if (name === 'visual_projection.weight') return normal(vision.hidden_size ** -0.5);
   return name.startsWith('text_model') ? drawOfText(name, text) : drawOfVision(name, vision);

@@ -26,6 +26,12 @@ test('the parts make up the whole', () => {
   expect(processBytes).toBe(Math.round(heapBytes + outside));
 });
 
+test('averaged weights are one vector more', () => {
+  const plain = estimateMemory(base, demand);
+  const averaged = estimateMemory(base, { ...demand, averaging: 0.99 });
+  expect(averaged.parts.optimizer - plain.parts.optimizer).toBe(plain.parts.weights);
+});
+
 test('one worker keeps all four shards as long as they fit the budget, then one at a time', () => {
   const four = estimateMemory(base, demand);
   const one = estimateMemory(base, { ...demand, worldSize: 1 });

@@ -35,7 +35,7 @@ export interface MemoryEstimate {
     readonly frozen: number;
     /** On the heap: kept by forward passes for their backward passes, and what a backward pass needs on top. */
     readonly activations: number;
-    /** Outside the heap, of what is trained: flat parameters, two moments, the gradient. */
+    /** Outside the heap, of what is trained: flat parameters, two moments, the gradient; the moving average, what a sweep keeps. */
     readonly optimizer: number;
     /** Outside the heap: partial sums of the shard tree, and those of the other ranks. */
     readonly shardSums: number;
@@ -50,12 +50,14 @@ export interface MemoryEstimate {
 export interface MemoryDemand
   extends Pick<
     ResolvedRunSpec,
-    'batch' | 'memory' | 'method' | 'inputs' | 'objective' | 'unlock' | 'adapter'
+    'batch' | 'memory' | 'method' | 'inputs' | 'objective' | 'unlock' | 'adapter' | 'averaging'
   > {
   readonly trainSamples: number;
   /** Workers that share the batch. */
   readonly worldSize: number;
   readonly evaluates: boolean;
+  /** Whether weights between the first and the last are scored: both are kept beside them then. */
+  readonly sweeps?: boolean;
   readonly activationBudgetBytes?: number;
 }
 
@@ -77,7 +79,7 @@ export function estimateMemory(model: ModelToFit, demand: MemoryDemand): MemoryE
     weights: vectorBytes,
     frozen: FLOAT_BYTES * elementCount(frozen),
     activations,
-    optimizer: 4 * vectorBytes,
+    optimizer: (4 + (demand.averaging === undefined ? 0 : 1) + (demand.sweeps ? 2 : 0)) * vectorBytes,
     shardSums: sumVectors(shards, worldSize) * vectorBytes,
     images: imageBytes(imageSize, { ...demand, samples: shards * samples, together }),
     process: PROCESS_BYTES,

@@ -2,7 +2,7 @@
  * From what a user submitted to what will run: recipe defaults filled in, and every cross-field problem at once.
  * The single fields have been checked against the schema before; nothing here does I/O.
  */
-import type { Architecture, Recipe } from '@triptych/models/catalog';
+import { type Architecture, abilitiesOf, type Recipe } from '@triptych/models/catalog';
 import {
   invalidInput,
   type ResolvedRunSpec,
@@ -23,6 +23,8 @@ export interface RunContext {
     readonly trainSamples: number;
     /** What each split holds; where it is absent, evaluation cannot be checked beforehand. */
     readonly splits?: readonly SplitSummary[];
+    /** Of the dataset that is named first; absent where it is not known. */
+    readonly classNames?: readonly string[];
     /** The train split of every dataset of the run. */
     readonly trained?: readonly { readonly name: string; readonly contents: SplitSummary['contents'] }[];
   };
@@ -34,9 +36,11 @@ export interface RunContext {
  */
 export function resolveRunSpec(spec: RunSpec, context: RunContext): ResolvedRunSpec {
   // Without valid names there are no defaults to fill in.
-  const unknown = nameViolations(spec, context.architecture);
+  const { architecture, pretrained = false } = context;
+  const method = spec.method ?? defaultMethod(architecture, pretrained);
+  const unknown = nameViolations({ ...spec, method }, architecture);
   if (unknown.length > 0) throw invalidInput('run', unknown);
-  const resolved = withDefaults(spec, context);
+  const resolved = withDefaults({ ...spec, method }, context);
   const violations = settingViolations(resolved, context);
   if (violations.length > 0) throw invalidInput('run', violations);
   return resolved;
@@ -48,9 +52,9 @@ function defaultMethod({ methods }: Architecture, pretrained: boolean): string {
   return names.find((name) => (methods[name]!.fromScratch ?? false) === !pretrained) ?? names[0]!;
 }
 
-function withDefaults(spec: RunSpec, context: RunContext): ResolvedRunSpec {
+function withDefaults(spec: RunSpec & { method: string }, context: RunContext): ResolvedRunSpec {
   const { architecture, modelConfig, pretrained = false } = context;
-  const method = spec.method ?? defaultMethod(architecture, pretrained);
+  const { method } = spec;
   const recipe = architecture.recipe(modelConfig, { method, pretrained });
   const duration = spec.duration ?? recipe.duration;
   const batch = batchDefaults(spec, recipe, context.dataset.trainSamples);
@@ -86,6 +90,7 @@ function withDefaults(spec: RunSpec, context: RunContext): ResolvedRunSpec {
     ...(Object.keys(groups).length === 0 ? {} : { groups }),
     ...(spec.layerDecay === undefined ? {} : { layerDecay: spec.layerDecay }),
     ...(spec.averaging === undefined ? {} : { averaging: spec.averaging }),
+    ...(spec.interpolation === undefined ? {} : { interpolation: spec.interpolation }),
     schedule: {
       kind: recipe.schedule,
       warmupSteps: Math.floor(steps * recipe.warmupRatio),
@@ -126,11 +131,15 @@ function largestDivisorUpTo(total: number, limit: number): number {
 
 /** The held-out split that has samples, and the tasks that the model can do and its annotations allow. */
 function evaluationDefaults(
-  spec: RunSpec,
+  spec: RunSpec & { method: string },
   { dataset, architecture }: RunContext,
 ): Pick<ResolvedRunSpec['evaluation'], 'tasks' | 'split'> {
   const { splits } = dataset;
-  const able = Object.values(tasks).filter(({ needs }) => architecture.abilities.includes(needs));
+  const abilities = abilitiesOf(architecture, spec.method);
+  const { tasks: usual } = architecture.methods[spec.method]!;
+  const able = Object.values(tasks).filter(
+    ({ name, needs }) => abilities.includes(needs) && (usual?.includes(name) ?? true),
+  );
   const names = able.map(({ name }) => name);
   if (!splits) return { tasks: names, split: 'test' };
   const samples = (split: Split) => splits.find((one) => one.split === split)?.samples ?? 0;

@@ -1,14 +1,18 @@
 /** What the schema of a run cannot check: names of registries, fields that depend on each other, what the dataset holds. */
-import type { Architecture } from '@triptych/models/catalog';
+import { type Architecture, abilitiesOf, objectivesOf } from '@triptych/models/catalog';
 import { type ResolvedRunSpec, type RunSpec, show, type Violation, violationsOf } from '@triptych/protocol';
 import { Type } from 'typebox';
 import { objectives } from '../objectives/registry.ts';
 import type { RunContext } from './resolve-run-spec.ts';
+import { configForRun } from './run-config.ts';
 import { stepsPerEpoch, totalSteps } from './steps.ts';
 import { tasks } from './tasks/registry.ts';
 
 /** Of names that no registry has, or that this architecture cannot be combined with. */
-export function nameViolations(spec: RunSpec, architecture: Architecture): Violation[] {
+export function nameViolations(
+  spec: RunSpec & { readonly method: string },
+  architecture: Architecture,
+): Violation[] {
   const { method, objective, inputs, evaluation } = spec;
   const { title, methods } = architecture;
   const found: Violation[] = [];
@@ -22,20 +26,21 @@ export function nameViolations(spec: RunSpec, architecture: Architecture): Viola
       });
   };
   oneOf('/method', method, Object.keys(methods), `a method of ${title}`);
-  oneOf('/objective/kind', objective?.kind, architecture.objectives, `an objective of ${title}`);
-  if (objective && architecture.objectives.includes(objective.kind))
-    found.push(...optionViolations(objective));
+  if (!methods[method]) return found;
+  const possible = objectivesOf(architecture, method);
+  oneOf('/objective/kind', objective?.kind, possible, `an objective of ${title} by the method "${method}"`);
+  if (objective && possible.includes(objective.kind)) found.push(...optionViolations(objective));
   found.push(...at('/inputs', violationsOf(Type.Partial(architecture.inputs), inputs ?? {})));
-  const able = Object.values(tasks).filter(({ needs }) => architecture.abilities.includes(needs));
+  const abilities = abilitiesOf(architecture, method);
+  const able = Object.values(tasks).filter(({ needs }) => abilities.includes(needs));
   for (const [i, task] of (evaluation?.tasks ?? []).entries())
     oneOf(
       `/evaluation/tasks/${i}`,
       task,
       able.map(({ name }) => name),
-      `a task of ${title}`,
+      `a task of ${title} by the method "${method}"`,
     );
-  const isAdapted = method !== undefined && methods[method]?.adapts !== undefined;
-  if (spec.adapter && method !== undefined && methods[method] && !isAdapted)
+  if (spec.adapter && methods[method].adapts === undefined)
     found.push({
       path: '/adapter',
       expected: `nothing with the method "${method}"`,
@@ -67,6 +72,8 @@ export function settingViolations(spec: ResolvedRunSpec, context: RunContext): V
   return [
     ...batchViolations(spec, context),
     ...groupViolations(spec, context),
+    ...headViolations(spec, context),
+    ...interpolationViolations(spec, context),
     ...datasetViolations(spec),
     ...contentViolations(spec, context),
     ...evaluationViolations(spec, context.dataset.splits),
@@ -116,11 +123,13 @@ function batchViolations(spec: ResolvedRunSpec, { dataset }: RunContext): Violat
 
 /** Groups that the model does not have, and rates of groups that are not trained. */
 function groupViolations(
-  { unlock = [], groups = {}, method, adapter }: ResolvedRunSpec,
-  { architecture, modelConfig }: RunContext,
+  spec: ResolvedRunSpec,
+  { architecture, modelConfig, dataset: { classNames = [] } }: RunContext,
 ): Violation[] {
+  const { unlock = [], groups = {}, method, adapter } = spec;
   const { trains, adapts = [] } = architecture.methods[method]!;
-  const known = [...new Set(architecture.parameters(modelConfig).map(({ group }) => group))];
+  const config = configForRun({ architecture, config: modelConfig }, { ...spec, classNames });
+  const known = [...new Set(architecture.parameters(config).map(({ group }) => group))];
   const exists = (path: string) => known.some((group) => group === path || group.startsWith(`${path}/`));
   const top = [...new Set(known.map((group) => group.split('/')[0]!))];
   const unknown = (path: string, group: string): Violation => ({
@@ -147,6 +156,66 @@ function groupViolations(
       ];
     }),
   ];
+}
+
+/** A head needs classes, and the same ones for every sample. */
+function headViolations(
+  { method, datasets = [] }: ResolvedRunSpec,
+  { architecture, dataset: { classNames, splits } }: RunContext,
+): Violation[] {
+  if (!architecture.methods[method]!.head) return [];
+  const headless = Object.entries(architecture.methods)
+    .filter(([, { head }]) => !head)
+    .map(([name]) => `"${name}"`);
+  const found: Violation[] = [];
+  const train = splits?.find(({ split }) => split === 'train')?.classes;
+  const classes = classNames && Math.min(classNames.length, train ?? classNames.length);
+  if (classes !== undefined && classes < 2)
+    found.push({
+      path: datasets.length > 0 ? '/datasets/0/name' : '/dataset',
+      expected: `two classes at least in split "train" for the method "${method}"`,
+      actual: `${classes}`,
+      remedy: `register a dataset with class labels, or use the method ${headless.join(' or ')}`,
+    });
+  if (datasets.length > 1)
+    found.push({
+      path: '/datasets',
+      expected: `one dataset with the method "${method}", whose head has that one's classes`,
+      actual: `${datasets.length}`,
+      remedy: 'join them into one dataset, or train on the first one alone',
+    });
+  return found;
+}
+
+/** Between random weights and trained ones lies nothing, and products of adapters do not lie on a line. */
+function interpolationViolations(
+  { evaluation: { sweep, tasks: names }, interpolation, method, adapter }: ResolvedRunSpec,
+  { pretrained = false }: RunContext,
+): Violation[] {
+  const named = [
+    ['/evaluation/sweep', sweep],
+    ['/interpolation', interpolation],
+  ] as const;
+  return named.flatMap(([path, value]) => {
+    if (value === undefined) return [];
+    const refused = (expected: string, remedy: string): Violation[] => [
+      { path, expected, actual: show(value), remedy },
+    ];
+    return [
+      ...(pretrained
+        ? []
+        : refused(
+            'nothing for a model with random weights',
+            'start from an imported or trained model, or leave it out',
+          )),
+      ...(adapter === undefined
+        ? []
+        : refused(`nothing with the adapters of the method "${method}"`, 'leave it out')),
+      ...(path === '/interpolation' || names.length > 0
+        ? []
+        : refused('a task in evaluation.tasks to score by', 'name a task, or leave it out')),
+    ];
+  });
 }
 
 function datasetViolations({ datasets = [], objective }: ResolvedRunSpec): Violation[] {

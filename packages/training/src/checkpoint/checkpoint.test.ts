@@ -33,6 +33,14 @@ test('a checkpoint comes back as it was, and equal states give equal bytes', () 
   expect(Buffer.compare(again, bytes)).toBe(0);
 });
 
+test('the average of the weights is kept where there is one', () => {
+  const average = new Float32Array(length).fill(0.125);
+  const bytes = fileOf({ ...checkpoint, average });
+  expect(decodeCheckpoint(bytes).average!.every((value) => value === 0.125)).toBe(true);
+  expect(Buffer.compare(fileOf(decodeCheckpoint(bytes)), bytes)).toBe(0);
+  expect(decodeCheckpoint(fileOf(checkpoint))).not.toHaveProperty('average');
+});
+
 test.each([
   ['cut off', (bytes: Uint8Array) => bytes.subarray(0, 1000)],
   ['empty', () => new Uint8Array()],

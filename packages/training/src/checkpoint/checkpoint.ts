@@ -1,5 +1,5 @@
 /**
- * Everything a run needs to go on as if it had never stopped, in one file: a safetensors file with the three flat vectors
+ * Everything a run needs to go on as if it had never stopped, in one file: a safetensors file with the flat vectors
  * of what is trained, and the rest as JSON in its metadata. What is frozen is not stored: its hash is. Equal states give
  * equal bytes.
  */
@@ -24,6 +24,8 @@ export interface Checkpoint {
   readonly weights: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
+  /** Of the weights, where the run averages them. */
+  readonly average?: Float32Array;
 }
 
 const FORMAT = 'triptych-checkpoint-2';
@@ -31,9 +33,13 @@ const vectors = ['weights', 'firstMoment', 'secondMoment'] as const;
 
 /** The file in pieces, the vectors as windows on those of the state: it must not change until they are read. */
 export function* encodeCheckpoint(checkpoint: Checkpoint): Generator<Uint8Array, void> {
-  const { weights, firstMoment, secondMoment, ...state } = checkpoint;
-  const data = { weights, firstMoment, secondMoment };
-  const tensors = vectors.map((name) => ({ name, shape: [data[name].length], data: data[name] }));
+  const { weights, firstMoment, secondMoment, average, ...state } = checkpoint;
+  const data = { weights, firstMoment, secondMoment, ...(average && { average }) };
+  const tensors = Object.entries(data).map(([name, vector]) => ({
+    name,
+    shape: [vector.length],
+    data: vector,
+  }));
   yield* safetensorsPieces(tensors, { format: FORMAT, state: JSON.stringify(state) });
 }
 
@@ -45,15 +51,26 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   try {
     const { metadata, tensors } = readSafetensors(bytes);
     if (metadata['format'] !== FORMAT) throw new Error(`its format is ${metadata['format']}, not ${FORMAT}`);
-    const state = JSON.parse(metadata['state'] ?? '') as Omit<Checkpoint, (typeof vectors)[number]>;
+    const state = JSON.parse(metadata['state'] ?? '') as Omit<
+      Checkpoint,
+      (typeof vectors)[number] | 'average'
+    >;
     const [weights, firstMoment, secondMoment] = vectors.map((name) => {
       const values = tensors.get(name)?.float32Window();
       if (!values) throw new Error(`it has no ${name}`);
       return values;
     });
-    const lengths = [weights, firstMoment, secondMoment].map((vector) => vector!.length);
+    const average = tensors.get('average')?.float32Window();
+    const all = [weights, firstMoment, secondMoment, ...(average ? [average] : [])];
+    const lengths = all.map((vector) => vector!.length);
     if (new Set(lengths).size > 1) throw new Error(`its vectors have ${lengths.join(', ')} numbers`);
-    return { ...state, weights: weights!, firstMoment: firstMoment!, secondMoment: secondMoment! };
+    return {
+      ...state,
+      weights: weights!,
+      firstMoment: firstMoment!,
+      secondMoment: secondMoment!,
+      ...(average && { average }),
+    };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TriptychError('ARTIFACT_CORRUPT', `The checkpoint cannot be read: ${reason}`, { cause });

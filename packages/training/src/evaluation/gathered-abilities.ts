@@ -3,9 +3,15 @@
  * the same for any number of ranks. Every rank ends up with all results.
  */
 import { type ProcessGroup, shardRange } from '@triptych/collective';
-import type { Abilities, Embed, See } from '@triptych/models';
+import type { Abilities, Classify, Embed, See } from '@triptych/models';
 import { EVALUATION_BLOCK } from '@triptych/models/catalog';
-import type { EvaluationSample, GatheredEmbed, TaskContext, TaskPrompt } from '../catalog/tasks/task.ts';
+import type {
+  EvaluationSample,
+  GatheredClassify,
+  GatheredEmbed,
+  TaskContext,
+  TaskPrompt,
+} from '../catalog/tasks/task.ts';
 import type { Examples } from '../loading/examples.ts';
 
 export interface GatheringOptions {
@@ -20,11 +26,12 @@ const PROMPT_BLOCK = 8;
 
 export function gatheredAbilities(
   options: GatheringOptions,
-): Pick<TaskContext, 'embed' | 'generate' | 'loglikelihood' | 'pictureFeatures'> {
-  const { embed, generate, loglikelihood, see } = options.abilities;
+): Pick<TaskContext, 'embed' | 'classify' | 'generate' | 'loglikelihood' | 'pictureFeatures'> {
+  const { embed, classify, generate, loglikelihood, see } = options.abilities;
   return {
     ...(see && { pictureFeatures: gatheredFeatures(see, options) }),
     ...(embed && { embed: gatheredEmbed(embed, options) }),
+    ...(classify && { classify: gatheredClassify(classify, options) }),
     ...(generate && {
       generate: (prompts, limits) =>
         gatheredTexts(prompts.length, options, async (start, end) => {
@@ -76,24 +83,12 @@ function gatheredFeatures(see: See, options: GatheringOptions): NonNullable<Task
 
 function gatheredEmbed(embed: Embed, options: GatheringOptions): GatheredEmbed {
   const { width, prompts } = embed;
-  const { examples } = options;
   const known = new Map<readonly EvaluationSample[], Promise<Float32Array>>();
-  const imagesOf = (samples: readonly EvaluationSample[]) => {
-    const block = EVALUATION_BLOCK.images;
-    return gatheredBlocks({ count: samples.length, block, width }, options, async (start) => {
-      const pixels = [];
-      for (let i = start; i < start + block; i++) {
-        const sample = samples[i];
-        pixels.push(sample && sample.images > 0 ? await examples.pixels(sample.index, 0) : undefined);
-      }
-      return embed.images(pixels);
-    });
-  };
   return {
     width,
     prompts,
     images(samples) {
-      const images = known.get(samples) ?? imagesOf(samples);
+      const images = known.get(samples) ?? gatheredPictures(samples, embed, options);
       known.set(samples, images);
       return images;
     },
@@ -104,6 +99,29 @@ function gatheredEmbed(embed: Embed, options: GatheringOptions): GatheredEmbed {
       );
     },
   };
+}
+
+const gatheredClassify = (classify: Classify, options: GatheringOptions): GatheredClassify => ({
+  classes: classify.classNames.length,
+  images: (samples) =>
+    gatheredPictures(samples, { width: classify.classNames.length, images: classify.images }, options),
+});
+
+/** One row for the first picture of each sample. */
+function gatheredPictures(
+  samples: readonly EvaluationSample[],
+  { width, images }: Pick<Embed, 'width' | 'images'>,
+  options: GatheringOptions,
+): Promise<Float32Array> {
+  const block = EVALUATION_BLOCK.images;
+  return gatheredBlocks({ count: samples.length, block, width }, options, async (start) => {
+    const pixels = [];
+    for (let i = start; i < start + block; i++) {
+      const sample = samples[i];
+      pixels.push(sample && sample.images > 0 ? await options.examples.pixels(sample.index, 0) : undefined);
+    }
+    return images(pixels);
+  });
 }
 
 interface Shape {

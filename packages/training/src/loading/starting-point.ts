@@ -1,9 +1,11 @@
 /** Where a run starts: a preset's random weights, or the files of a base model. The same on every rank, nothing is sent. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Dataset } from '@triptych/datasets';
 import {
   type Architecture,
   architectureOf,
   type FolderFiles,
+  type Method,
   type ModelFactory,
   openFolderWeights,
   presets,
@@ -12,6 +14,7 @@ import {
 } from '@triptych/models';
 import { type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
 import { type ArtifactStore, readFileList } from '@triptych/storage';
+import { configForRun, type RunToConfigure } from '../catalog/run-config.ts';
 import { objectives } from '../objectives/registry.ts';
 import { artifactFiles } from './artifact-files.ts';
 import { trainTexts } from './train-texts.ts';
@@ -23,6 +26,8 @@ export interface StartingPoint {
   readonly files: FolderFiles;
   /** Of every parameter; nothing is read before it is asked for. */
   readonly weights: WeightSource;
+  /** How a head begins that `weights` do not have, but for zeros. */
+  readonly head?: Method['head'];
 }
 
 export interface StartingPointOptions {
@@ -39,13 +44,13 @@ export interface StartingPointOptions {
 export async function startingPoint(options: StartingPointOptions): Promise<StartingPoint> {
   const { spec, store, modelArtifact, datasets } = options;
   if (!modelArtifact) return await fromPreset(spec, datasets);
-  return forObjective(await openModel(store, modelArtifact), spec);
+  return forRun(await openModel(store, modelArtifact), { ...spec, classNames: classNamesOf(datasets) });
 }
 
-async function fromPreset(
-  { model, seed, objective }: ResolvedRunSpec,
-  datasets: readonly Dataset[],
-): Promise<StartingPoint> {
+const classNamesOf = (datasets: readonly Dataset[]) => datasets[0]?.manifest.classNames ?? [];
+
+async function fromPreset(spec: ResolvedRunSpec, datasets: readonly Dataset[]): Promise<StartingPoint> {
+  const { model, seed, method } = spec;
   const preset = presets.get(model);
   if (!preset)
     throw new TriptychError(
@@ -54,13 +59,14 @@ async function fromPreset(
     );
   const { architecture } = preset;
   const factory = await architecture.load();
-  const config = architecture.forScalars(preset.config, initialScalars(objective.kind));
+  const config = configForRun(preset, { ...spec, classNames: classNamesOf(datasets) });
   return {
     architecture,
     factory,
     config,
     weights: factory.initialWeights(config, seed),
     files: factory.initialFiles(config, trainTexts(datasets)),
+    head: architecture.methods[method]!.head,
   };
 }
 
@@ -95,30 +101,31 @@ function parsed(path: string, content: Uint8Array): unknown {
   }
 }
 
-/** The parameters of the loss belong to the loss: a model trained with another one gets this one's, at their initial values. */
-function forObjective(start: StartingPoint, { objective, seed }: ResolvedRunSpec): StartingPoint {
+/**
+ * The parameters of the loss belong to the loss: a model trained with another one gets this one's, at their initial values.
+ * So does a head: it stays where the classes are the same, begins anew where they are others, and goes with the methods that
+ * do not train it.
+ */
+function forRun(start: StartingPoint, run: RunToConfigure & { readonly seed: number }): StartingPoint {
   const { architecture, factory } = start;
-  const config = architecture.forScalars(start.config, initialScalars(objective.kind));
+  const config = configForRun(start, run);
   const namesOf = (of: object) =>
     architecture.parameters(of).flatMap(({ parts }) => parts.map(({ name }) => name));
-  const had = new Set(namesOf(start.config));
-  const names = namesOf(config);
-  if (names.length === had.size && names.every((name) => had.has(name))) return start;
-  const scalars = new Set(Object.keys(objectives[objective.kind]?.scalars ?? {}));
-  const initial = factory.initialWeights(config, seed);
-  const origin = (name: string) => (scalars.has(name) ? initial : start.weights);
+  const bare = (of: object) => architecture.forClasses?.(of, undefined) ?? of;
+  const [before, after] = [namesOf(bare(start.config)), namesOf(bare(config))];
+  const isSameLoss = before.join() === after.join();
+  const head = namesOf(config).filter((name) => !after.includes(name));
+  const isSameHead = isDeepStrictEqual(architecture.forClasses?.(start.config, run.classNames), start.config);
+  if (isSameLoss && head.length === 0) return { ...start, config: bare(start.config) };
+  if (isSameLoss && isSameHead) return start;
+  const scalars = isSameLoss ? [] : Object.keys(objectives[run.objective.kind]?.scalars ?? {});
+  const drawn = new Set([...scalars, ...(isSameHead ? [] : head)]);
+  const initial = factory.initialWeights(config, run.seed);
+  const origin = (name: string) => (drawn.has(name) ? initial : start.weights);
   return {
     ...start,
     config,
     weights: { has: (name) => origin(name).has(name), read: (name) => origin(name).read(name) },
+    ...(isSameHead ? {} : { head: architecture.methods[run.method]!.head }),
   };
-}
-
-function initialScalars(kind: string): Record<string, number> {
-  const { scalars } = objectives[kind]!;
-  return Object.fromEntries(
-    Object.entries(scalars).flatMap(([name, { initial }]) =>
-      initial === undefined ? [] : [[name, initial]],
-    ),
-  );
 }

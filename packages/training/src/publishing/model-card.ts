@@ -39,6 +39,10 @@ export function modelCard(facts: ModelCardFacts): string {
     `| samples seen, in order | \`${ledger.digest}\` |`,
     `| learning rate | ${spec.optimizer.learningRate}, ${spec.schedule.kind}, ${spec.schedule.warmupSteps} warm-up steps |`,
     `| weight decay | ${spec.optimizer.weightDecay} |`,
+    ...(spec.averaging === undefined ? [] : [`| weights | moving average, decay ${spec.averaging} |`]),
+    ...(spec.interpolation === undefined
+      ? []
+      : [`| weights | ${spec.interpolation} of the way from ${spec.model} to the trained ones |`]),
     `| seed | ${spec.seed} |`,
     '',
   ];

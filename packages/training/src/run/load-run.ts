@@ -14,6 +14,8 @@ export interface LoadedRun {
   readonly checkpoint: Checkpoint | undefined;
   /** The caller disposes it. */
   readonly model: Model;
+  /** What the trained vector was before the first step, where the run scores weights in between (`evaluation.sweep`, `interpolation`). */
+  readonly initial: Float32Array | undefined;
 }
 
 /** @throws TriptychError DATASET_INVALID, MODEL_INVALID, ILLEGAL_STATE (a checkpoint of another run), NOT_FOUND, ARTIFACT_CORRUPT. */
@@ -31,9 +33,11 @@ export async function loadRun(options: TrainOptions): Promise<LoadedRun> {
   const checkpoint = await openCheckpoint(options);
   signal.throwIfAborted();
   const start = checkpoint
-    ? await resumed(checkpoint, options)
+    ? await resumed(checkpoint, { ...options, datasets })
     : await startingPoint({ ...options, datasets });
   signal.throwIfAborted();
+  const sweeps = spec.evaluation.sweep !== undefined || spec.interpolation !== undefined;
+  const begun = sweeps && checkpoint ? await initialVector(start, options) : undefined;
   const model = await openModelOf(start, { options, checkpoint });
   if (checkpoint && checkpoint.frozenHash !== model.frozenHash) {
     model[Symbol.dispose]();
@@ -42,14 +46,21 @@ export async function loadRun(options: TrainOptions): Promise<LoadedRun> {
       `The frozen weights are not those of the checkpoint ${options.checkpoint}: the base model has changed`,
     );
   }
-  return { datasets, start, checkpoint, model };
+  const initial = begun ?? (sweeps ? model.trainable.flat.slice() : undefined);
+  return { datasets, start, checkpoint, model, initial };
+}
+
+/** Of a run that goes on from a checkpoint. */
+async function initialVector(start: StartingPoint, options: TrainOptions): Promise<Float32Array> {
+  using model = await openModelOf(start, { options, checkpoint: undefined });
+  return model.trainable.flat.slice();
 }
 
 async function openModelOf(
   start: StartingPoint,
   { options, checkpoint }: { options: TrainOptions; checkpoint: Checkpoint | undefined },
 ): Promise<Model> {
-  const { architecture, factory, config, weights, files } = start;
+  const { architecture, factory, config, weights, files, head } = start;
   const { spec } = options;
   const model = await factory.open({
     config,
@@ -58,6 +69,7 @@ async function openModelOf(
     adapter: spec.adapter,
     weights,
     trained: checkpoint?.weights,
+    head: checkpoint ? undefined : head,
     files,
     memory: spec.memory,
     inputs: spec.inputs,
@@ -79,13 +91,14 @@ async function openCheckpoint(options: TrainOptions): Promise<Checkpoint | undef
 /** Configuration and files are those of the checkpoint; what is frozen comes from where it came from at first. */
 async function resumed(
   { architecture: name, config: stored, files }: Checkpoint,
-  options: TrainOptions,
+  options: TrainOptions & { readonly datasets: readonly Dataset[] },
 ): Promise<StartingPoint> {
   const architecture = architectureNamed(name);
   const config = architecture.parseConfig(stored);
   const factory = await architecture.load();
-  const weights = options.modelArtifact
-    ? (await startingPoint({ ...options, datasets: [] })).weights
-    : factory.initialWeights(config, options.spec.seed);
-  return { architecture, factory, config, files, weights };
+  const { method, seed } = options.spec;
+  const { weights, head } = options.modelArtifact
+    ? await startingPoint(options)
+    : { weights: factory.initialWeights(config, seed), head: architecture.methods[method]!.head };
+  return { architecture, factory, config, files, weights, head };
 }

@@ -1,14 +1,14 @@
 /** One rank's run: the loaded data and model, and the things it can do with them. In which order is `train`'s business. */
 import { shardRange } from '@triptych/collective';
 import { type MixturePlan, mixturePlan } from '@triptych/datasets';
-import type { Model } from '@triptych/models';
+import { interpolated, type Model } from '@triptych/models';
 import { putFiles, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
 import { type Checkpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
 import { SampleLedger } from '../checkpoint/sample-ledger.ts';
 import { specHash } from '../checkpoint/spec-hash.ts';
-import { type Evaluation, evaluate } from '../evaluation/evaluate.ts';
+import { type Evaluation, evaluate, type TaskScore } from '../evaluation/evaluate.ts';
 import type { StepReport } from '../events.ts';
 import { assertSameOnAllRanks } from '../loading/agreement.ts';
 import { BatchLoader } from '../loading/batch-loader.ts';
@@ -69,6 +69,7 @@ export class TrainingRun implements Disposable {
       scalars: objectives[kind]!.scalars,
       lossWeights: lossWeightsOf(spec),
       optimizer: { ...spec.optimizer, ratesOf: ({ key }) => rates.get(key) ?? {} },
+      averaging: spec.averaging,
       group,
       shards: batch.shards,
       range,
@@ -102,6 +103,8 @@ export class TrainingRun implements Disposable {
         weights: model.trainable.flat,
         'frozen weights': model.frozenHash,
         'optimizer state': checkpoint?.secondMoment ?? '',
+        'averaged weights': checkpoint?.average ?? '',
+        'initial weights': loaded.initial ?? '',
         'tokenizer and preprocessing files': JSON.stringify(model.files),
         transform: JSON.stringify(model.processor.transform),
       });
@@ -153,10 +156,17 @@ export class TrainingRun implements Disposable {
     };
   }
 
-  /** All scores of the split, on every rank. */
+  /** All scores of the split, on every rank, of the weights that would be published now. */
   async evaluate(): Promise<Evaluation> {
-    const { spec, group, signal } = this.#options;
-    return await evaluate({ examples: this.#examples[0]!, spec, model: this.#model, group, signal });
+    using _ = this.#weightsAt(this.#options.spec.interpolation);
+    return await this.#evaluate();
+  }
+
+  /** Those of the weights so far on the way from the first ones, at 0, to these, at 1 (WiSE-FT). */
+  async evaluateAt(alpha: number): Promise<TaskScore[]> {
+    using _ = this.#weightsAt(alpha);
+    const { scores } = await this.#evaluate();
+    return scores.map((score) => ({ ...score, metric: `${score.metric} at ${alpha}` }));
   }
 
   /** Stores the state between two steps. */
@@ -175,15 +185,17 @@ export class TrainingRun implements Disposable {
       weights: this.#model.trainable.flat,
       firstMoment,
       secondMoment,
+      ...(this.#trainer.average && { average: this.#trainer.average.vector }),
     };
     return await store.put(streamOf(() => encodeCheckpoint(state)));
   }
 
-  /** Stores the model as it is now. The hashes are those of its file list and of its weights. */
+  /** Stores the model as it is now: averaged, interpolated, where the run says so. The hashes are those of its file list and of its weights. */
   async publish(
     evaluation: Evaluation,
   ): Promise<{ artifact: string; weightsSha256: string; weightsBytes: number }> {
     const { spec, store, datasetManifests } = this.#options;
+    using _ = this.#weightsAt(spec.interpolation);
     const { sha256, files } = await putFiles(
       store,
       modelFiles(this.#model, {
@@ -199,9 +211,37 @@ export class TrainingRun implements Disposable {
     return { artifact: sha256, weightsSha256: weights.sha256, weightsBytes: weights.bytes };
   }
 
+  /** The model has the averaged weights, or those so far from the first ones to these, until the result is disposed. */
+  #weightsAt(alpha: number | undefined): Disposable {
+    const { trainable } = this.#model;
+    const averaged = this.#trainer.average?.swappedIn(trainable);
+    const back = () => averaged?.[Symbol.dispose]();
+    if (alpha === undefined) return { [Symbol.dispose]: back };
+    const trained = trainable.flat.slice();
+    const set = (weights: Float32Array) => {
+      trainable.flat.set(weights);
+      trainable.upload();
+    };
+    set(interpolated(alpha, this.#loaded.initial!, trained));
+    return {
+      [Symbol.dispose]() {
+        set(trained);
+        back();
+      },
+    };
+  }
+
+  async #evaluate(): Promise<Evaluation> {
+    const { spec, group, signal } = this.#options;
+    return await evaluate({ examples: this.#examples[0]!, spec, model: this.#model, group, signal });
+  }
+
   /** Ranks that drifted apart must not publish. */
   async assertRanksAgree(): Promise<void> {
-    await assertSameOnAllRanks(this.#options.group, { 'trained weights': this.#model.trainable.flat });
+    await assertSameOnAllRanks(this.#options.group, {
+      'trained weights': this.#model.trainable.flat,
+      'averaged weights': this.#trainer.average?.vector ?? '',
+    });
   }
 
   [Symbol.dispose](): void {

@@ -25,6 +25,7 @@ import {
 import { assertFiniteLoss } from './finite.ts';
 import { gatherShards } from './gather.ts';
 import { PhaseClock, type PhaseSeconds } from './phase-clock.ts';
+import { WeightAverage } from './weight-average.ts';
 
 export interface TrainerOptions {
   /** Stays the caller's; the trainer changes its trainable parameters in place. */
@@ -35,13 +36,17 @@ export interface TrainerOptions {
   /** One for each dataset of the run. */
   readonly lossWeights?: readonly number[];
   readonly optimizer: AdamWOptions & { readonly clipNorm: number };
+  /** Decay of the moving average of the weights; absent: none is kept. */
+  readonly averaging?: number | undefined;
   readonly group: ProcessGroup;
   /** Of the global batch: how many there are, and which are this rank's. */
   readonly shards: number;
   readonly range: Range;
   readonly samplesPerShard: number;
   /** Where the optimizer was when the weights were taken; its vectors are adopted. Absent: it begins. */
-  readonly resumeFrom?: (AdamWMoments & { readonly step: number }) | undefined;
+  readonly resumeFrom?:
+    | (AdamWMoments & { readonly step: number; readonly average?: Float32Array })
+    | undefined;
   /** True: forward passes run twice and only one shard's activations are held at a time. The numbers are the same. */
   readonly recompute: boolean;
 }
@@ -80,6 +85,7 @@ interface Pass {
 
 export class Trainer {
   readonly optimizer: AdamW;
+  readonly average: WeightAverage | undefined;
   readonly #options: TrainerOptions;
   readonly #sums: ShardAccumulator;
   readonly #lossWeights: readonly number[];
@@ -96,6 +102,11 @@ export class Trainer {
     this.#options = options;
     this.optimizer = new AdamW(layout, options.optimizer, options.resumeFrom);
     this.optimizer.stepCount = options.resumeFrom?.step ?? 0;
+    if (options.averaging !== undefined)
+      this.average = new WeightAverage(
+        options.averaging,
+        options.resumeFrom?.average ?? model.trainable.flat.slice(),
+      );
     this.#lossWeights = lossWeights;
     const length = layout.length + lossWeights.length;
     this.#sums = new ShardAccumulator({ shards, ...range, length });
@@ -239,6 +250,7 @@ export class Trainer {
     this.optimizer.step(flat, gradient, learningRate);
     for (const { offset, min = -Infinity, max = Infinity } of this.#scalars)
       flat[offset] = Math.min(max, Math.max(min, flat[offset]!));
+    this.average?.update(flat);
     trainable.upload();
   }
 }

@@ -10,7 +10,7 @@ import { train } from '../train.ts';
 const TRAIN_IMAGES = 24;
 
 /** Three steps of 12 samples in 4 shards, scored before and after. */
-export const tinySpec = (changes: Partial<RunSpec> = {}) =>
+export const tinySpec = (changes: Partial<RunSpec> = {}, { pretrained = false } = {}) =>
   resolveRunSpec(
     {
       model: 'clip-tiny',
@@ -21,12 +21,12 @@ export const tinySpec = (changes: Partial<RunSpec> = {}) =>
       checkpoint: { everySteps: 0 },
       ...changes,
     },
-    contextOf(changes.model ?? 'clip-tiny'),
+    contextOf(changes.model ?? 'clip-tiny', pretrained),
   );
 
-function contextOf(model: string): RunContext {
+function contextOf(model: string, pretrained: boolean): RunContext {
   const { architecture, config: modelConfig } = presets.get(model)!;
-  return { architecture, modelConfig, dataset: { trainSamples: TRAIN_IMAGES } };
+  return { architecture, modelConfig, pretrained, dataset: { trainSamples: TRAIN_IMAGES } };
 }
 
 export type TinyRunOptions = Pick<TrainOptions, 'spec' | 'store'> &

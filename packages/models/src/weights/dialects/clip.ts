@@ -1,11 +1,11 @@
 /** Names of CLIP weights: Hugging Face's `CLIPModel`, and OpenAI's as open_clip writes them. Tensor-free. */
 import type { Dialect, NamePair } from '../dialect.ts';
 
-/** `CLIPModel` of transformers, from version 4 on; canonical. */
+/** `CLIPModel` of transformers, from version 4 on; canonical. The head over fixed classes is ours. */
 export const huggingFaceClip: Dialect = {
   name: 'CLIPModel',
   pairs: ['logit_scale', 'logit_bias', 'text_projection.weight', 'visual_projection.weight']
-    .concat('text_model.{rest}', 'vision_model.{rest}')
+    .concat('text_model.{rest}', 'vision_model.{rest}', 'classifier.{kind}')
     .map((name) => ({ file: name, ours: name })),
   ignored: ['text_model.embeddings.position_ids', 'vision_model.embeddings.position_ids'],
 };

@@ -64,6 +64,7 @@ export interface TaskContext {
   };
   /** Whole results on every rank. Absent where the model cannot do it. */
   readonly embed?: GatheredEmbed;
+  readonly classify?: GatheredClassify;
   readonly generate?: (prompts: readonly TaskPrompt[], limits: TextLimits) => Promise<readonly string[]>;
   readonly loglikelihood?: (
     prompts: readonly TaskPrompt[],
@@ -75,6 +76,12 @@ export interface GatheredEmbed extends Pick<Embed, 'width' | 'prompts'> {
   /** Unit rows [n, width] of the first pictures of these samples; computed once for the same samples. */
   images(samples: readonly EvaluationSample[]): Promise<Float32Array>;
   texts(texts: readonly string[]): Promise<Float32Array>;
+}
+
+export interface GatheredClassify {
+  readonly classes: number;
+  /** Logits [n, classes] of the first pictures of these samples. */
+  images(samples: readonly EvaluationSample[]): Promise<Float32Array>;
 }
 
 /** A prompt whose pictures are named, not loaded: each rank loads those that it works on. */

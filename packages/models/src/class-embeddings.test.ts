@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classEmbeddings } from './zero-shot.ts';
+import { classEmbeddings } from './class-embeddings.ts';
 
 test('a class is the mean of its prompts, made a unit vector again', () => {
   // One class with prompts along x and y, one with twice the same prompt.
