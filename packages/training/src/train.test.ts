@@ -64,7 +64,10 @@ test('what tasks predict is stored by rank 0, and the first predictions are told
   const [{ value }, ...others] = eventsOf(first!, 'predictions') as [PredictionsEvent];
   expect(others).toEqual([]);
   expect(value).toMatchObject({ task: 'captioning', stage: 'final', split: 'test', step: 1, count: 9 });
-  const lines = new TextDecoder().decode(await store.get(value.sha256)).trimEnd().split('\n');
+  const lines = new TextDecoder()
+    .decode(await store.get(value.sha256))
+    .trimEnd()
+    .split('\n');
   const stored = lines.map((line) => JSON.parse(line));
   expect(stored.map(({ id }) => id)).toEqual(
     Array.from({ length: 9 }, (_, i) => `test/${String(24 + i).padStart(3, '0')}.png`),

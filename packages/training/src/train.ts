@@ -5,7 +5,14 @@
 import { TriptychError } from '@triptych/protocol';
 import type { Evaluation } from './evaluation/evaluate.ts';
 import { predictionLines } from './evaluation/prediction-lines.ts';
-import { phaseEvent, predictionsEvent, type Stage, scoreEvent, stepEvent, type TrainerEvent } from './events.ts';
+import {
+  phaseEvent,
+  predictionsEvent,
+  type Stage,
+  scoreEvent,
+  stepEvent,
+  type TrainerEvent,
+} from './events.ts';
 import { failureOf } from './failure.ts';
 import type { TrainOptions } from './run/train-options.ts';
 import { TrainingRun } from './run/training-run.ts';

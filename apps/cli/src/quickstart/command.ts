@@ -28,7 +28,9 @@ export function register(program: Command, context: CommandContext): void {
     .command('quickstart')
     .description('start everything, train a small model on sample images, show its scores, stop')
     .addOption(
-      new Option('-a, --architecture <name>', 'what is trained').choices(Object.keys(journeys)).default('clip'),
+      new Option('-a, --architecture <name>', 'what is trained')
+        .choices(Object.keys(journeys))
+        .default('clip'),
     )
     .option('-w, --workers <n>', 'worker processes', between(1, 32), 2)
     .option('--steps <k>', 'optimizer steps (default: those of the recipe)', between(1, 1_000_000))

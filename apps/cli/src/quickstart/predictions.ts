@@ -43,7 +43,10 @@ export function predictionLines(predictions: readonly ShownPrediction[]): string
 function spread<T>(all: readonly T[]): T[] {
   const count = Math.min(SHOWN, all.length);
   // One further each time: samples that share an image follow one another, and ask the same in the same order.
-  return Array.from({ length: count }, (_, i) => all[Math.min(all.length - 1, Math.floor((i * all.length) / count) + i)]!);
+  return Array.from(
+    { length: count },
+    (_, i) => all[Math.min(all.length - 1, Math.floor((i * all.length) / count) + i)]!,
+  );
 }
 
 const shown = ({ id, prompt, prediction, truth }: Prediction) => ({

@@ -4,7 +4,14 @@
  */
 import { join } from 'node:path';
 import { TriptychClient } from '@triptych/client';
-import { type Dataset, isTerminal, type Run, type RunSpec, type Split, TriptychError } from '@triptych/protocol';
+import {
+  type Dataset,
+  isTerminal,
+  type Run,
+  type RunSpec,
+  type Split,
+  TriptychError,
+} from '@triptych/protocol';
 import { downloadModel } from '../download-model.ts';
 import { type Stack, startStack } from '../local/index.ts';
 import type { ProgressDisplay } from '../progress.ts';
@@ -113,7 +120,9 @@ function described({ name, splits, classNames }: Dataset): string {
   const [train, test] = [of('train'), of('test')];
   const classes = classNames.length > 0 ? `, classes ${classNames.join(', ')}` : '';
   const several =
-    train && train.samples > train.images ? ` with ${(train.samples / train.images).toFixed(0)} samples each` : '';
+    train && train.samples > train.images
+      ? ` with ${(train.samples / train.images).toFixed(0)} samples each`
+      : '';
   return `dataset   ${name}: ${train?.images ?? 0} images to train on, ${test?.images ?? 0} held out${several}${classes}`;
 }
 

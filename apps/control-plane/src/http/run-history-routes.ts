@@ -93,7 +93,11 @@ export function runHistoryRoutes(app: App, services: Services): void {
         summary: 'What the model said to the samples of each task, beside what would have been right',
         params: RunParams,
         querystring: Type.Object(
-          { task: Type.Optional(Type.String({ maxLength: 100 })), after: position('leaves out so many'), limit },
+          {
+            task: Type.Optional(Type.String({ maxLength: 100 })),
+            after: position('leaves out so many'),
+            limit,
+          },
           closed,
         ),
         response: { 200: PredictionList, ...problems(404, 422) },

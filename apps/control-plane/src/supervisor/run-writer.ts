@@ -12,7 +12,15 @@ import {
   transition,
 } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { LogLine, Membership, Outcome, RunStore, StateChange, StepBatch, Tenure } from '../store/run-store.ts';
+import type {
+  LogLine,
+  Membership,
+  Outcome,
+  RunStore,
+  StateChange,
+  StepBatch,
+  Tenure,
+} from '../store/run-store.ts';
 
 export interface RunWriterOptions {
   readonly runs: RunStore;
