@@ -31,22 +31,21 @@ export async function shownPredictions({
 }
 
 /** Lines for a terminal; empty where there is nothing to show. */
-export function predictionLines(predictions: readonly ShownPrediction[]): string {
-  return predictions
+export const predictionLines = (predictions: readonly ShownPrediction[]): string =>
+  predictions
     .map(
       ({ id, question, answer, truth }) =>
-        `image     ${id}\n  asked   ${question}\n  answer  ${answer}${answer === truth ? '' : `\n  truth   ${truth}`}${answer === truth ? '   (right)' : ''}\n`,
+        `image     ${id}\n  asked   ${onOneLine(question)}\n  answer  ${answer}\n  truth   ${truth}\n`,
     )
     .join('');
-}
+
+const onOneLine = (text: string): string => text.replace(/\s+/g, ' ');
 
 function spread<T>(all: readonly T[]): T[] {
   const count = Math.min(SHOWN, all.length);
+  const apart = Math.floor(all.length / Math.max(1, count));
   // One further each time: samples that share an image follow one another, and ask the same in the same order.
-  return Array.from(
-    { length: count },
-    (_, i) => all[Math.min(all.length - 1, Math.floor((i * all.length) / count) + i)]!,
-  );
+  return Array.from({ length: count }, (_, i) => all[i * apart + (i % apart)]!);
 }
 
 const shown = ({ id, prompt, prediction, truth }: Prediction) => ({
