@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type {
   Checkpoint,
+  PredictionList,
   Run,
   RunEvent,
   RunPlan,
@@ -30,6 +31,12 @@ export interface ListRuns extends Call {
 export interface StepMetricsOptions extends Call {
   /** Only steps after this one; 0 by default: all. */
   readonly afterStep?: number;
+}
+
+export interface PredictionsOptions extends Call {
+  readonly task?: string;
+  readonly after?: number;
+  readonly limit?: number;
 }
 
 export class Runs {
@@ -90,6 +97,15 @@ export class Runs {
   async scores(id: string, { signal }: Call = {}): Promise<Score[]> {
     return (await this.#connection.json<{ items: Score[] }>({ path: path`/v1/runs/${id}/scores`, signal }))
       .items;
+  }
+
+  /** What the model said to the samples of each task: `limit` (500) of each, after the first `after`. */
+  async predictions(
+    id: string,
+    { signal, ...query }: PredictionsOptions = {},
+  ): Promise<PredictionList['items']> {
+    const request = { path: path`/v1/runs/${id}/predictions`, query: { ...query }, signal };
+    return (await this.#connection.json<PredictionList>(request)).items;
   }
 
   async checkpoints(id: string, { signal }: Call = {}): Promise<Checkpoint[]> {

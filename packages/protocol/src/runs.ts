@@ -40,6 +40,48 @@ export const Score = Type.Object(
 );
 export type Score = Static<typeof Score>;
 
+/** What a model said to one sample, beside what would have been right. */
+export const Prediction = Type.Object(
+  {
+    id: Type.String({ description: 'Of the sample' }),
+    prompt: Type.String({ description: 'The question or request; empty for a caption' }),
+    prediction: Type.String(),
+    truth: Type.Array(Type.String()),
+  },
+  closed,
+);
+export type Prediction = Static<typeof Prediction>;
+
+/** Data of a `log` event: the predictions of a task are stored, and these are the first. */
+export const PredictionsReport = Type.Object(
+  {
+    task: Type.String(),
+    stage: Type.Union([Type.Literal('baseline'), Type.Literal('final')]),
+    split: Split,
+    step: Type.Integer(),
+    count: Type.Integer(),
+    sha256: Sha256,
+    predictions: Type.Array(Prediction),
+  },
+  closed,
+);
+export type PredictionsReport = Static<typeof PredictionsReport>;
+export const PredictionList = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          ...Type.Omit(PredictionsReport, ['sha256', 'predictions']).properties,
+          predictions: Type.Array(Prediction, { description: 'Those that were asked for' }),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+export type PredictionList = Static<typeof PredictionList>;
+
 export const Run = Type.Object(
   {
     id: Id,

@@ -1,5 +1,6 @@
 /** What a trainer tells its supervisor: the events of the worker protocol, built from this package's own words. */
 import type { worker } from '@triptych/protocol';
+import type { Prediction } from './catalog/tasks/task.ts';
 import type { TaskScore } from './evaluation/evaluate.ts';
 import type { StepResult } from './step/trainer.ts';
 
@@ -51,6 +52,27 @@ export function stepEvent(report: StepReport): TrainerEvent {
     },
   };
 }
+
+/** The first ones travel with the event; the rest lies in the artifact. */
+const SHOWN_PREDICTIONS = 5;
+
+export const predictionsEvent = (
+  {
+    task,
+    predictions,
+    sha256,
+  }: { readonly task: string; readonly predictions: readonly Prediction[]; readonly sha256: string },
+  at: { stage: Stage; split: string; step: number },
+): TrainerEvent => ({
+  $case: 'predictions',
+  value: {
+    ...at,
+    task,
+    sha256,
+    count: predictions.length,
+    first: predictions.slice(0, SHOWN_PREDICTIONS).map((one) => ({ ...one, truth: [...one.truth] })),
+  },
+});
 
 export const scoreEvent = (
   score: TaskScore,

@@ -4,9 +4,12 @@ import { readSafetensors, selectBackend, tf } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
 import { memoryStore, readFileList, sha256Of } from '@triptych/storage';
 import { beforeAll, expect, test } from 'vitest';
+import type { TrainerEvent } from './events.ts';
 import { putTinyDataset } from './testing/tiny-dataset.ts';
 import { collect, eventsOf, modelOf, runAll, tinySpec } from './testing/tiny-run.ts';
 import { train } from './train.ts';
+
+type PredictionsEvent = Extract<TrainerEvent, { $case: 'predictions' }>;
 
 const store = memoryStore();
 let datasetManifest: string;
@@ -51,6 +54,29 @@ test('a run tells its journey: phases, every step on every rank, the rest on ran
     chance: 1 / 3,
   });
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test('what tasks predict is stored by rank 0, and the first predictions are told', async () => {
+  const evaluation = { tasks: ['captioning'], split: 'test' as const, baseline: false };
+  const spec = tinySpec({ model: 'flamingo-tiny', duration: { steps: 1 }, evaluation });
+  const [first, second] = await runAll({ spec, store, datasetManifest, worldSize: 2 });
+  expect(eventsOf(second!, 'predictions')).toEqual([]);
+  const [{ value }, ...others] = eventsOf(first!, 'predictions') as [PredictionsEvent];
+  expect(others).toEqual([]);
+  expect(value).toMatchObject({ task: 'captioning', stage: 'final', split: 'test', step: 1, count: 9 });
+  const lines = new TextDecoder()
+    .decode(await store.get(value.sha256))
+    .trimEnd()
+    .split('\n');
+  const stored = lines.map((line) => JSON.parse(line));
+  expect(stored.map(({ id }) => id)).toEqual(
+    Array.from({ length: 9 }, (_, i) => `test/${String(24 + i).padStart(3, '0')}.png`),
+  );
+  expect(stored[0]).toMatchObject({
+    prompt: '',
+    truth: ['a picture of a red square', 'a red square on grey'],
+  });
+  expect(value.first).toEqual(stored.slice(0, 5));
 });
 
 test.each([

@@ -3,8 +3,16 @@
  * with the same specification; rank 0 alone stores and reports checkpoints, scores and the model.
  */
 import { TriptychError } from '@triptych/protocol';
-import type { Evaluation, TaskScore } from './evaluation/evaluate.ts';
-import { phaseEvent, type Stage, scoreEvent, stepEvent, type TrainerEvent } from './events.ts';
+import type { Evaluation } from './evaluation/evaluate.ts';
+import { predictionLines } from './evaluation/prediction-lines.ts';
+import {
+  phaseEvent,
+  predictionsEvent,
+  type Stage,
+  scoreEvent,
+  stepEvent,
+  type TrainerEvent,
+} from './events.ts';
 import { failureOf } from './failure.ts';
 import type { TrainOptions } from './run/train-options.ts';
 import { TrainingRun } from './run/training-run.ts';
@@ -40,7 +48,7 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
   using run = await TrainingRun.open(options);
   if (run.step === 0 && spec.evaluation.baseline && spec.evaluation.tasks.length > 0) {
     yield phaseEvent('baseline', run, 'scores before the first step');
-    yield* scores((await run.evaluate()).scores, { options, stage: 'baseline', step: 0 });
+    yield* results(run, await run.evaluate(), { options, stage: 'baseline' });
   }
   const resumed = run.step > 0 ? `, resumed after step ${run.step}` : '';
   yield phaseEvent('training', run, `${run.totalSteps} steps${resumed}`);
@@ -54,7 +62,7 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
       `${spec.evaluation.tasks.join(', ')} on the ${spec.evaluation.split} split`,
     );
     final = await run.evaluate();
-    yield* scores(final.scores, { options, stage: 'final', step: run.step });
+    yield* results(run, final, { options, stage: 'final' });
     for (const alpha of spec.evaluation.sweep ?? []) {
       const at = await run.evaluateAt(alpha);
       final = { ...final, scores: [...final.scores, ...at] };
@@ -81,11 +89,16 @@ async function* steps(run: TrainingRun, { spec, group }: TrainOptions): AsyncGen
   }
 }
 
-function* scores(
-  all: readonly TaskScore[],
-  at: { options: TrainOptions; stage: Stage; step: number },
-): Generator<TrainerEvent> {
-  const { options, stage, step } = at;
+async function* results(
+  run: TrainingRun,
+  { scores, predictions }: Evaluation,
+  { options, stage }: { options: TrainOptions; stage: Stage },
+): AsyncGenerator<TrainerEvent> {
   if (options.group.rank !== 0) return;
-  for (const score of all) yield scoreEvent(score, { stage, split: options.spec.evaluation.split, step });
+  const at = { stage, split: options.spec.evaluation.split, step: run.step };
+  for (const score of scores) yield scoreEvent(score, at);
+  for (const [task, all] of Object.entries(predictions)) {
+    const { sha256 } = await options.store.put(predictionLines(all));
+    yield predictionsEvent({ task, predictions: all, sha256 }, at);
+  }
 }

@@ -8,9 +8,12 @@ import { Ending } from '../local/index.ts';
 import { integer } from '../option-values.ts';
 import { ProgressDisplay } from '../progress.ts';
 import { scoreTable } from '../score-table.ts';
+import { type JourneyName, journeys } from './journeys.ts';
+import { predictionLines } from './predictions.ts';
 import { type Quickstart, quickstart } from './quickstart.ts';
 
 interface CommandOptions {
+  readonly architecture: JourneyName;
   readonly workers: number;
   readonly steps?: number;
   readonly backend?: string;
@@ -23,7 +26,12 @@ interface CommandOptions {
 export function register(program: Command, context: CommandContext): void {
   program
     .command('quickstart')
-    .description('start everything, fine-tune a small CLIP on sample images, show its scores, stop')
+    .description('start everything, train a small model on sample images, show its scores, stop')
+    .addOption(
+      new Option('-a, --architecture <name>', 'what is trained')
+        .choices(Object.keys(journeys))
+        .default('clip'),
+    )
     .option('-w, --workers <n>', 'worker processes', between(1, 32), 2)
     .option('--steps <k>', 'optimizer steps (default: those of the recipe)', between(1, 1_000_000))
     .addOption(
@@ -73,9 +81,9 @@ function describe({ report, stack }: Quickstart): string {
   const { run, weights, seconds } = report;
   return `
 ${scoreTable(run.scores)}
-weights   ${weights.path}
+${predictionLines(report.predictions)}weights   ${weights.path}
           sha256 ${weights.sha256}: the same for any number of workers
-training  ${report.samplesPerSecond.toFixed(0)} samples/s on ${report.workers} workers, ${run.progress.step} steps of ${run.spec.batch.global} images
+training  ${report.samplesPerSecond.toFixed(0)} samples/s on ${report.workers} workers, ${run.progress.step} steps of ${run.spec.batch.global} samples
 took      ${duration(seconds.total)}: install ${duration(seconds.install)}, start ${duration(seconds.start)}, train ${duration(seconds.train)}, evaluate ${duration(seconds.evaluate)}
 state     ${stack.home} (logs in ${stack.logsPath})
 again     npm run quickstart -- --keep   leaves the page ${stack.url}/, the API at /docs and /metrics up

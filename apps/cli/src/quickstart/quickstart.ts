@@ -4,16 +4,26 @@
  */
 import { join } from 'node:path';
 import { TriptychClient } from '@triptych/client';
-import { isTerminal, type Run, type RunSpec, TriptychError } from '@triptych/protocol';
+import {
+  type Dataset,
+  isTerminal,
+  type Run,
+  type RunSpec,
+  type Split,
+  TriptychError,
+} from '@triptych/protocol';
 import { downloadModel } from '../download-model.ts';
 import { type Stack, startStack } from '../local/index.ts';
 import type { ProgressDisplay } from '../progress.ts';
 import { watchRun } from '../watch-run.ts';
+import { type JourneyName, journeys } from './journeys.ts';
+import { shownPredictions } from './predictions.ts';
 import { type QuickstartReport, reportOf } from './report.ts';
 import { registered, sampleImages } from './sample-dataset.ts';
 import { secondsOf } from './stopwatch.ts';
 
 export interface QuickstartOptions {
+  readonly architecture: JourneyName;
   readonly workers: number;
   readonly steps?: number;
   readonly backend?: string;
@@ -41,13 +51,8 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
     const client = new TriptychClient({ url: stack.url });
     display.line(`page      ${stack.url}   (API documentation at /docs, Prometheus at /metrics)`);
     await cancelUnfinished(client, signal);
-    const dataset = await registered({ client, path: images, signal });
-    const [train, , test] = ['train', 'validation', 'test'].map(
-      (name) => dataset.splits.find(({ split }) => split === name)?.images ?? 0,
-    );
-    display.line(
-      `dataset   ${dataset.name}: ${train} images to train on, ${test} held out, classes ${dataset.classNames.join(', ')}`,
-    );
+    for (const { name, format } of journeys[options.architecture].datasets)
+      display.line(described(await registered({ client, path: images, name, format, signal })));
     const start = elapsed();
 
     const { id } = await client.runs.create(specOf(options), { signal });
@@ -61,8 +66,9 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
     }
     const weightsPath = await download({ client, run, folder: join(stack.home, 'models'), signal });
     const steps = await collect(client.runs.stepMetrics(id, { signal }));
+    const predictions = await shownPredictions({ client, runId: id, signal });
     const seconds = secondsOf({ install: options.installSeconds, start, total: elapsed(), run, steps });
-    return { stack, report: reportOf({ run, steps, weightsPath, seconds }) };
+    return { stack, report: reportOf({ run, steps, weightsPath, seconds, predictions }) };
   } catch (error) {
     await stack.stop();
     throw error;
@@ -109,13 +115,22 @@ async function cancelUnfinished(client: TriptychClient, signal: AbortSignal): Pr
   }
 }
 
-function specOf({ workers, steps, seed }: QuickstartOptions): RunSpec {
+function described({ name, splits, classNames }: Dataset): string {
+  const of = (wanted: Split) => splits.find(({ split }) => split === wanted);
+  const [train, test] = [of('train'), of('test')];
+  const classes = classNames.length > 0 ? `, classes ${classNames.join(', ')}` : '';
+  const several =
+    train && train.samples > train.images
+      ? ` with ${(train.samples / train.images).toFixed(0)} samples each`
+      : '';
+  return `dataset   ${name}: ${train?.images ?? 0} images to train on, ${test?.images ?? 0} held out${several}${classes}`;
+}
+
+function specOf({ architecture, workers, steps, seed }: QuickstartOptions): RunSpec {
   return {
-    model: 'clip-small',
-    dataset: 'scenes',
+    ...journeys[architecture].spec,
     ...(seed === undefined ? {} : { seed }),
     ...(steps === undefined ? {} : { duration: { steps } }),
-    evaluation: { tasks: ['zero-shot', 'retrieval'], split: 'test', baseline: true },
     workers: { min: workers, max: workers },
   };
 }

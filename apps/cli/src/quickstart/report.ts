@@ -1,5 +1,6 @@
 /** What the quickstart leaves behind for scripts. */
 import type { Run, Score, StepMetric } from '@triptych/protocol';
+import type { ShownPrediction } from './predictions.ts';
 import { type Seconds, samplesPerSecond } from './stopwatch.ts';
 
 /** task -> metric -> value */
@@ -13,6 +14,8 @@ export interface QuickstartReport {
   /** What guessing would score. */
   readonly chance: ScoreTree;
   readonly weights: { readonly sha256: string; readonly bytes: number; readonly path: string };
+  /** A few answers to held-out samples; empty where the architecture gives none. */
+  readonly predictions: readonly ShownPrediction[];
   readonly workers: number;
   readonly samplesPerSecond: number;
   readonly seconds: Seconds;
@@ -23,8 +26,9 @@ export function reportOf(options: {
   readonly steps: readonly StepMetric[];
   readonly weightsPath: string;
   readonly seconds: Seconds;
+  readonly predictions: readonly ShownPrediction[];
 }): QuickstartReport {
-  const { run, steps, weightsPath, seconds } = options;
+  const { run, steps, weightsPath, seconds, predictions } = options;
   const stage = (wanted: Score['stage']) => run.scores.filter((score) => score.stage === wanted);
   return {
     run,
@@ -32,6 +36,7 @@ export function reportOf(options: {
     baseline: tree(stage('baseline'), ({ value }) => value),
     chance: tree(stage('final'), ({ chance }) => chance),
     weights: { ...run.weights!, path: weightsPath },
+    predictions,
     workers: run.worldSize,
     samplesPerSecond: samplesPerSecond(run, steps),
     seconds,

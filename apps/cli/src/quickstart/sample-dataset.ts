@@ -25,19 +25,20 @@ export async function sampleImages(options: {
   return path;
 }
 
-/** The dataset of that folder, registered under a name that follows from the folder's. */
+/** That folder as a dataset, registered unless it was before. */
 export async function registered(options: {
   readonly client: TriptychClient;
   readonly path: string;
+  readonly name: string;
+  readonly format: string;
   readonly signal: AbortSignal;
 }): Promise<Dataset> {
-  const { client, path, signal } = options;
-  const name = 'scenes';
+  const { client, signal, ...registration } = options;
   try {
-    return await client.datasets.register({ name, path }, { signal });
+    return await client.datasets.register(registration, { signal });
   } catch (error) {
     if (error instanceof TriptychError && error.code === 'NAME_TAKEN')
-      return client.datasets.get(name, { signal });
+      return client.datasets.get(options.name, { signal });
     throw error;
   }
 }

@@ -4,6 +4,9 @@ import {
   CheckpointList,
   Id,
   invalidInput,
+  type Prediction,
+  PredictionList,
+  type PredictionsReport,
   RunEventPage,
   ScoreList,
   StepMetricPage,
@@ -22,7 +25,7 @@ const position = (description: string) =>
 const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500 }));
 
 export function runHistoryRoutes(app: App, services: Services): void {
-  const { history, runs } = services;
+  const { history, runs, artifacts } = services;
   const tags = ['runs'];
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
@@ -83,6 +86,32 @@ export function runHistoryRoutes(app: App, services: Services): void {
   );
 
   app.get(
+    '/v1/runs/:id/predictions',
+    {
+      schema: {
+        tags,
+        summary: 'What the model said to the samples of each task, beside what would have been right',
+        params: RunParams,
+        querystring: Type.Object(
+          {
+            task: Type.Optional(Type.String({ maxLength: 100 })),
+            after: position('leaves out so many'),
+            limit,
+          },
+          closed,
+        ),
+        response: { 200: PredictionList, ...problems(404, 422) },
+      },
+    },
+    async (request) => {
+      const { task, after = 0, limit: most = 500 } = request.query;
+      const reports = await history.predictions(request.params.id);
+      const wanted = reports.filter((one) => task === undefined || one.task === task);
+      return { items: await Promise.all(wanted.map((one) => read(one, { after, most }))) };
+    },
+  );
+
+  app.get(
     '/v1/runs/:id/checkpoints',
     {
       schema: {
@@ -94,6 +123,15 @@ export function runHistoryRoutes(app: App, services: Services): void {
     },
     async (request) => ({ items: await history.checkpoints(request.params.id) }),
   );
+
+  async function read(
+    { sha256, predictions: _, ...report }: PredictionsReport,
+    { after, most }: { after: number; most: number },
+  ) {
+    const lines = new TextDecoder().decode(await artifacts.get(sha256)).split('\n', after + most);
+    const predictions = lines.slice(after).filter(Boolean);
+    return { ...report, predictions: predictions.map((line) => JSON.parse(line) as Prediction) };
+  }
 
   /** The stream ends with the run, with the client, or with the server. */
   function stream(reply: FastifyReply, from: { runId: string; after: number }): FastifyReply {

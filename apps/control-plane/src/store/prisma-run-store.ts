@@ -19,9 +19,10 @@ import { membershipError, writeMembership } from './run-membership.ts';
 import type { RunNotifier } from './run-notifier.ts';
 import type { RunObserver } from './run-observer.ts';
 import { nothingPast, readPast } from './run-past.ts';
-import { writeCheckpoint, writeScores, writeSteps } from './run-reports.ts';
+import { writeCheckpoint, writeLog, writeScores, writeSteps } from './run-reports.ts';
 import { checkpointOf, type RunRow, runOf, runRelations } from './run-rows.ts';
 import type {
+  LogLine,
   Membership,
   Outcome,
   RunStore,
@@ -140,12 +141,8 @@ export class PrismaRunStore implements RunStore {
     await this.#write(runId, fencingToken, (write) => writeScores(write, scored));
   }
 
-  async recordLog(
-    runId: string,
-    fencingToken: bigint,
-    { message, fields = {} }: { message: string; fields?: Record<string, unknown> },
-  ): Promise<void> {
-    await this.#write(runId, fencingToken, (write) => write.tell({ type: 'log', message, detail: fields }));
+  async recordLog(runId: string, fencingToken: bigint, line: LogLine): Promise<void> {
+    await this.#write(runId, fencingToken, (write) => writeLog(write, line));
   }
 
   async complete(runId: string, fencingToken: bigint, outcome: Outcome): Promise<Run> {

@@ -2,12 +2,14 @@
 import {
   type Checkpoint,
   isTerminal,
+  PredictionsReport,
   type Run,
   type RunEvent,
   type RunStatus,
   runStatuses,
   type Score,
   type StepMetric,
+  violationsOf,
 } from '@triptych/protocol';
 import type { Database } from './database.ts';
 import { after, DEFAULT_LIMIT, newestFirst, type PageRequest, pageOf } from './page-cursor.ts';
@@ -72,6 +74,19 @@ export class RunHistory {
   async scores(runId: string): Promise<Score[]> {
     const rows = await this.#client.score.findMany({ where: { runId }, orderBy: { position: 'asc' } });
     return rows.length > 0 ? rows.map(scoreOf) : this.#emptyOf(runId);
+  }
+
+  /** What the tasks of a run predicted, by its events: the newest report of each task and stage. */
+  async predictions(runId: string): Promise<PredictionsReport[]> {
+    const rows = await this.#client.runEvent.findMany({
+      where: { runId, type: 'log' },
+      orderBy: { sequence: 'asc' },
+    });
+    if (rows.length === 0) return this.#emptyOf(runId);
+    const reports = rows
+      .map(({ detail }) => detail)
+      .filter((detail): detail is PredictionsReport => violationsOf(PredictionsReport, detail).length === 0);
+    return [...new Map(reports.map((one) => [`${one.stage} ${one.task}`, one])).values()];
   }
 
   /** Newest first. */

@@ -1,7 +1,7 @@
 /** What a generation reports while it works: steps, checkpoints, scores. Each is part of one write to its run. */
 import type { Checkpoint, Progress, Score } from '@triptych/protocol';
 import { stepMetricRow } from './run-rows.ts';
-import type { Sequenced, StepBatch } from './run-store.ts';
+import type { LogLine, Sequenced, StepBatch } from './run-store.ts';
 import type { RunWrite } from './run-write.ts';
 
 /** What changed by a batch of steps, for the observer. */
@@ -74,6 +74,19 @@ export async function writeScores(
       .join(', '),
     detail: { scores },
     fields: { workerSequence: newest(write, lastSequence) },
+  });
+}
+
+/** Of a worker's report, or of the supervisor itself, whose lines have no sequence. */
+export async function writeLog(
+  write: RunWrite,
+  { message, fields = {}, lastSequence }: LogLine,
+): Promise<void> {
+  await write.tell({
+    type: 'log',
+    message,
+    detail: fields,
+    ...(lastSequence === undefined ? {} : { fields: { workerSequence: newest(write, lastSequence) } }),
   });
 }
 

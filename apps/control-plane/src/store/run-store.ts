@@ -56,11 +56,7 @@ export interface RunStore {
   ): Promise<void>;
 
   /** A line of the run's story that is no state change (a recovery, a corrupt checkpoint that was passed over). */
-  recordLog(
-    runId: string,
-    fencingToken: bigint,
-    line: { message: string; fields?: Record<string, unknown> },
-  ): Promise<void>;
+  recordLog(runId: string, fencingToken: bigint, line: LogLine): Promise<void>;
 
   /** FINALIZING to SUCCEEDED: the model row, the weights, the release of the workers and the last event, all or nothing. */
   complete(runId: string, fencingToken: bigint, outcome: Outcome): Promise<Run>;
@@ -153,6 +149,11 @@ export interface StepBatch {
 }
 
 export type Sequenced<T> = T & { readonly lastSequence?: number };
+
+export type LogLine = Sequenced<{
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}>;
 
 export interface Outcome {
   /** sha256 of the file list of the trained model. */

@@ -1,5 +1,13 @@
 /** Turns rank 0's events into the run's record: states, steps in batches, checkpoints, scores, and in the end the model. */
-import type { Checkpoint, ResolvedRunSpec, RunStatus, Score, StepMetric, worker } from '@triptych/protocol';
+import type {
+  Checkpoint,
+  PredictionsReport,
+  ResolvedRunSpec,
+  RunStatus,
+  Score,
+  StepMetric,
+  worker,
+} from '@triptych/protocol';
 import { ProgressMeter } from './progress-meter.ts';
 import type { RunWriter } from './run-writer.ts';
 
@@ -50,6 +58,9 @@ export class EventRecorder {
           break;
         case 'checkpoint':
           await this.#recordCheckpoint({ sequence, atUnixMs, value: event.value });
+          break;
+        case 'predictions':
+          await this.#recordPredictions({ sequence, atUnixMs, value: event.value });
           break;
         case 'model':
           this.#model = { sequence, atUnixMs, value: event.value };
@@ -126,6 +137,16 @@ export class EventRecorder {
     const checkpoint = { step, sha256, bytes, at: new Date(atUnixMs).toISOString() };
     await this.#options.writer.recordCheckpoint({ ...checkpoint, lastSequence: this.#acknowledge(sequence) });
     this.#options.onCheckpoint?.(checkpoint);
+  }
+
+  async #recordPredictions({ sequence, value }: Sequenced<worker.PredictionsStored>): Promise<void> {
+    const { first: predictions, ...rest } = value;
+    const report = { ...rest, predictions } as PredictionsReport;
+    const { stage, task, count } = report;
+    await this.#options.writer.recordLog(`${stage} ${task}: ${count} predictions stored`, {
+      fields: report,
+      lastSequence: this.#acknowledge(sequence),
+    });
   }
 
   /** The model is only written down with the end of the run, so a supervisor that re-attaches must be told of it again. */

@@ -12,7 +12,15 @@ import {
   transition,
 } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { Membership, Outcome, RunStore, StateChange, StepBatch, Tenure } from '../store/run-store.ts';
+import type {
+  LogLine,
+  Membership,
+  Outcome,
+  RunStore,
+  StateChange,
+  StepBatch,
+  Tenure,
+} from '../store/run-store.ts';
 
 export interface RunWriterOptions {
   readonly runs: RunStore;
@@ -83,8 +91,8 @@ export class RunWriter {
     return this.#persist((runs) => runs.recordScores(this.#runId, this.#token, scored));
   }
 
-  recordLog(message: string, fields: Record<string, unknown> = {}): Promise<void> {
-    return this.#persist((runs) => runs.recordLog(this.#runId, this.#token, { message, fields }));
+  recordLog(message: string, line: Omit<LogLine, 'message'> = {}): Promise<void> {
+    return this.#persist((runs) => runs.recordLog(this.#runId, this.#token, { message, ...line }));
   }
 
   async complete(outcome: Outcome): Promise<Run> {

@@ -139,9 +139,11 @@ export class Supervision {
         'Re-attached to the live generation',
       );
       await this.#writer.recordLog('The supervisor was restarted and re-attached to the live generation', {
-        reason: 'SUPERVISOR_RESTARTED',
-        attempt: this.#attempt,
-        afterSequence: tenure.lastSequence,
+        fields: {
+          reason: 'SUPERVISOR_RESTARTED',
+          attempt: this.#attempt,
+          afterSequence: tenure.lastSequence,
+        },
       });
       return this.#generation(tenure.lastSequence);
     }
@@ -302,8 +304,7 @@ export class Supervision {
     if (!isAboutArtifacts(code) || checkpointSha256 === '' || step > 0) return;
     this.#memory.distrust(checkpointSha256);
     await this.#writer.recordLog(`Checkpoint ${checkpointSha256} is passed over: ${message}`, {
-      code,
-      sha256: checkpointSha256,
+      fields: { code, sha256: checkpointSha256 },
     });
   }
 

@@ -90,7 +90,7 @@ const tiny: Recipe = {
   checkpointEverySteps: 50,
 };
 
-const small: Recipe = { ...tiny, duration: { epochs: 6 }, globalBatch: 64, shards: 8 };
+const small: Recipe = { ...tiny, duration: { epochs: 6 }, globalBatch: 64, shards: 4 };
 
 /** OpenFlamingo's (`scripts/run_train.sh`), with a warm-up that ends whatever the number of steps. */
 const published: Recipe = {

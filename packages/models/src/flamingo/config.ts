@@ -26,6 +26,11 @@ export const FlamingoConfig = Type.Object({
   media: Type.Union([Type.Literal('immediate'), Type.Literal('all-previous')]),
   /** Whether the resampler sees the tower's tokens after the post norm (open_clip from 2.23), or before it (OpenFlamingo). */
   vision_tokens_post_norm: Type.Boolean(),
+  /**
+   * Of the gates before training, of which the hyperbolic tangent is taken; absent: 0, which leaves a decoder that can read
+   * as it is. A decoder that learns from nothing has nothing to lose, and sees from the first step. Nothing else uses it.
+   */
+  initial_gate: Type.Optional(Type.Number({ minimum: -10, maximum: 10 })),
   /** `<image>`: where a text shows its next image. */
   image_token_id: Type.Integer({ minimum: 1 }),
   /** `<|endofchunk|>`. From the lower of the two ids on, the rows of the token table are new ones, and trained. */

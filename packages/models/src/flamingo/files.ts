@@ -12,11 +12,23 @@ import { clipTransformOf, preprocessorFile } from '../clip/files.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 import { type FlamingoConfig, oldTokens } from './config.ts';
+import { FlamingoInputs } from './inputs.ts';
 
 /** What a preset with a vocabulary just learnt has; its special tokens come after all others, as new ones do. */
 export function initialFlamingoFiles(config: FlamingoConfig, texts: Iterable<string>): FolderFiles {
   const { max_position_embeddings: contextLength } = config.text_config;
-  return withFlamingoTokens(learnTokenizer(texts, { vocabSize: oldTokens(config), contextLength })).files();
+  const learnt = learnTokenizer(framed(texts), { vocabSize: oldTokens(config), contextLength });
+  return withFlamingoTokens(learnt).files();
+}
+
+/** With the words that stand around questions, or they would be spelled letter by letter in every sample. */
+function* framed(texts: Iterable<string>): Generator<string> {
+  const { default: template } = FlamingoInputs.properties.questionTemplate as { default?: string };
+  const words = (template ?? '').split(/\{question\}|\{answer\}/);
+  for (const text of texts) {
+    yield text;
+    yield* words;
+  }
 }
 
 /** @throws TriptychError MODEL_INVALID where the tokens are not those of the configuration. */

@@ -1,6 +1,7 @@
 /**
  * Random initial weights of a Flamingo, each part as its reference draws it: the vision tower as OpenAI's CLIP, the decoder as
- * Hugging Face's Llama, resampler and gated blocks as open_flamingo (PyTorch's defaults, with gates of zero).
+ * Hugging Face's Llama, resampler and gated blocks as open_flamingo (PyTorch's defaults, with gates of zero where the
+ * configuration says nothing).
  */
 import { drawOfVision } from '../clip/initial-weights.ts';
 import { constant, type Draw, drawWeights, normal, uniform } from '../weights/drawn-weights.ts';
@@ -20,7 +21,7 @@ export function flamingoDraws(config: FlamingoConfig): (name: string) => Draw {
   return (name) => {
     if (name.startsWith(VISION_PREFIX))
       return drawOfVision(name.slice(VISION_PREFIX.length), config.vision_config);
-    if (name.endsWith('_gate')) return constant(0);
+    if (name.endsWith('_gate')) return constant(config.initial_gate ?? 0);
     if (/^perceiver\.(latents|frame_embs|media_time_embs)$/.test(name)) return normal(1);
     const shape = shapes.get(name)!;
     // What has one dimension is a norm.

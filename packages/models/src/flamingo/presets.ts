@@ -6,6 +6,7 @@ import type { FlamingoConfig } from './config.ts';
 interface FlamingoShape {
   readonly vision: ClipVisionConfig;
   readonly every: number;
+  readonly initialGate?: number;
   readonly perceiver: FlamingoConfig['perceiver'];
   readonly attention: FlamingoConfig['cross_attention'];
   readonly decoder: {
@@ -21,10 +22,18 @@ interface FlamingoShape {
   };
 }
 
-const config = ({ vision, every, perceiver, attention, decoder }: FlamingoShape): FlamingoConfig => ({
+const config = ({
+  vision,
+  every,
+  initialGate,
+  perceiver,
+  attention,
+  decoder,
+}: FlamingoShape): FlamingoConfig => ({
   model_type: 'flamingo',
   cross_attn_every_n_layers: every,
   media: 'immediate',
+  ...(initialGate === undefined ? {} : { initial_gate: initialGate }),
   vision_tokens_post_norm: false,
   end_of_chunk_token_id: decoder.tokens,
   image_token_id: decoder.tokens + 1,
@@ -80,6 +89,7 @@ export const flamingoPresets = {
     config: config({
       vision: visionOf('clip-small'),
       every: 1,
+      initialGate: 1,
       perceiver: { depth: 2, latents: 8, heads: 4, head_dim: 32, ff_mult: 4 },
       attention: { heads: 4, head_dim: 32, ff_mult: 4 },
       decoder: {

@@ -108,7 +108,7 @@ const tiny: Recipe = {
   checkpointEverySteps: 50,
 };
 
-const small: Recipe = { ...tiny, duration: { epochs: 6 }, globalBatch: 64, shards: 8 };
+const small: Recipe = { ...tiny, duration: { epochs: 6 }, globalBatch: 64, shards: 4 };
 
 /** LLaVA-1.5 (`scripts/v1_5`): AdamW without decay, warm-up over 3 % of the steps, one epoch. */
 const published: Recipe = {

@@ -28,9 +28,12 @@ export function initialLlavaFiles(config: LlavaConfig, texts: Iterable<string>):
   return { ...learnt.files(), 'chat_template.jinja': briefTemplate };
 }
 
-/** What stands around every sample is read in a few tokens, however rare its words are in the texts. */
+/** What stands around every sample is read in a few tokens, however rare its words are; a space stands before what is said. */
 function* withFrame(texts: Iterable<string>): Generator<string, void> {
-  yield* texts;
+  for (const text of texts) {
+    yield text;
+    yield ` ${text}`;
+  }
   const { caption, answer } = defaultPrompts;
   for (let i = 0; i < 100; i++) yield `USER: ${caption} ASSISTANT: USER: ${answer} ASSISTANT:`;
 }

@@ -61,6 +61,7 @@ export interface TrainEvent {
     | { $case: "model"; value: ModelPublished }
     | { $case: "finished"; value: Finished }
     | { $case: "failed"; value: Failed }
+    | { $case: "predictions"; value: PredictionsStored }
     | undefined;
 }
 
@@ -110,6 +111,27 @@ export interface ScoreReported {
     | undefined;
   /** "ratio" or "number". */
   unit: string;
+}
+
+/** What the model said to the samples of a task. */
+export interface PredictionsStored {
+  task: string;
+  stage: string;
+  split: string;
+  step: number;
+  /** Lines of JSON, one for each prediction: {"id", "prompt", "prediction", "truth"}. */
+  sha256: string;
+  count: number;
+  /** The first ones. */
+  first: Prediction[];
+}
+
+export interface Prediction {
+  /** Of the sample. */
+  id: string;
+  prompt: string;
+  prediction: string;
+  truth: string[];
 }
 
 export interface ModelPublished {
@@ -517,6 +539,9 @@ export const TrainEvent: MessageFns<TrainEvent> = {
       case "failed":
         Failed.encode(message.event.value, writer.uint32(74).fork()).join();
         break;
+      case "predictions":
+        PredictionsStored.encode(message.event.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -606,6 +631,14 @@ export const TrainEvent: MessageFns<TrainEvent> = {
             message.event = { $case: "failed", value: Failed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.event = { $case: "predictions", value: PredictionsStored.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -665,6 +698,12 @@ export const TrainEvent: MessageFns<TrainEvent> = {
       case "failed": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "failed", value: Failed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "predictions": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "predictions", value: PredictionsStored.fromPartial(object.event.value) };
         }
         break;
       }
@@ -1242,6 +1281,224 @@ export const ScoreReported: MessageFns<ScoreReported> = {
     message.samples = object.samples ?? 0;
     message.chance = object.chance ?? undefined;
     message.unit = object.unit ?? "";
+    return message;
+  },
+};
+
+function createBasePredictionsStored(): PredictionsStored {
+  return { task: "", stage: "", split: "", step: 0, sha256: "", count: 0, first: [] };
+}
+
+export const PredictionsStored: MessageFns<PredictionsStored> = {
+  encode(message: PredictionsStored, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.task !== "") {
+      writer.uint32(10).string(message.task);
+    }
+    if (message.stage !== "") {
+      writer.uint32(18).string(message.stage);
+    }
+    if (message.split !== "") {
+      writer.uint32(26).string(message.split);
+    }
+    if (message.step !== 0) {
+      writer.uint32(32).uint64(message.step);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(42).string(message.sha256);
+    }
+    if (message.count !== 0) {
+      writer.uint32(48).uint64(message.count);
+    }
+    for (const v of message.first) {
+      Prediction.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PredictionsStored {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePredictionsStored();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.split = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.step = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.count = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.first.push(Prediction.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PredictionsStored>): PredictionsStored {
+    return PredictionsStored.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PredictionsStored>): PredictionsStored {
+    const message = createBasePredictionsStored();
+    message.task = object.task ?? "";
+    message.stage = object.stage ?? "";
+    message.split = object.split ?? "";
+    message.step = object.step ?? 0;
+    message.sha256 = object.sha256 ?? "";
+    message.count = object.count ?? 0;
+    message.first = object.first?.map((e) => Prediction.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePrediction(): Prediction {
+  return { id: "", prompt: "", prediction: "", truth: [] };
+}
+
+export const Prediction: MessageFns<Prediction> = {
+  encode(message: Prediction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.prompt !== "") {
+      writer.uint32(18).string(message.prompt);
+    }
+    if (message.prediction !== "") {
+      writer.uint32(26).string(message.prediction);
+    }
+    for (const v of message.truth) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Prediction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrediction();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prompt = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.prediction = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.truth.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Prediction>): Prediction {
+    return Prediction.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Prediction>): Prediction {
+    const message = createBasePrediction();
+    message.id = object.id ?? "";
+    message.prompt = object.prompt ?? "";
+    message.prediction = object.prediction ?? "";
+    message.truth = object.truth?.map((e) => e) || [];
     return message;
   },
 };
