@@ -10,6 +10,7 @@ import { memoryStore, putFiles } from '@triptych/storage';
 import { openModel } from '@triptych/training';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+// biome-ignore lint/suspicious/noUndeclaredEnvVars: a developer's choice of interpreter; no build depends on it
 const python = process.env['TRIPTYCH_PYTHON'] ?? 'python3';
 const script = join(dirname(fileURLToPath(import.meta.url)), 'clip_folders.py');
 const probe = spawnSync(python, ['-c', 'import torch, transformers; assert transformers.__version__ >= "5"']);

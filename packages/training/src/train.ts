@@ -66,7 +66,7 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
     for (const alpha of spec.evaluation.sweep ?? []) {
       const at = await run.evaluateAt(alpha);
       final = { ...final, scores: [...final.scores, ...at] };
-      yield* scores(at, { options, stage: 'final', step: run.step });
+      yield* results(run, { scores: at, predictions: {} }, { options, stage: 'final' });
     }
   }
   yield phaseEvent('publishing', run, 'weights and configuration');

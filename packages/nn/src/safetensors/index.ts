@@ -1,9 +1,10 @@
 /** Safetensors files without a tensor library: reading and checking by ranges, and writing in pieces. */
-export { bytesOfFloats, floats, isWeightDtype, type WeightDtype } from './numbers.ts';
+
 export { type ByteRanges, bytesRanges, chunkRanges } from './byte-ranges.ts';
 export { byteLength, type SafetensorsDtype } from './dtype.ts';
 export { conversionOf, isPickleName } from './foreign-file.ts';
 export type { SafetensorsHeader, TensorEntry } from './header.ts';
+export { bytesOfFloats, floats, isWeightDtype, type WeightDtype } from './numbers.ts';
 export { openSafetensors, type SafetensorsReader } from './reader.ts';
 export { RegularFile } from './regular-file.ts';
 export {

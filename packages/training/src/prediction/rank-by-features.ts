@@ -2,10 +2,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { promptTemplates } from '@triptych/datasets';
 import type { Embed } from '@triptych/models';
-import { EVALUATION_BLOCK } from '@triptych/models/catalog';
+import { classEmbeddings, EVALUATION_BLOCK } from '@triptych/models/catalog';
 import type { TaskOf } from '@triptych/protocol';
 import { similarities } from '@triptych/scoring';
-import { classEmbeddings } from '../catalog/tasks/zero-shot.ts';
 import { type Ranking, rankingOf } from './ranking.ts';
 
 export interface FeatureRanking {
