@@ -178,22 +178,20 @@ export class ModelTrial {
   #answerOf({ ranking, text, seconds, workerId }) {
     const took = element('p', { class: 'small muted', text: `${seconds.toFixed(2)} s on ${workerId}` });
     if (!ranking) return [element('p', { class: 'written', text: text || '(nothing)' }), took];
-    const rows = ranking
-      .slice(0, 20)
-      .map((candidate) =>
-        element(
-          'li',
-          {},
-          candidate.text === undefined
-            ? element('img', {
-                src: this.#files[candidate.index]?.url,
-                alt: `Picture ${candidate.index + 1}`,
-              })
-            : element('span', { text: candidate.text, title: candidate.text }),
-          element('progress', { value: candidate.probability, max: 1, 'aria-label': 'Probability' }),
-          element('span', { class: 'number', text: percent(candidate.probability) }),
-        ),
-      );
+    const rows = ranking.slice(0, 20).map((candidate) =>
+      element(
+        'li',
+        {},
+        candidate.text === undefined
+          ? element('img', {
+              src: this.#files[candidate.index]?.url,
+              alt: `Picture ${candidate.index + 1}`,
+            })
+          : element('span', { text: candidate.text, title: candidate.text }),
+        element('progress', { value: candidate.probability, max: 1, 'aria-label': 'Probability' }),
+        element('span', { class: 'number', text: percent(candidate.probability) }),
+      ),
+    );
     return [element('ol', { class: 'plain ranking' }, rows), took];
   }
 }
