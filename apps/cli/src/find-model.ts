@@ -11,7 +11,10 @@ export async function findModel(context: CommandContext, id: string): Promise<Mo
   } catch (error) {
     if (!(error instanceof TriptychError) || error.code !== 'NOT_FOUND') throw error;
   }
-  const run = await runs.get(id, call);
+  const run = await runs.get(id, call).catch((error: unknown) => {
+    if (!(error instanceof TriptychError) || error.code !== 'NOT_FOUND') throw error;
+    throw new TriptychError('NOT_FOUND', `There is no model and no run ${id}; see: triptych models list`);
+  });
   if (run.modelId !== undefined) return models.get(run.modelId, call);
   throw new TriptychError('NOT_FOUND', `Run ${id} is ${run.status}: it has no trained model`);
 }

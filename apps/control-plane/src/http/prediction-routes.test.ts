@@ -350,3 +350,11 @@ test('the list of models says what each can be asked', async () => {
   expect(of('my-llava')).toEqual(['classify', 'match-captions', 'caption', 'answer', 'chat']);
   expect(of('clip-tiny')).toBeUndefined();
 });
+
+test('the documentation has every kind, with its fields', async () => {
+  const { paths } = (await (await fetch(`${url}/docs/json`)).json()) as { paths: Record<string, unknown> };
+  const operation = JSON.stringify(paths['/v1/predictions']);
+  for (const kind of ['classify', 'match-captions', 'match-images', 'caption', 'answer', 'chat'])
+    expect(operation).toContain(`"${kind}"`);
+  expect(operation).toContain('maxNewTokens');
+});

@@ -16,11 +16,14 @@ export class OpenedModel implements Disposable {
   readonly model: Model;
   /** What similarities of features are multiplied by; 1 where the model has no such parameter. */
   readonly logitScale: number;
+  /** Tokens of the longest text. */
+  readonly contextLength: number;
 
-  private constructor(opened: { architecture: Architecture; model: Model; logitScale: number }) {
+  private constructor(opened: Pick<OpenedModel, 'architecture' | 'model' | 'logitScale' | 'contextLength'>) {
     this.architecture = opened.architecture;
     this.model = opened.model;
     this.logitScale = opened.logitScale;
+    this.contextLength = opened.contextLength;
   }
 
   /** @throws TriptychError MODEL_INVALID, INVALID_INPUT (inputs), NOT_FOUND, ARTIFACT_CORRUPT, OUT_OF_MEMORY. */
@@ -36,7 +39,8 @@ export class OpenedModel implements Disposable {
       seed: 0,
     });
     const logitScale = weights.has(LOGIT_SCALE) ? Math.exp(floatsOf(await weights.read(LOGIT_SCALE))[0]!) : 1;
-    return new OpenedModel({ architecture, model, logitScale });
+    const { contextLength } = architecture.sizes(config);
+    return new OpenedModel({ architecture, model, logitScale, contextLength });
   }
 
   [Symbol.dispose](): void {

@@ -29,7 +29,7 @@ export async function transformedPictures(
 
 const undecodable = (path: string, message: string): Violation => ({
   path,
-  expected: 'a complete JPEG, PNG, WebP, GIF, TIFF or BMP file of at most 25 million pixels',
+  expected: 'a complete picture file of at most 25 million pixels',
   actual: message,
-  remedy: 'send another file, or convert it',
+  remedy: 'send another file',
 });

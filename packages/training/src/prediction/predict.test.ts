@@ -179,7 +179,16 @@ describe('texts', () => {
     },
   );
 
-  test('what was demonstrated, and which picture is shown, is seen', async () => {
+  test('without a limit a text fits into the context of a small model; with one that does not fit, it says so', async () => {
+    const messages = [{ role: 'user' as const, text: 'Hi' }];
+    expect((await ask('llava', { kind: 'chat', messages }, [])).at(-1)).toMatchObject({ kind: 'result' });
+    const tooLong = ask('llava', { kind: 'chat', messages, limits: { maxNewTokens: 256 } }, []);
+    await expect(tooLong).rejects.toMatchObject({
+      ...{ code: 'INVALID_INPUT', message: expect.stringContaining('context of 256') },
+    });
+  });
+
+  test('which picture is shown, is seen', async () => {
     const likelihood = async (task: PredictionTask) =>
       rankingIn(await ask('flamingo', task)).ranking[0]!.score;
     expect(await likelihood({ kind: 'classify', image: 0, labels })).not.toBe(

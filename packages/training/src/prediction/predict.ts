@@ -24,7 +24,7 @@ export interface PredictOptions {
  * @throws TriptychError INVALID_INPUT with every problem of the request; OUT_OF_MEMORY; the reason of the signal.
  */
 export async function* predict(
-  { model, architecture, logitScale }: OpenedModel,
+  { model, architecture, logitScale, contextLength }: OpenedModel,
   { task, pictures: files, signal }: PredictOptions,
 ): AsyncGenerator<PredictionOutput, void> {
   const violations = predictionViolations(task, architecture);
@@ -35,7 +35,7 @@ export async function* predict(
   if (isWritten(task)) {
     if (!generate) throw unable(architecture.title, 'write');
     let text = '';
-    for await (const piece of generate([promptOf(task, pictures)], limitsOf(task))) {
+    for await (const piece of generate([promptOf(task, pictures)], limitsOf(task, contextLength))) {
       signal.throwIfAborted();
       text += piece.text;
       yield { kind: 'text', text: piece.text };

@@ -53,10 +53,13 @@ function turnOf({ role, text, images = [] }: TaskOf<'chat'>['messages'][number])
   return { role, text: placed ? text : `${`${IMAGE_TAG}\n`.repeat(images.length)}${text}` };
 }
 
-/** Greedy, so that it can be streamed; what each kind of text needs at most. */
-export function limitsOf(task: Written): TextLimits {
-  const greedy = { beams: 1, temperature: 0, topP: 1, seed: 0, lengthPenalty: 1 };
-  return { ...greedy, maxNewTokens: newTokens[task.kind], ...task.limits };
+/**
+ * Greedy, so that it can be streamed, and as long as each kind of text needs at most. Where that is not asked for, a quarter of
+ * the model's context is enough: the rest is for the prompt.
+ */
+export function limitsOf(task: Written, contextLength: number): TextLimits {
+  const maxNewTokens = Math.max(1, Math.min(newTokens[task.kind], Math.floor(contextLength / 4)));
+  return { maxNewTokens, beams: 1, temperature: 0, topP: 1, seed: 0, lengthPenalty: 1, ...task.limits };
 }
 
 const newTokens: Readonly<Record<Written['kind'], number>> = { caption: 40, answer: 40, chat: 256 };
