@@ -41,7 +41,7 @@ export const Score = Type.Object(
 export type Score = Static<typeof Score>;
 
 /** What a model said to one sample, beside what would have been right. */
-export const Prediction = Type.Object(
+export const SamplePrediction = Type.Object(
   {
     id: Type.String({ description: 'Of the sample' }),
     prompt: Type.String({ description: 'The question or request; empty for a caption' }),
@@ -50,7 +50,7 @@ export const Prediction = Type.Object(
   },
   closed,
 );
-export type Prediction = Static<typeof Prediction>;
+export type SamplePrediction = Static<typeof SamplePrediction>;
 
 /** Data of a `log` event: the predictions of a task are stored, and these are the first. */
 export const PredictionsReport = Type.Object(
@@ -61,7 +61,7 @@ export const PredictionsReport = Type.Object(
     step: Type.Integer(),
     count: Type.Integer(),
     sha256: Sha256,
-    predictions: Type.Array(Prediction),
+    predictions: Type.Array(SamplePrediction),
   },
   closed,
 );
@@ -72,7 +72,7 @@ export const PredictionList = Type.Object(
       Type.Object(
         {
           ...Type.Omit(PredictionsReport, ['sha256', 'predictions']).properties,
-          predictions: Type.Array(Prediction, { description: 'Those that were asked for' }),
+          predictions: Type.Array(SamplePrediction, { description: 'Those that were asked for' }),
         },
         closed,
       ),

@@ -1,6 +1,6 @@
 /** What the trained model said to a few held-out samples, for people to judge by themselves. */
 import type { TriptychClient } from '@triptych/client';
-import type { Prediction } from '@triptych/protocol';
+import type { SamplePrediction } from '@triptych/protocol';
 
 const SHOWN = 5;
 
@@ -48,7 +48,7 @@ function spread<T>(all: readonly T[]): T[] {
   return Array.from({ length: count }, (_, i) => all[i * apart + (i % apart)]!);
 }
 
-const shown = ({ id, prompt, prediction, truth }: Prediction) => ({
+const shown = ({ id, prompt, prediction, truth }: SamplePrediction) => ({
   id,
   question: prompt,
   answer: prediction,

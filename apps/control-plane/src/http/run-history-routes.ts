@@ -4,10 +4,10 @@ import {
   CheckpointList,
   Id,
   invalidInput,
-  type Prediction,
   PredictionList,
   type PredictionsReport,
   RunEventPage,
+  type SamplePrediction,
   ScoreList,
   StepMetricPage,
 } from '@triptych/protocol';
@@ -130,7 +130,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
   ) {
     const lines = new TextDecoder().decode(await artifacts.get(sha256)).split('\n', after + most);
     const predictions = lines.slice(after).filter(Boolean);
-    return { ...report, predictions: predictions.map((line) => JSON.parse(line) as Prediction) };
+    return { ...report, predictions: predictions.map((line) => JSON.parse(line) as SamplePrediction) };
   }
 
   /** The stream ends with the run, with the client, or with the server. */
