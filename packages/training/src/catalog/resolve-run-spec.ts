@@ -49,7 +49,9 @@ function defaultMethod({ methods }: Architecture, pretrained: boolean): string {
 }
 
 function withDefaults(spec: RunSpec, context: RunContext): ResolvedRunSpec {
-  const { architecture, modelConfig, pretrained = false } = context;
+  const { architecture, modelConfig } = context;
+  // A tower that was trained would be lost in a training from scratch.
+  const pretrained = context.pretrained || Object.keys(spec.towers ?? {}).length > 0;
   const method = spec.method ?? defaultMethod(architecture, pretrained);
   const recipe = architecture.recipe(modelConfig, { method, pretrained });
   const duration = spec.duration ?? recipe.duration;
@@ -60,6 +62,7 @@ function withDefaults(spec: RunSpec, context: RunContext): ResolvedRunSpec {
   return {
     ...(spec.name === undefined ? {} : { name: spec.name }),
     model: spec.model,
+    ...(spec.towers === undefined ? {} : { towers: spec.towers }),
     method,
     ...(spec.unlock === undefined ? {} : { unlock: spec.unlock }),
     ...(architecture.methods[method]!.adapts === undefined

@@ -1,5 +1,5 @@
 /** What the schema of a run cannot check: names of registries, fields that depend on each other, what the dataset holds. */
-import type { Architecture } from '@triptych/models/catalog';
+import { type Architecture, towerViolations } from '@triptych/models/catalog';
 import { type ResolvedRunSpec, type RunSpec, show, type Violation, violationsOf } from '@triptych/protocol';
 import { Type } from 'typebox';
 import { objectives } from '../objectives/registry.ts';
@@ -34,6 +34,8 @@ export function nameViolations(spec: RunSpec, architecture: Architecture): Viola
       able.map(({ name }) => name),
       `a task of ${title}`,
     );
+  const { towers = {} } = spec;
+  found.push(...towerViolations(architecture, towersOf(towers)));
   const isAdapted = method !== undefined && methods[method]?.adapts !== undefined;
   if (spec.adapter && method !== undefined && methods[method] && !isAdapted)
     found.push({
@@ -51,6 +53,10 @@ export function nameViolations(spec: RunSpec, architecture: Architecture): Viola
     });
   return found;
 }
+
+/** Which architecture a named model has is not known here. */
+const towersOf = (towers: object) =>
+  Object.fromEntries(Object.keys(towers).map((name) => [name, undefined]));
 
 function optionViolations(objective: NonNullable<RunSpec['objective']>): Violation[] {
   const { kind, ...options } = objective;

@@ -3,14 +3,18 @@ import type { Dataset } from '@triptych/datasets';
 import {
   type Architecture,
   architectureOf,
+  composedConfig,
+  composedFiles,
+  composedWeights,
   type FolderFiles,
   type ModelFactory,
   openFolderWeights,
   presets,
   sourceOf,
+  towerViolations,
   type WeightSource,
 } from '@triptych/models';
-import { type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
+import { invalidInput, type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
 import { type ArtifactStore, readFileList } from '@triptych/storage';
 import { objectives } from '../objectives/registry.ts';
 import { artifactFiles } from './artifact-files.ts';
@@ -30,6 +34,7 @@ export interface StartingPointOptions {
   readonly datasets: readonly Dataset[];
   readonly store: ArtifactStore;
   readonly modelArtifact?: string | undefined;
+  readonly towerArtifacts?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -37,14 +42,61 @@ export interface StartingPointOptions {
  * @throws TriptychError MODEL_INVALID, NOT_FOUND, ARTIFACT_CORRUPT.
  */
 export async function startingPoint(options: StartingPointOptions): Promise<StartingPoint> {
-  const { spec, store, modelArtifact, datasets } = options;
-  if (!modelArtifact) return await fromPreset(spec, datasets);
-  return forObjective(await openModel(store, modelArtifact), spec);
+  const { spec, store, modelArtifact } = options;
+  const towers = await openTowers(options);
+  if (!modelArtifact) return await fromPreset(options, towers);
+  return withTowers(forObjective(await openModel(store, modelArtifact), spec), { towers, spec });
+}
+
+async function openTowers({ store, towerArtifacts = {} }: StartingPointOptions): Promise<Towers> {
+  const towers: Record<string, StartingPoint> = {};
+  for (const [name, artifact] of Object.entries(towerArtifacts))
+    towers[name] = await openModel(store, artifact);
+  return towers;
+}
+
+type Towers = Readonly<Record<string, StartingPoint>>;
+
+/** Parameters whose shape follows from a tower that is not the model's own are drawn anew. */
+function withTowers(
+  start: StartingPoint,
+  { towers, spec }: { readonly towers: Towers; readonly spec: ResolvedRunSpec },
+): StartingPoint {
+  if (Object.keys(towers).length === 0) return start;
+  const { architecture, factory } = start;
+  assertTowers(architecture, towers);
+  const config = composedConfig(architecture, start.config, towers);
+  const shapesOf = (of: object) =>
+    new Map(
+      architecture
+        .parameters(of)
+        .flatMap(({ parts }) => parts.map(({ name, shape }) => [name, shape.join(' x ')])),
+    );
+  const [before, after] = [shapesOf(start.config), shapesOf(config)];
+  const initial = factory.initialWeights(config, spec.seed);
+  const origin = (name: string) => (before.get(name) === after.get(name) ? start.weights : initial);
+  const rest: WeightSource = {
+    has: (name) => origin(name).has(name),
+    read: (name) => origin(name).read(name),
+  };
+  return {
+    ...start,
+    config,
+    weights: composedWeights(architecture, towers, rest),
+    files: composedFiles(architecture, towers, start.files),
+  };
+}
+
+/** The control plane has checked it before; an artifact may still be that of another model. */
+function assertTowers(architecture: Architecture, towers: Towers): void {
+  const names = Object.entries(towers).map(([name, tower]) => [name, tower.architecture.name] as const);
+  const violations = towerViolations(architecture, Object.fromEntries(names));
+  if (violations.length > 0) throw invalidInput('run', violations);
 }
 
 async function fromPreset(
-  { model, seed, objective }: ResolvedRunSpec,
-  datasets: readonly Dataset[],
+  { spec: { model, seed, objective }, datasets }: StartingPointOptions,
+  towers: Towers,
 ): Promise<StartingPoint> {
   const preset = presets.get(model);
   if (!preset)
@@ -54,13 +106,16 @@ async function fromPreset(
     );
   const { architecture } = preset;
   const factory = await architecture.load();
-  const config = architecture.forScalars(preset.config, initialScalars(objective.kind));
+  assertTowers(architecture, towers);
+  const scaled = architecture.forScalars(preset.config, initialScalars(objective.kind));
+  const config = composedConfig(architecture, scaled, towers);
+  const files = factory.initialFiles(config, trainTexts(datasets));
   return {
     architecture,
     factory,
     config,
-    weights: factory.initialWeights(config, seed),
-    files: factory.initialFiles(config, trainTexts(datasets)),
+    weights: composedWeights(architecture, towers, factory.initialWeights(config, seed)),
+    files: composedFiles(architecture, towers, files),
   };
 }
 

@@ -31,7 +31,7 @@ export async function loadRun(options: TrainOptions): Promise<LoadedRun> {
   const checkpoint = await openCheckpoint(options);
   signal.throwIfAborted();
   const start = checkpoint
-    ? await resumed(checkpoint, options)
+    ? await resumed(checkpoint, { ...options, datasets })
     : await startingPoint({ ...options, datasets });
   signal.throwIfAborted();
   const model = await openModelOf(start, { options, checkpoint });
@@ -79,13 +79,15 @@ async function openCheckpoint(options: TrainOptions): Promise<Checkpoint | undef
 /** Configuration and files are those of the checkpoint; what is frozen comes from where it came from at first. */
 async function resumed(
   { architecture: name, config: stored, files }: Checkpoint,
-  options: TrainOptions,
+  options: TrainOptions & { readonly datasets: readonly Dataset[] },
 ): Promise<StartingPoint> {
   const architecture = architectureNamed(name);
   const config = architecture.parseConfig(stored);
   const factory = await architecture.load();
-  const weights = options.modelArtifact
-    ? (await startingPoint({ ...options, datasets: [] })).weights
+  const composed = Object.keys(options.towerArtifacts ?? {}).length > 0;
+  const weights =
+    options.modelArtifact || composed
+    ? (await startingPoint(options)).weights
     : factory.initialWeights(config, options.spec.seed);
   return { architecture, factory, config, files, weights };
 }
