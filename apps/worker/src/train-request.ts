@@ -47,6 +47,7 @@ export function trainCommandOf(request: worker.TrainRequest): TrainCommand {
       spec: spec as ResolvedRunSpec,
       datasetManifests: request.datasetManifests,
       ...(request.modelArtifact && { modelArtifact: request.modelArtifact }),
+      ...(Object.keys(request.towerArtifacts).length > 0 && { towerArtifacts: request.towerArtifacts }),
       ...(request.checkpointSha256 && { checkpoint: request.checkpointSha256 }),
       rank,
       worldSize: request.worldSize,
@@ -67,13 +68,16 @@ function membershipViolations({ runId, rank, worldSize, peers }: worker.TrainReq
 }
 
 function hashViolations(request: worker.TrainRequest): Violation[] {
-  const { datasetManifests, modelArtifact, checkpointSha256 } = request;
+  const { datasetManifests, modelArtifact, towerArtifacts, checkpointSha256 } = request;
   const isHash = (text: string) => /^[0-9a-f]{64}$/.test(text);
   const expected = 'a sha256';
   return [
     ...(datasetManifests.length > 0 && datasetManifests.every(isHash)
       ? []
       : [violation('/datasetManifests', 'a sha256 for each dataset', show(datasetManifests))]),
+    ...Object.entries(towerArtifacts)
+      .filter(([, hash]) => !isHash(hash))
+      .map(([name, hash]) => violation(`/towerArtifacts/${name}`, expected, show(hash))),
     ...Object.entries({ modelArtifact, checkpointSha256 })
       .filter(([, hash]) => hash !== '' && !isHash(hash))
       .map(([name, hash]) => violation(`/${name}`, `${expected} or nothing`, show(hash))),

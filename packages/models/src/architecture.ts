@@ -32,6 +32,8 @@ export interface Architecture<C extends object = object> {
   ): readonly GroupedTensor[];
   /** What of a model is trained; the first is the default where weights exist. */
   readonly methods: Readonly<Record<string, Method>>;
+  /** Parts that a run may take from another model, by name. */
+  readonly towers?: Readonly<Record<string, Tower<C>>>;
   /** Names of the training catalog; the first is the default. */
   readonly objectives: readonly string[];
   readonly abilities: readonly Ability[];
@@ -56,6 +58,18 @@ export interface Architecture<C extends object = object> {
 export interface Preset<C> {
   readonly description: string;
   readonly config: C;
+}
+
+/** A part of a model that comes from another one. */
+export interface Tower<C> {
+  /** Names of the architectures that have one. */
+  readonly from: readonly string[];
+  /** What `parseConfig` makes the configuration of the whole of. */
+  config(config: C, of: object): unknown;
+  /** What the other model calls a parameter; undefined where it is none of this tower's. */
+  nameOf(name: string): string | undefined;
+  /** Files of the folder that go with it. */
+  readonly files: readonly string[];
 }
 
 export interface Method {

@@ -51,6 +51,12 @@ export const MixedDataset = Type.Object(
 );
 export type MixedDataset = Static<typeof MixedDataset>;
 
+const Towers = Type.Record(Name, Name, {
+  maxProperties: 4,
+  description:
+    'Towers that come from other models, by the id or name of the model: `vision` of a LLaVA or Flamingo from a CLIP',
+});
+
 export const Duration = Type.Union([
   Type.Object({ steps: Type.Integer({ minimum: 1, maximum: 10_000_000 }) }, closed),
   Type.Object({ epochs: Type.Integer({ minimum: 1, maximum: 10_000 }) }, closed),
@@ -167,6 +173,7 @@ export const ResolvedRunSpec = Type.Object(
   {
     name: Type.Optional(Name),
     model: Name,
+    towers: Type.Optional(Towers),
     method: Name,
     unlock: Type.Optional(Type.Array(GroupPath, { maxItems: 64, uniqueItems: true })),
     adapter: Type.Optional(Adapter),
@@ -227,6 +234,7 @@ export const RunSpec = Type.Object(
       ...Name,
       description: 'A preset (GET /v1/models) or the id or name of a trained or imported model',
     }),
+    towers: Type.Optional(Towers),
     method: Type.Optional(
       Type.String({ ...Name, description: 'What of the model is trained; each architecture has a default' }),
     ),

@@ -80,3 +80,56 @@ test('a task that the split cannot serve is refused before anything is queued', 
 test('a spec has names, whatever they were asked for by', async () => {
   expect((await resolved()).spec).toMatchObject({ model: 'mine', dataset: 'scenes' });
 });
+
+/** A LLaVA preset, a trained CLIP and a preset of one, found by name. */
+async function composed(towers: RunSpec['towers']): Promise<ResolvedRun> {
+  const modelNamed = (name: string, fields: Pick<Model, 'kind' | 'architecture' | 'config'>): Model => ({
+    ...{ id: name, name, parameters: 1, description: '' },
+    ...fields,
+  });
+  const llava = architectures['llava']!;
+  const trained = {
+    ...modelNamed('mine', { kind: 'trained', architecture: 'clip', config: { ...config } }),
+    artifact: 'c'.repeat(64),
+  };
+  const known = new Map<string, Model>([
+    ['mine', trained],
+    ['clip-tiny', modelNamed('clip-tiny', { kind: 'preset', architecture: 'clip', config: { ...config } })],
+    [
+      'llava-tiny',
+      modelNamed('llava-tiny', {
+        kind: 'preset',
+        architecture: 'llava',
+        config: { ...llava.presets['llava-tiny']!.config },
+      }),
+    ],
+  ]);
+  const { datasets } = await resolved();
+  return resolveRun(
+    { model: 'llava-tiny', dataset: 'scenes', towers },
+    {
+      datasets: { find: async () => datasets[0] },
+      models: { find: async (name) => known.get(name), presetNames: ['clip-tiny', 'llava-tiny'] },
+      found: [],
+    },
+  );
+}
+
+test('a tower is found by its model, whose files the run is sent', async () => {
+  const { spec, towerArtifacts, modelConfig } = await composed({ vision: 'mine' });
+  expect(towerArtifacts).toEqual({ vision: 'c'.repeat(64) });
+  expect(spec).toMatchObject({ towers: { vision: 'mine' }, method: 'full' });
+  expect(modelConfig).toMatchObject({ vision_config: config.vision_config });
+});
+
+test.each([
+  [{ vision: 'nobody' }, '/towers/vision', /a preset .* or the id or name of a model/],
+  [{ vision: 'clip-tiny' }, '/towers/vision', /trained or imported/],
+  [{ vision: 'llava-tiny' }, '/towers/vision', /a model of clip/],
+  [{ audio: 'mine' }, '/towers/audio', /a tower of LLaVA: vision/],
+] as const)('%j is refused', async (towers, path, expected) => {
+  const error = await composed(towers).catch((caught: TriptychError) => caught);
+  expect(error).toMatchObject({ code: 'INVALID_INPUT' });
+  const violation = (error as TriptychError).violations.find((one) => one.path === path);
+  expect(violation?.expected).toMatch(expected);
+});

@@ -1,5 +1,5 @@
 /** From the body of a submission to a run that can be queued or planned: names looked up, defaults filled in. */
-import { type Architecture, architectureNamed } from '@triptych/models/catalog';
+import { type Architecture, architectureNamed, composedConfig, towerViolations } from '@triptych/models/catalog';
 import {
   type Dataset,
   invalidInput,
@@ -17,6 +17,8 @@ export interface ResolvedRun {
   /** In the order of the spec; the first one is scored on. */
   readonly datasets: readonly Dataset[];
   readonly model: Model;
+  /** File lists of the models that towers come from, by tower. */
+  readonly towerArtifacts: Readonly<Record<string, string>>;
   readonly architecture: Architecture;
   readonly modelConfig: object;
   /** Samples of the train splits, all datasets together. */
@@ -75,12 +77,34 @@ export async function resolveRun(
       actual: 'nothing',
       remedy: 'add the field "dataset"; see GET /v1/datasets',
     });
-  const base = model[0]?.model;
+  const base = model.find(({ path }) => path === '/model')?.model;
+  const towers: Record<string, Model> = {};
+  for (const { path, model: one } of model)
+    if (one && path.startsWith(TOWERS)) towers[path.slice(TOWERS.length)] = one;
+  if (base) violations.push(...unfitTowers(base, towers));
   if (violations.length > 0 || !base) throw invalidInput('run', violations);
   return resolve(body as RunSpec, {
     datasets: foundDatasets.flatMap(({ dataset }) => dataset ?? []),
     model: base,
+    towers,
   });
+}
+
+const TOWERS = '/towers/';
+
+/** Towers are weights: a preset has none, and a model of another architecture has others. */
+function unfitTowers({ architecture }: Model, towers: Readonly<Record<string, Model>>): Violation[] {
+  const names = Object.entries(towers).map(([tower, model]) => [tower, model.architecture] as const);
+  const found = towerViolations(architectureNamed(architecture), Object.fromEntries(names));
+  for (const [tower, { artifact, name }] of Object.entries(towers))
+    if (artifact === undefined)
+      found.push({
+        path: `${TOWERS}${tower}`,
+        expected: 'a model that was trained or imported',
+        actual: `the preset ${JSON.stringify(name)}`,
+        remedy: 'train it first, or leave the tower out',
+      });
+  return found;
 }
 
 interface Named {
@@ -97,6 +121,9 @@ function namedIn(body: unknown): Named[] {
   const list = Array.isArray(fields['datasets']) ? (fields['datasets'] as unknown[]) : [];
   return [
     ...named('model', '/model', fields['model']),
+    ...Object.entries((fields['towers'] ?? {}) as object).flatMap(([tower, name]: [string, unknown]) =>
+      named('model', `${TOWERS}${tower}`, name),
+    ),
     ...named('dataset', '/dataset', fields['dataset']),
     ...list.flatMap((one, i) =>
       named('dataset', `/datasets/${i}/name`, (one as { name?: unknown } | null)?.name),
@@ -106,10 +133,22 @@ function namedIn(body: unknown): Named[] {
 
 function resolve(
   body: RunSpec,
-  { datasets, model }: { datasets: readonly Dataset[]; model: Model },
+  {
+    datasets,
+    model,
+    towers,
+  }: { datasets: readonly Dataset[]; model: Model; towers: Readonly<Record<string, Model>> },
 ): ResolvedRun {
   const architecture = architectureNamed(model.architecture);
-  const modelConfig = architecture.parseConfig(model.config);
+  const origins = Object.entries(towers).map(([tower, one]) => {
+    const from = architectureNamed(one.architecture);
+    return [tower, { architecture: from, config: from.parseConfig(one.config) }] as const;
+  });
+  const modelConfig = composedConfig(
+    architecture,
+    architecture.parseConfig(model.config),
+    Object.fromEntries(origins),
+  );
   const trainSamples = datasets.reduce((sum, dataset) => sum + samplesIn(dataset), 0);
   const first = datasets[0];
   const spec = resolveRunSpec(
@@ -119,6 +158,7 @@ function resolve(
         ? { datasets: body.datasets.map((one, i) => ({ ...one, name: datasets[i]!.name })) }
         : first && { dataset: first.name }),
       model: model.name,
+      ...(body.towers && { towers: mapped(towers, ({ name }) => name) }),
     },
     {
       architecture,
@@ -135,6 +175,7 @@ function resolve(
     spec,
     datasets,
     model,
+    towerArtifacts: mapped(towers, ({ artifact }) => artifact ?? ''),
     architecture,
     modelConfig: configForRun(
       { architecture, config: modelConfig },
@@ -144,6 +185,9 @@ function resolve(
     totalSteps: totalSteps(spec, trainSamples),
   };
 }
+
+const mapped = (towers: Readonly<Record<string, Model>>, of: (model: Model) => string) =>
+  Object.fromEntries(Object.entries(towers).map(([tower, model]) => [tower, of(model)]));
 
 const trainedOf = ({ name, splits }: Dataset) =>
   splits.flatMap(({ split, contents }) => (split === 'train' ? [{ name, contents }] : []));

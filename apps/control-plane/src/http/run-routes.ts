@@ -56,6 +56,7 @@ export function runRoutes(app: App, services: Services): void {
         spec,
         datasets: resolved,
         model,
+        towerArtifacts,
         architecture,
         totalSteps,
       } = await resolveRun(body, {
@@ -68,6 +69,7 @@ export function runRoutes(app: App, services: Services): void {
         datasetId: resolved[0]!.id,
         datasetManifests: resolved.map(({ manifest }) => manifest),
         ...(model.artifact === undefined ? {} : { baseArtifact: model.artifact }),
+        ...(Object.keys(towerArtifacts).length > 0 ? { towerArtifacts } : {}),
         totalSteps,
         ...(idempotency ? { idempotency } : {}),
       });

@@ -82,6 +82,9 @@ export class PrismaRunStore implements RunStore {
       spec: run.spec,
       datasetManifests: (owned.datasetManifests as string[] | null) ?? [dataset.manifest],
       ...(owned.baseArtifact === null ? {} : { modelArtifact: owned.baseArtifact }),
+      ...(owned.towerArtifacts === null
+        ? {}
+        : { towerArtifacts: owned.towerArtifacts as Record<string, string> }),
       attempt: owned.attempt,
       generation: owned.generation,
       assignments: held.map(({ rank, workerId, address }) => ({ rank, workerId, address })),

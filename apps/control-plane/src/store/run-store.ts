@@ -94,6 +94,8 @@ export interface Tenure {
   readonly datasetManifests: readonly string[];
   /** sha256 of the base model's file list; absent: the preset that the spec names. */
   readonly modelArtifact?: string;
+  /** sha256 of the file lists of the models that towers come from, by tower. */
+  readonly towerArtifacts?: Readonly<Record<string, string>>;
   readonly attempt: number;
   readonly generation: number;
   /** The live generation's ranks in order; empty where no worker is held. */

@@ -13,6 +13,8 @@ export interface Submission {
   readonly datasetManifests?: readonly string[];
   /** File list of the base model; absent: the preset that the spec names. */
   readonly baseArtifact?: string;
+  /** File lists of the models that towers come from, by tower. */
+  readonly towerArtifacts?: Readonly<Record<string, string>>;
   readonly totalSteps: number;
   /** The body as the user sent it, and the key that makes sending it again harmless. */
   readonly idempotency?: { readonly key: string; readonly body: unknown };
@@ -66,6 +68,7 @@ export class RunSubmission {
   async #create(submission: Submission): Promise<Run> {
     const { spec, datasetId, datasetManifests, baseArtifact, architecture, totalSteps, idempotency } =
       submission;
+    const { towerArtifacts } = submission;
     const { client } = this.#database;
     const id = newId('run');
     const state = { status: 'QUEUED', reason: 'SUBMITTED', message: 'Waiting in the queue' };
@@ -80,6 +83,7 @@ export class RunSubmission {
           architecture,
           ...(datasetManifests ? { datasetManifests: json(datasetManifests) } : {}),
           ...(baseArtifact === undefined ? {} : { baseArtifact }),
+          ...(towerArtifacts === undefined ? {} : { towerArtifacts: json(towerArtifacts) }),
           datasetId,
           priority: spec.priority,
           ...state,

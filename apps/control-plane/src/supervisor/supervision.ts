@@ -218,6 +218,7 @@ export class Supervision {
         specJson: JSON.stringify(tenure.spec),
         datasetManifests: [...tenure.datasetManifests],
         modelArtifact: tenure.modelArtifact ?? '',
+        towerArtifacts: { ...tenure.towerArtifacts },
         checkpointSha256: this.#memory.newestCheckpoint ?? '',
         afterSequence,
         reattachMs: parts.timing.reattachMs,

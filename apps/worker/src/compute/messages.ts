@@ -19,6 +19,7 @@ export interface Job {
   readonly spec: ResolvedRunSpec;
   readonly datasetManifests: readonly string[];
   readonly modelArtifact?: string;
+  readonly towerArtifacts?: Readonly<Record<string, string>>;
   readonly checkpoint?: string;
   readonly rank: number;
   readonly worldSize: number;

@@ -39,6 +39,7 @@ export function trainRequest(changes: Partial<worker.TrainRequest> = {}): worker
     specJson: JSON.stringify(spec),
     datasetManifests: ['a'.repeat(64)],
     modelArtifact: '',
+    towerArtifacts: {},
     checkpointSha256: '',
     afterSequence: 0,
     reattachMs: 60_000,

@@ -1,6 +1,14 @@
 export * from '../architecture.ts';
 export { classEmbeddings } from '../class-embeddings.ts';
 export { openClipConfigOf, openClipFiles } from '../clip/open-clip-config.ts';
+export {
+  composedConfig,
+  composedFiles,
+  composedWeights,
+  type TowerOrigin,
+  type TowerWeights,
+  towerViolations,
+} from '../composition.ts';
 export { isInGroup, isInGroups } from '../grouped-tensor.ts';
 export type * from '../model.ts';
 export { architectureNamed, architectureOf, architectures, type PresetEntry, presets } from '../registry.ts';

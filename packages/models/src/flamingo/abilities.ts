@@ -27,7 +27,7 @@ export function flamingoAbilities(
       width: flamingo.config.vision_config.hidden_size,
       // Not the class token, which nothing else in this model is made of.
       async pictures(pixels) {
-        const patches = processor.patches(pixels);
+        const patches = processor.patches.cut(pixels);
         const rows = tf.tidy(() => {
           const features = flamingo.imageFeatures(patchTensor(patches, flamingo.config));
           return l2Normalize(tf.mean(features, 1));

@@ -3,11 +3,12 @@
 import type { Architecture, Recipe } from '../architecture.ts';
 import { elementCount } from '../catalog/parameter-tensor.ts';
 import { checkImageProcessor } from '../image-processor-check.ts';
+import { clipTower } from '../vit/clip-tower.ts';
 import { flamingoDialects } from '../weights/dialects/flamingo.ts';
 import { type FlamingoConfig, parseFlamingoConfig } from './config.ts';
 import { FlamingoInputs } from './inputs.ts';
 import { type FlamingoShape, keptBytes, peakBackwardBytes, peakForwardBytes } from './memory.ts';
-import { flamingoParameters } from './parameters.ts';
+import { flamingoParameters, VISION_PREFIX } from './parameters.ts';
 import { flamingoPresets } from './presets.ts';
 import { splitStoredTable } from './token-rows.ts';
 
@@ -31,6 +32,7 @@ export const flamingo: Architecture<FlamingoConfig> = {
       fromScratch: true,
     },
   },
+  towers: { vision: clipTower(VISION_PREFIX) },
   objectives: ['next-token'],
   abilities: ['generate', 'loglikelihood'],
   contents: ['captions', 'question', 'interleaved'],

@@ -65,6 +65,12 @@ export class Flamingo {
     return this.#frozenVision ? unrecorded(() => this.#features(patches)) : this.#features(patches);
   }
 
+  /** Of what one picture becomes. */
+  get featureShape(): readonly [rows: number, width: number] {
+    const { image_size, patch_size, hidden_size } = this.config.vision_config;
+    return [(image_size / patch_size) ** 2, hidden_size];
+  }
+
   /**
    * Features [B * images, frames * P, Dv] to media [B, images * latents, Dv]; the images of a text follow one another.
    * Differentiable; the caller disposes the result.

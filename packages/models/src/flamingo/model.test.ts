@@ -50,7 +50,7 @@ const example = (content: Example['content'], images: number): Example => ({
 });
 
 test('a batch has one row of logits for each token that is learnt', async () => {
-  using model = await open('cross-attention');
+  using model = await open('full');
   const batch = (await model.processor.batch([
     example({ kind: 'captions', texts: ['a red square'] }, 1),
     example({ kind: 'interleaved', parts: [{ image: 0 }, 'a', { image: 1 }, 'blue'] }, 2),
@@ -60,8 +60,8 @@ test('a batch has one row of logits for each token that is learnt', async () => 
   expect(batch.images).toBe(2);
   // Two texts with two slots each; the caption's second one is empty.
   const floats = 3 * 32 * 32;
-  expect(batch.patches.length).toBe(4 * floats);
-  expect(batch.patches.subarray(floats, 2 * floats).every((value) => value === 0)).toBe(true);
+  expect(batch.pictures.values.length).toBe(4 * floats);
+  expect(batch.pictures.values.subarray(floats, 2 * floats).every((value) => value === 0)).toBe(true);
   const { length, ids } = batch.texts;
   const predicted = [...batch.rows].map((row) => ids[row + 1]);
   // Within its text, every row predicts the token after it; the very last one has been left out.
@@ -84,6 +84,34 @@ test('cross-attention trains what sees, full everything that is computed with', 
     'vision_encoder.vision_model.post_layernorm.weight',
     'vision_encoder.vision_model.post_layernorm.bias',
   ]);
+});
+
+test('towers that are not trained see each picture alone, and give what trained ones do', async () => {
+  using frozen = await open('cross-attention');
+  using trained = await open('full');
+  const before = tf.memory().numTensors;
+  const examples = [
+    example({ kind: 'captions', texts: ['a red square'] }, 1),
+    example({ kind: 'interleaved', parts: [{ image: 0 }, 'a', { image: 1 }, 'blue'] }, 2),
+  ];
+  const logitsOf = async (model: Model) => {
+    const batch = (await model.processor.batch(examples)) as FlamingoBatch;
+    const outputs = model.forward(batch, {});
+    if (outputs.kind !== 'logits') throw new Error('features');
+    const values = outputs.logits.dataSync<'float32'>().slice();
+    outputs.logits.dispose();
+    return { values, pictures: batch.pictures };
+  };
+  const [{ values, pictures }, expected] = [await logitsOf(frozen), await logitsOf(trained)];
+  expect([pictures.kind, expected.pictures.kind]).toEqual(['features', 'patches']);
+  const floats = pictures.values.length / 4;
+  // Picture 0 of both samples.
+  expect(pictures.values.subarray(0, floats)).toEqual(pictures.values.subarray(2 * floats, 3 * floats));
+  // A batch of pictures adds in another order than one picture.
+  const largest = Math.max(...expected.values.map(Math.abs));
+  for (const [i, value] of values.entries())
+    expect(Math.abs(value - expected.values[i]!)).toBeLessThan(1e-5 * largest);
+  expect(tf.memory().numTensors).toBe(before);
 });
 
 describe('from prompts', () => {

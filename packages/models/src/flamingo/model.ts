@@ -5,7 +5,7 @@ import { rowsAt } from '../llama/next-token.ts';
 import type { Batch, Model, ModelFactory, OpenOptions } from '../model.ts';
 import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
-import { patchTensor } from '../vit/patch-tensor.ts';
+import { featureTensor } from '../vit/seen-pictures.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
 import { flamingoAbilities } from './abilities.ts';
 import type { FlamingoConfig } from './config.ts';
@@ -43,9 +43,12 @@ class FlamingoModel implements Model {
     this.#config = config;
     this.#weights = weights;
     this.files = files;
-    this.processor = new FlamingoProcessor(config, files, inputs as FlamingoInputs);
     const frozenVision = !weights.trainableTensors.some(({ group }) => isInGroups(group, ['vision']));
     this.#flamingo = new Flamingo(config, weights.lookup, { memory, frozenVision });
+    this.processor = new FlamingoProcessor(config, files, {
+      inputs: inputs as FlamingoInputs,
+      tower: frozenVision ? this.#flamingo : undefined,
+    });
     this.abilities = flamingoAbilities(this.#flamingo, this.processor);
   }
 
@@ -62,11 +65,11 @@ class FlamingoModel implements Model {
   }
 
   forward(batch: Batch) {
-    const { texts, rows, patches, images } = batch as FlamingoBatch;
+    const { texts, rows, pictures, images } = batch as FlamingoBatch;
     // A recording keeps references of its own to what its backward pass needs.
     return tf.tidy(() => {
       const media = tf.tidy(() => {
-        const features = this.#flamingo.imageFeatures(patchTensor(patches, this.#config));
+        const features = featureTensor(this.#flamingo, pictures);
         return this.#flamingo.media(features, { images });
       });
       const hidden = this.#flamingo.decode(texts, media);

@@ -1,8 +1,16 @@
-/** Samples and prompts as Flamingo takes them: token ids, and patches of the pictures that the texts show. */
+/** Samples and prompts as Flamingo takes them: token ids, and what the texts show as patches or as features. */
 import { type ImageTransform, preview, type SampleTokens, type Tokenizer } from '@triptych/datasets';
 import { type PaddedTexts, padLeft, padRight } from '../llama/padded-texts.ts';
 import type { Batch, Example, FolderFiles, Preview, Processor, Prompt } from '../model.ts';
+import { pictureOf } from '../vit/feature-cache.ts';
 import { PicturePatches } from '../vit/picture-patches.ts';
+import {
+  type ImageTower,
+  type SeenPictures,
+  type SeePictures,
+  seenAsFeatures,
+  seenAsPatches,
+} from '../vit/seen-pictures.ts';
 import type { FlamingoConfig } from './config.ts';
 import { flamingoTokenizer, flamingoTransform } from './files.ts';
 import { FlamingoText } from './flamingo-text.ts';
@@ -17,55 +25,64 @@ export interface ShownTexts {
   readonly patches: Float32Array;
 }
 
-export interface FlamingoBatch extends Batch, ShownTexts {
+export interface FlamingoBatch extends Batch {
+  readonly texts: PaddedTexts;
+  /** As in `ShownTexts`. */
+  readonly images: number;
+  /** Of all slots. */
+  readonly pictures: SeenPictures;
   readonly targets: NonNullable<Batch['targets']>;
   /** Of the hidden states [batch * T, D], those that predict the targets. */
   readonly rows: Int32Array;
+}
+
+export interface FlamingoProcessorOptions {
+  readonly inputs: FlamingoInputs;
+  /** Where it is not trained. */
+  readonly tower?: ImageTower | undefined;
 }
 
 export class FlamingoProcessor implements Processor {
   readonly transform: ImageTransform;
   readonly tokenizer: Tokenizer;
   readonly text: FlamingoText;
-  readonly #patches: PicturePatches;
+  readonly patches: PicturePatches;
+  /** Pictures of samples; prompts are shown as patches always. */
+  readonly #see: SeePictures;
 
   /** @throws TriptychError MODEL_INVALID for files that do not fit the configuration. */
-  constructor(config: FlamingoConfig, files: FolderFiles, inputs: FlamingoInputs) {
+  constructor(config: FlamingoConfig, files: FolderFiles, { inputs, tower }: FlamingoProcessorOptions) {
     this.tokenizer = flamingoTokenizer(config, files);
     this.transform = flamingoTransform(config, files);
     this.text = new FlamingoText(this.tokenizer, inputs);
-    this.#patches = new PicturePatches(this.transform, config.vision_config.patch_size);
+    this.patches = new PicturePatches(this.transform, config.vision_config.patch_size);
+    this.#see = tower ? seenAsFeatures(this.patches, tower) : seenAsPatches(this.patches);
   }
 
   async batch(examples: readonly Example[]): Promise<FlamingoBatch> {
     const sequences = examples.map((example) => this.text.sample(example));
-    const pictures: Uint8Array[][] = [];
-    for (const [i, { images }] of sequences.entries()) {
-      const shown: Uint8Array[] = [];
-      for (const { image } of images) shown.push(await examples[i]!.pixels(image));
-      pictures.push(shown);
-    }
+    const { images, slots } = slotsOf(
+      sequences.map((sequence, i) => sequence.images.map(({ image }) => pictureOf(examples[i]!, image))),
+    );
     // The last token of a text predicts nothing.
     const texts = padRight(sequences.map(({ ids }) => [...ids.subarray(0, -1)]));
     const { rows, ...targets } = targetsOf(sequences, { length: texts.length, examples });
-    return { samples: examples.length, texts, rows, targets, ...this.#shown(pictures) };
-  }
-
-  /** [n, N, 3pp] */
-  patches(pictures: readonly Uint8Array[]): Float32Array {
-    return this.#patches.cut(pictures);
+    const pictures = await this.#see(slots);
+    return { samples: examples.length, texts, rows, targets, images, pictures };
   }
 
   /** Prompts of different lengths, each ending in the last column. */
   prompts(prompts: readonly Prompt[]): ShownTexts {
     const sequences = prompts.map((prompt) => this.text.prompt(prompt));
-    const pictures = sequences.map(({ images }, i) => {
+    const shown = sequences.map(({ images }, i) => {
       const { shots, pictures: own } = prompts[i]!;
       // A sequence counts the pictures that it shows, demonstrations first.
       const all = [...shots.flatMap((shot) => shot.pictures), ...own];
       return images.map(({ image }) => all[image]);
     });
-    return { texts: padLeft(sequences.map(({ ids }) => [...ids])), ...this.#shown(pictures) };
+    const { images, slots } = slotsOf(shown);
+    const texts = padLeft(sequences.map(({ ids }) => [...ids]));
+    return { texts, images, patches: this.patches.cut(slots) };
   }
 
   lengthOf({ id, content, images }: Pick<Example, 'id' | 'content' | 'images'>): number {
@@ -75,13 +92,13 @@ export class FlamingoProcessor implements Processor {
   preview(sample: Pick<Example, 'id' | 'content' | 'images'>): Preview {
     return preview(this.text.sample({ ...sample, choose: () => 0 }), this.tokenizer);
   }
+}
 
-  /** At least one slot: without any, there would be nothing to attend to. */
-  #shown(pictures: readonly (readonly (Uint8Array | undefined)[])[]): Omit<ShownTexts, 'texts'> {
-    const images = pictures.reduce((most, { length }) => Math.max(most, length), 1);
-    const slots = pictures.flatMap((shown) => Array.from({ length: images }, (_, i) => shown[i]));
-    return { images, patches: this.#patches.cut(slots) };
-  }
+/** As many slots for each text as the most that one shows; at least one, or there would be nothing to attend to. */
+function slotsOf<T>(pictures: readonly (readonly T[])[]) {
+  const images = pictures.reduce((most, { length }) => Math.max(most, length), 1);
+  const slots = pictures.flatMap((shown) => Array.from({ length: images }, (_, i) => shown[i]));
+  return { images, slots };
 }
 
 function targetsOf(

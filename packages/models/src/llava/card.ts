@@ -5,11 +5,12 @@ import { elementCount } from '../catalog/parameter-tensor.ts';
 import { isInGroups } from '../grouped-tensor.ts';
 import { checkImageProcessor } from '../image-processor-check.ts';
 import { adapterTensors } from '../lora/parameters.ts';
+import { clipTower } from '../vit/clip-tower.ts';
 import { llavaDialects } from '../weights/dialects/llava.ts';
 import { type LlavaConfig, parseLlavaConfig } from './config.ts';
 import { LlavaInputs } from './inputs.ts';
 import { keptBytes, type LlavaShape, peakBackwardBytes, peakForwardBytes } from './memory.ts';
-import { llavaParameters } from './parameters.ts';
+import { llavaParameters, VISION_PREFIX } from './parameters.ts';
 import { llavaPresets } from './presets.ts';
 
 export const llava: Architecture<LlavaConfig> = {
@@ -45,6 +46,7 @@ export const llava: Architecture<LlavaConfig> = {
       fromScratch: true,
     },
   },
+  towers: { vision: clipTower(VISION_PREFIX) },
   objectives: ['next-token'],
   abilities: ['generate', 'loglikelihood'],
   contents: ['conversation', 'question', 'captions'],

@@ -8,7 +8,7 @@ import { Llama, type LlamaOptions } from '../llama/llama.ts';
 import { type Sequences, selfAttention } from '../llama/sequences.ts';
 import { prefixed, type Weights } from '../transformer/weights.ts';
 import { visionStates } from '../vit/vision-tower.ts';
-import { featureDepths, type LlavaConfig } from './config.ts';
+import { featureDepths, featureWidth, type LlavaConfig } from './config.ts';
 import { imagePositions, type TextsWithImages } from './image-positions.ts';
 import { DECODER_PREFIX, VISION_PREFIX } from './parameters.ts';
 import { project } from './projector.ts';
@@ -49,6 +49,11 @@ export class Llava {
    */
   imageFeatures(patches: tf.Tensor3D): tf.Tensor3D {
     return this.#frozenVision ? unrecorded(() => this.#features(patches)) : this.#features(patches);
+  }
+
+  /** Of what one picture becomes. */
+  get featureShape(): readonly [rows: number, width: number] {
+    return [this.config.image_seq_length, featureWidth(this.config)];
   }
 
   /** Features [N, image_seq_length, Dv] to rows of the decoder's width, [N, image_seq_length, D]. Differentiable. */

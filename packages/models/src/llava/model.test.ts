@@ -85,11 +85,44 @@ test('a batch of several kinds has a row of logits for each token that is learnt
   using model = await open('full');
   const batch = (await model.processor.batch(mixed)) as LlavaBatch;
   expect(batch.texts.imageCounts).toEqual([1, 2, 0]);
-  expect(batch.patches).toHaveLength(3 * 3 * 32 * 32);
+  const { image_seq_length, vision_config } = config;
+  expect(batch.pictures.kind).toBe('features');
+  expect(batch.pictures.values).toHaveLength(3 * image_seq_length * vision_config.hidden_size);
   const { labels, datasets } = batch.targets;
   expect([...datasets]).toEqual(Array.from(labels, () => 1));
   for (const [i, row] of batch.rows.entries()) expect(batch.texts.ids[row + 1]).toBe(labels[i]);
   expect(logitsOf(model, batch)).toHaveLength(labels.length * config.text_config.vocab_size);
+});
+
+test('a tower that is not trained sees each picture once and alone, one that is trained in every step', async () => {
+  using frozen = await open('projector');
+  using other = await open('projector');
+  using trained = await open('scratch');
+  const before = tf.memory().numTensors;
+  const seenBy = async (model: Model, examples: readonly Example[]) =>
+    ((await model.processor.batch(examples)) as LlavaBatch).pictures.values;
+  const together = await seenBy(frozen, mixed);
+  let asked = 0;
+  const pixels = async (i: number) => {
+    asked++;
+    return picture(i);
+  };
+  const again = mixed.map((one) => ({ ...one, pixels }));
+  expect(await seenBy(frozen, again)).toEqual(together);
+  expect(asked).toBe(0);
+  // A model that has seen nothing yet, and other company.
+  expect(await seenBy(other, [mixed[1]!])).toEqual(together.subarray(together.length / 3));
+  expect(tf.memory().numTensors).toBe(before);
+  const batch = (await trained.processor.batch(mixed)) as LlavaBatch;
+  expect(batch.pictures.kind).toBe('patches');
+  // The same weights: a batch of pictures adds in another order than one picture.
+  const [expected, actual] = [
+    logitsOf(trained, batch),
+    logitsOf(frozen, (await frozen.processor.batch(mixed)) as LlavaBatch),
+  ];
+  const largest = Math.max(...expected.map(Math.abs));
+  for (const [i, value] of actual.entries())
+    expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5 * largest);
 });
 
 test('a preview marks answers and their ends', async () => {

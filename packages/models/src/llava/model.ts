@@ -8,7 +8,7 @@ import { adapterTensors } from '../lora/parameters.ts';
 import type { Batch, Model, ModelFactory, ModelFile, OpenOptions, Pass } from '../model.ts';
 import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
-import { patchTensor } from '../vit/patch-tensor.ts';
+import { featureTensor, type SeenPictures } from '../vit/seen-pictures.ts';
 import { writingOf } from '../weights/dialect.ts';
 import { inMemoryLlava } from '../weights/dialects/llava.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
@@ -79,13 +79,16 @@ class LlavaModel implements Model {
     this.#seed = seed;
     this.#weights = weights;
     this.files = files;
-    this.processor = new LlavaProcessor(config, files, inputs as LlavaInputs);
     this.#adapters = adapter && new Adapters(adaptedOf(options), adapter);
     const frozenVision = !weights.trainableTensors.some(({ group }) => isInGroups(group, ['vision']));
     this.#llava = new Llava(config, weights.lookup, {
       memory,
       frozenVision,
       ...(this.#adapters && { projection: this.#adapters.projection() }),
+    });
+    this.processor = new LlavaProcessor(config, files, {
+      inputs: inputs as LlavaInputs,
+      tower: frozenVision ? this.#llava : undefined,
     });
     this.abilities = llavaAbilities(this.#llava, this.processor);
   }
@@ -103,11 +106,11 @@ class LlavaModel implements Model {
   }
 
   forward(batch: Batch, { dropout }: Pass) {
-    const { texts, rows, patches } = batch as LlavaBatch;
+    const { texts, rows, pictures } = batch as LlavaBatch;
     const projection = dropout && this.#adapters?.projection({ seed: this.#seed, ...dropout });
     // A recording keeps references of its own to what its backward pass needs.
     return tf.tidy(() => {
-      const hidden = this.#llava.decode(texts, this.#images(patches), { ...(projection && { projection }) });
+      const hidden = this.#llava.decode(texts, this.#images(pictures), { ...(projection && { projection }) });
       const logits = this.#llava.logits(rowsAt(hidden, rows)) as tf.Tensor2D;
       return { kind: 'logits' as const, logits };
     });
@@ -127,9 +130,9 @@ class LlavaModel implements Model {
     this.#weights[Symbol.dispose]();
   }
 
-  #images(patches: Float32Array): tf.Tensor3D | null {
-    if (patches.length === 0) return null;
-    return tf.tidy(() => this.#llava.project(this.#llava.imageFeatures(patchTensor(patches, this.#config))));
+  #images(pictures: SeenPictures): tf.Tensor3D | null {
+    if (pictures.values.length === 0) return null;
+    return tf.tidy(() => this.#llava.project(featureTensor(this.#llava, pictures)));
   }
 
   #adapterFiles(adapters: Adapters): ModelFile[] {

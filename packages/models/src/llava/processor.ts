@@ -1,10 +1,18 @@
-/** Samples and prompts as LLaVA takes them: token ids, and patches of the pictures that the texts show. */
+/** Samples and prompts as LLaVA takes them: token ids, and what the texts show as patches or as features. */
 import { type ImageTransform, preview, type SampleTokens, type Tokenizer } from '@triptych/datasets';
 import { IGNORED_LABEL } from '@triptych/nn';
 import { nextTokenTargets } from '../llama/next-token.ts';
 import { padLeft, padRight } from '../llama/padded-texts.ts';
 import type { Batch, Example, FolderFiles, Preview, Processor, Prompt } from '../model.ts';
+import { pictureOf } from '../vit/feature-cache.ts';
 import { PicturePatches } from '../vit/picture-patches.ts';
+import {
+  type ImageTower,
+  type SeenPictures,
+  type SeePictures,
+  seenAsFeatures,
+  seenAsPatches,
+} from '../vit/seen-pictures.ts';
 import type { LlavaConfig } from './config.ts';
 import { llavaTokenizer, llavaTransform } from './files.ts';
 import type { LlavaInputs } from './inputs.ts';
@@ -18,31 +26,43 @@ export interface ShownTexts {
   readonly patches: Float32Array;
 }
 
-export interface LlavaBatch extends Batch, ShownTexts {
+export interface LlavaBatch extends Batch {
+  readonly texts: LlavaTexts;
+  /** Of all texts, in their order. */
+  readonly pictures: SeenPictures;
   readonly targets: NonNullable<Batch['targets']>;
   /** Of the hidden states [batch * T, D], those that predict the targets. */
   readonly rows: Int32Array;
+}
+
+export interface LlavaProcessorOptions {
+  readonly inputs: LlavaInputs;
+  /** Where it is not trained. */
+  readonly tower?: ImageTower | undefined;
 }
 
 export class LlavaProcessor implements Processor {
   readonly transform: ImageTransform;
   readonly tokenizer: Tokenizer;
   readonly text: LlavaText;
-  readonly #patches: PicturePatches;
+  readonly patches: PicturePatches;
+  /** Pictures of samples; prompts are shown as patches always. */
+  readonly #see: SeePictures;
 
   /** @throws TriptychError MODEL_INVALID for files that do not fit the configuration. */
-  constructor(config: LlavaConfig, files: FolderFiles, inputs: LlavaInputs) {
+  constructor(config: LlavaConfig, files: FolderFiles, { inputs, tower }: LlavaProcessorOptions) {
     this.tokenizer = llavaTokenizer(config, files);
     this.transform = llavaTransform(config, files);
     this.text = new LlavaText(this.tokenizer, config, inputs);
-    this.#patches = new PicturePatches(this.transform, config.vision_config.patch_size);
+    this.patches = new PicturePatches(this.transform, config.vision_config.patch_size);
+    this.#see = tower ? seenAsFeatures(this.patches, tower) : seenAsPatches(this.patches);
   }
 
   async batch(examples: readonly Example[]): Promise<LlavaBatch> {
     const samples = examples.map((example) => this.text.sample(example));
-    const pictures: Uint8Array[] = [];
-    for (const [i, { images }] of samples.entries())
-      for (const { image } of images) pictures.push(await examples[i]!.pixels(image));
+    const pictures = samples.flatMap(({ images }, i) =>
+      images.map(({ image }) => pictureOf(examples[i]!, image)),
+    );
     const padded = padRight(samples.map(({ ids }) => [...ids]));
     const texts = { ...padded, imageCounts: imageCounts(samples) };
     const { rows, labels } = nextTokenTargets(labelsOf(samples, padded.length), padded.batch);
@@ -52,7 +72,7 @@ export class LlavaProcessor implements Processor {
       texts,
       rows,
       targets: { labels, datasets },
-      patches: this.#patches.cut(pictures),
+      pictures: await this.#see(pictures),
     };
   }
 
@@ -64,7 +84,7 @@ export class LlavaProcessor implements Processor {
       ...own,
     ]);
     const texts = padLeft(samples.map(({ ids }) => [...ids]));
-    return { texts: { ...texts, imageCounts: imageCounts(samples) }, patches: this.#patches.cut(pictures) };
+    return { texts: { ...texts, imageCounts: imageCounts(samples) }, patches: this.patches.cut(pictures) };
   }
 
   lengthOf(example: Pick<Example, 'id' | 'content' | 'images'>): number {

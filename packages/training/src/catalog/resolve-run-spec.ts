@@ -36,8 +36,8 @@ export interface RunContext {
  */
 export function resolveRunSpec(spec: RunSpec, context: RunContext): ResolvedRunSpec {
   // Without valid names there are no defaults to fill in.
-  const { architecture, pretrained = false } = context;
-  const method = spec.method ?? defaultMethod(architecture, pretrained);
+  const { architecture } = context;
+  const method = spec.method ?? defaultMethod(architecture, startsTrained(spec, context));
   const unknown = nameViolations({ ...spec, method }, architecture);
   if (unknown.length > 0) throw invalidInput('run', unknown);
   const resolved = withDefaults({ ...spec, method }, context);
@@ -46,6 +46,10 @@ export function resolveRunSpec(spec: RunSpec, context: RunContext): ResolvedRunS
   return resolved;
 }
 
+/** A tower that was trained would be lost in a training from scratch. */
+const startsTrained = ({ towers = {} }: RunSpec, { pretrained = false }: RunContext): boolean =>
+  pretrained || Object.keys(towers).length > 0;
+
 /** Where nothing is trained yet, a method for that; otherwise the first. */
 function defaultMethod({ methods }: Architecture, pretrained: boolean): string {
   const names = Object.keys(methods);
@@ -53,7 +57,8 @@ function defaultMethod({ methods }: Architecture, pretrained: boolean): string {
 }
 
 function withDefaults(spec: RunSpec & { method: string }, context: RunContext): ResolvedRunSpec {
-  const { architecture, modelConfig, pretrained = false } = context;
+  const { architecture, modelConfig } = context;
+  const pretrained = startsTrained(spec, context);
   const { method } = spec;
   const recipe = architecture.recipe(modelConfig, { method, pretrained });
   const duration = spec.duration ?? recipe.duration;
@@ -64,6 +69,7 @@ function withDefaults(spec: RunSpec & { method: string }, context: RunContext): 
   return {
     ...(spec.name === undefined ? {} : { name: spec.name }),
     model: spec.model,
+    ...(spec.towers === undefined ? {} : { towers: spec.towers }),
     method,
     ...(spec.unlock === undefined ? {} : { unlock: spec.unlock }),
     ...(architecture.methods[method]!.adapts === undefined

@@ -1,5 +1,5 @@
 /** What the schema of a run cannot check: names of registries, fields that depend on each other, what the dataset holds. */
-import { type Architecture, abilitiesOf, objectivesOf } from '@triptych/models/catalog';
+import { type Architecture, abilitiesOf, objectivesOf, towerViolations } from '@triptych/models/catalog';
 import { type ResolvedRunSpec, type RunSpec, show, type Violation, violationsOf } from '@triptych/protocol';
 import { Type } from 'typebox';
 import { objectives } from '../objectives/registry.ts';
@@ -40,6 +40,7 @@ export function nameViolations(
       able.map(({ name }) => name),
       `a task of ${title} by the method "${method}"`,
     );
+  found.push(...towerViolations(architecture, towersOf(spec.towers ?? {})));
   if (spec.adapter && methods[method].adapts === undefined)
     found.push({
       path: '/adapter',
@@ -56,6 +57,10 @@ export function nameViolations(
     });
   return found;
 }
+
+/** Which architecture a named model has is not known here. */
+const towersOf = (towers: object) =>
+  Object.fromEntries(Object.keys(towers).map((name) => [name, undefined]));
 
 function optionViolations(objective: NonNullable<RunSpec['objective']>): Violation[] {
   const { kind, ...options } = objective;

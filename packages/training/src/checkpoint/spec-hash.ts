@@ -14,13 +14,23 @@ const withoutEffect: readonly (keyof ResolvedRunSpec)[] = [
 /** Hash of everything that decides the weights. Names of datasets do not: their contents do. */
 export function specHash(
   spec: ResolvedRunSpec,
-  inputs: { readonly datasetManifests: readonly string[]; readonly modelArtifact?: string | undefined },
+  inputs: {
+    readonly datasetManifests: readonly string[];
+    readonly modelArtifact?: string | undefined;
+    readonly towerArtifacts?: Readonly<Record<string, string>> | undefined;
+  },
 ): string {
   const { dataset: _, ...rest } = spec;
   const decisive = Object.entries(rest).filter(([key]) => !withoutEffect.some((name) => name === key));
-  const { datasetManifests, modelArtifact = '' } = inputs;
+  const { datasetManifests, modelArtifact = '', towerArtifacts = {} } = inputs;
+  // Runs without have the hash that they had before there were any.
+  const towers = Object.keys(towerArtifacts).length > 0 ? { towerArtifacts } : {};
   return createHash('sha256')
-    .update(JSON.stringify(sorted({ ...Object.fromEntries(decisive), datasetManifests, modelArtifact })))
+    .update(
+      JSON.stringify(
+        sorted({ ...Object.fromEntries(decisive), datasetManifests, modelArtifact, ...towers }),
+      ),
+    )
     .digest('hex');
 }
 

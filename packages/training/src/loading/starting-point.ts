@@ -4,15 +4,19 @@ import type { Dataset } from '@triptych/datasets';
 import {
   type Architecture,
   architectureOf,
+  composedConfig,
+  composedFiles,
+  composedWeights,
   type FolderFiles,
   type Method,
   type ModelFactory,
   openFolderWeights,
   presets,
   sourceOf,
+  towerViolations,
   type WeightSource,
 } from '@triptych/models';
-import { type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
+import { invalidInput, type ResolvedRunSpec, TriptychError } from '@triptych/protocol';
 import { type ArtifactStore, readFileList } from '@triptych/storage';
 import { configForRun, type RunToConfigure } from '../catalog/run-config.ts';
 import { objectives } from '../objectives/registry.ts';
@@ -35,6 +39,7 @@ export interface StartingPointOptions {
   readonly datasets: readonly Dataset[];
   readonly store: ArtifactStore;
   readonly modelArtifact?: string | undefined;
+  readonly towerArtifacts?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -43,13 +48,64 @@ export interface StartingPointOptions {
  */
 export async function startingPoint(options: StartingPointOptions): Promise<StartingPoint> {
   const { spec, store, modelArtifact, datasets } = options;
-  if (!modelArtifact) return await fromPreset(spec, datasets);
-  return forRun(await openModel(store, modelArtifact), { ...spec, classNames: classNamesOf(datasets) });
+  const towers = await openTowers(options);
+  if (!modelArtifact) return await fromPreset(options, towers);
+  const base = await openModel(store, modelArtifact);
+  return withTowers(forRun(base, { ...spec, classNames: classNamesOf(datasets) }), { towers, spec });
 }
 
 const classNamesOf = (datasets: readonly Dataset[]) => datasets[0]?.manifest.classNames ?? [];
 
-async function fromPreset(spec: ResolvedRunSpec, datasets: readonly Dataset[]): Promise<StartingPoint> {
+async function openTowers({ store, towerArtifacts = {} }: StartingPointOptions): Promise<Towers> {
+  const towers: Record<string, StartingPoint> = {};
+  for (const [name, artifact] of Object.entries(towerArtifacts))
+    towers[name] = await openModel(store, artifact);
+  return towers;
+}
+
+type Towers = Readonly<Record<string, StartingPoint>>;
+
+/** Parameters whose shape follows from a tower that is not the model's own are drawn anew. */
+function withTowers(
+  start: StartingPoint,
+  { towers, spec }: { readonly towers: Towers; readonly spec: ResolvedRunSpec },
+): StartingPoint {
+  if (Object.keys(towers).length === 0) return start;
+  const { architecture, factory } = start;
+  assertTowers(architecture, towers);
+  const config = composedConfig(architecture, start.config, towers);
+  const shapesOf = (of: object) =>
+    new Map(
+      architecture
+        .parameters(of)
+        .flatMap(({ parts }) => parts.map(({ name, shape }) => [name, shape.join(' x ')])),
+    );
+  const [before, after] = [shapesOf(start.config), shapesOf(config)];
+  const initial = factory.initialWeights(config, spec.seed);
+  const origin = (name: string) => (before.get(name) === after.get(name) ? start.weights : initial);
+  const rest: WeightSource = {
+    has: (name) => origin(name).has(name),
+    read: (name) => origin(name).read(name),
+  };
+  return {
+    ...start,
+    config,
+    weights: composedWeights(architecture, towers, rest),
+    files: composedFiles(architecture, towers, start.files),
+  };
+}
+
+/** The control plane has checked it before; an artifact may still be that of another model. */
+function assertTowers(architecture: Architecture, towers: Towers): void {
+  const names = Object.entries(towers).map(([name, tower]) => [name, tower.architecture.name] as const);
+  const violations = towerViolations(architecture, Object.fromEntries(names));
+  if (violations.length > 0) throw invalidInput('run', violations);
+}
+
+async function fromPreset(
+  { spec, datasets }: StartingPointOptions,
+  towers: Towers,
+): Promise<StartingPoint> {
   const { model, seed, method } = spec;
   const preset = presets.get(model);
   if (!preset)
@@ -59,13 +115,16 @@ async function fromPreset(spec: ResolvedRunSpec, datasets: readonly Dataset[]): 
     );
   const { architecture } = preset;
   const factory = await architecture.load();
-  const config = configForRun(preset, { ...spec, classNames: classNamesOf(datasets) });
+  assertTowers(architecture, towers);
+  const own = configForRun(preset, { ...spec, classNames: classNamesOf(datasets) });
+  const config = composedConfig(architecture, own, towers);
+  const files = factory.initialFiles(config, trainTexts(datasets));
   return {
     architecture,
     factory,
     config,
-    weights: factory.initialWeights(config, seed),
-    files: factory.initialFiles(config, trainTexts(datasets)),
+    weights: composedWeights(architecture, towers, factory.initialWeights(config, seed)),
+    files: composedFiles(architecture, towers, files),
     head: architecture.methods[method]!.head,
   };
 }

@@ -97,8 +97,10 @@ async function resumed(
   const config = architecture.parseConfig(stored);
   const factory = await architecture.load();
   const { method, seed } = options.spec;
-  const { weights, head } = options.modelArtifact
-    ? await startingPoint(options)
-    : { weights: factory.initialWeights(config, seed), head: architecture.methods[method]!.head };
+  const composed = Object.keys(options.towerArtifacts ?? {}).length > 0;
+  const { weights, head } =
+    options.modelArtifact || composed
+      ? await startingPoint(options)
+      : { weights: factory.initialWeights(config, seed), head: architecture.methods[method]!.head };
   return { architecture, factory, config, files, weights, head };
 }

@@ -11,6 +11,8 @@ export interface TrainOptions {
   readonly datasetManifests: readonly string[];
   /** sha256 of the base model's file list; absent: the preset that the spec names. */
   readonly modelArtifact?: string | undefined;
+  /** sha256 of the file lists of the models that towers come from, by tower. */
+  readonly towerArtifacts?: Readonly<Record<string, string>> | undefined;
   /** sha256 of the checkpoint to go on from. */
   readonly checkpoint?: string | undefined;
   readonly signal: AbortSignal;

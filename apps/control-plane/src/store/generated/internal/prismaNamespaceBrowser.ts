@@ -123,6 +123,7 @@ export const RunScalarFieldEnum = {
   modelName: 'modelName',
   architecture: 'architecture',
   baseArtifact: 'baseArtifact',
+  towerArtifacts: 'towerArtifacts',
   datasetManifests: 'datasetManifests',
   datasetId: 'datasetId',
   priority: 'priority',

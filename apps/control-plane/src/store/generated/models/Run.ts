@@ -113,6 +113,7 @@ export type RunCountAggregateOutputType = {
   modelName: number
   architecture: number
   baseArtifact: number
+  towerArtifacts: number
   datasetManifests: number
   datasetId: number
   priority: number
@@ -224,6 +225,7 @@ export type RunCountAggregateInputType = {
   modelName?: true
   architecture?: true
   baseArtifact?: true
+  towerArtifacts?: true
   datasetManifests?: true
   datasetId?: true
   priority?: true
@@ -342,6 +344,7 @@ export type RunGroupByOutputType = {
   modelName: string
   architecture: string
   baseArtifact: string | null
+  towerArtifacts: runtime.JsonValue | null
   datasetManifests: runtime.JsonValue | null
   datasetId: string
   priority: number
@@ -396,6 +399,7 @@ export type RunWhereInput = {
   modelName?: Prisma.StringFilter<"Run"> | string
   architecture?: Prisma.StringFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableFilter<"Run"> | string | null
+  towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
   priority?: Prisma.IntFilter<"Run"> | number
@@ -435,6 +439,7 @@ export type RunOrderByWithRelationInput = {
   modelName?: Prisma.SortOrder
   architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrderInput | Prisma.SortOrder
+  towerArtifacts?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
@@ -477,6 +482,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   modelName?: Prisma.StringFilter<"Run"> | string
   architecture?: Prisma.StringFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableFilter<"Run"> | string | null
+  towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
   priority?: Prisma.IntFilter<"Run"> | number
@@ -516,6 +522,7 @@ export type RunOrderByWithAggregationInput = {
   modelName?: Prisma.SortOrder
   architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrderInput | Prisma.SortOrder
+  towerArtifacts?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
@@ -555,6 +562,7 @@ export type RunScalarWhereWithAggregatesInput = {
   modelName?: Prisma.StringWithAggregatesFilter<"Run"> | string
   architecture?: Prisma.StringWithAggregatesFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  towerArtifacts?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   datasetManifests?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   datasetId?: Prisma.StringWithAggregatesFilter<"Run"> | string
   priority?: Prisma.IntWithAggregatesFilter<"Run"> | number
@@ -586,6 +594,7 @@ export type RunCreateInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -624,6 +633,7 @@ export type RunUncheckedCreateInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -662,6 +672,7 @@ export type RunUpdateInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -700,6 +711,7 @@ export type RunUncheckedUpdateInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -738,6 +750,7 @@ export type RunCreateManyInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -769,6 +782,7 @@ export type RunUpdateManyMutationInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -799,6 +813,7 @@ export type RunUncheckedUpdateManyInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -845,6 +860,7 @@ export type RunCountOrderByAggregateInput = {
   modelName?: Prisma.SortOrder
   architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
+  towerArtifacts?: Prisma.SortOrder
   datasetManifests?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
   priority?: Prisma.SortOrder
@@ -1121,6 +1137,7 @@ export type RunCreateWithoutDatasetInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -1158,6 +1175,7 @@ export type RunUncheckedCreateWithoutDatasetInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -1224,6 +1242,7 @@ export type RunScalarWhereInput = {
   modelName?: Prisma.StringFilter<"Run"> | string
   architecture?: Prisma.StringFilter<"Run"> | string
   baseArtifact?: Prisma.StringNullableFilter<"Run"> | string | null
+  towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
   priority?: Prisma.IntFilter<"Run"> | number
@@ -1255,6 +1274,7 @@ export type RunCreateWithoutModelInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -1292,6 +1312,7 @@ export type RunUncheckedCreateWithoutModelInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -1345,6 +1366,7 @@ export type RunUpdateWithoutModelInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1382,6 +1404,7 @@ export type RunUncheckedUpdateWithoutModelInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1419,6 +1442,7 @@ export type RunCreateWithoutAttemptsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -1456,6 +1480,7 @@ export type RunUncheckedCreateWithoutAttemptsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -1509,6 +1534,7 @@ export type RunUpdateWithoutAttemptsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1546,6 +1572,7 @@ export type RunUncheckedUpdateWithoutAttemptsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1583,6 +1610,7 @@ export type RunCreateWithoutAssignmentsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -1620,6 +1648,7 @@ export type RunUncheckedCreateWithoutAssignmentsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -1673,6 +1702,7 @@ export type RunUpdateWithoutAssignmentsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1710,6 +1740,7 @@ export type RunUncheckedUpdateWithoutAssignmentsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1747,6 +1778,7 @@ export type RunCreateWithoutEventsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -1784,6 +1816,7 @@ export type RunUncheckedCreateWithoutEventsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -1837,6 +1870,7 @@ export type RunUpdateWithoutEventsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1874,6 +1908,7 @@ export type RunUncheckedUpdateWithoutEventsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1911,6 +1946,7 @@ export type RunCreateWithoutStepsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -1948,6 +1984,7 @@ export type RunUncheckedCreateWithoutStepsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -2001,6 +2038,7 @@ export type RunUpdateWithoutStepsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2038,6 +2076,7 @@ export type RunUncheckedUpdateWithoutStepsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2075,6 +2114,7 @@ export type RunCreateWithoutCheckpointsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -2112,6 +2152,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -2165,6 +2206,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2202,6 +2244,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2239,6 +2282,7 @@ export type RunCreateWithoutScoresInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -2276,6 +2320,7 @@ export type RunUncheckedCreateWithoutScoresInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
   priority: number
@@ -2329,6 +2374,7 @@ export type RunUpdateWithoutScoresInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2366,6 +2412,7 @@ export type RunUncheckedUpdateWithoutScoresInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
   priority?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2403,6 +2450,7 @@ export type RunCreateManyDatasetInput = {
   modelName: string
   architecture: string
   baseArtifact?: string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority: number
   status: string
@@ -2433,6 +2481,7 @@ export type RunUpdateWithoutDatasetInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2470,6 +2519,7 @@ export type RunUncheckedUpdateWithoutDatasetInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2507,6 +2557,7 @@ export type RunUncheckedUpdateManyWithoutDatasetInput = {
   modelName?: Prisma.StringFieldUpdateOperationsInput | string
   architecture?: Prisma.StringFieldUpdateOperationsInput | string
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2613,6 +2664,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   modelName?: boolean
   architecture?: boolean
   baseArtifact?: boolean
+  towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
@@ -2653,6 +2705,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   modelName?: boolean
   architecture?: boolean
   baseArtifact?: boolean
+  towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
@@ -2685,6 +2738,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   modelName?: boolean
   architecture?: boolean
   baseArtifact?: boolean
+  towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
@@ -2717,6 +2771,7 @@ export type RunSelectScalar = {
   modelName?: boolean
   architecture?: boolean
   baseArtifact?: boolean
+  towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
   priority?: boolean
@@ -2739,7 +2794,7 @@ export type RunSelectScalar = {
   finishedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "datasetManifests" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   dataset?: boolean | Prisma.DatasetDefaultArgs<ExtArgs>
   model?: boolean | Prisma.Run$modelArgs<ExtArgs>
@@ -2779,6 +2834,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     modelName: string
     architecture: string
     baseArtifact: string | null
+    towerArtifacts: runtime.JsonValue | null
     datasetManifests: runtime.JsonValue | null
     datasetId: string
     priority: number
@@ -3238,6 +3294,7 @@ export interface RunFieldRefs {
   readonly modelName: Prisma.FieldRef<"Run", 'String'>
   readonly architecture: Prisma.FieldRef<"Run", 'String'>
   readonly baseArtifact: Prisma.FieldRef<"Run", 'String'>
+  readonly towerArtifacts: Prisma.FieldRef<"Run", 'Json'>
   readonly datasetManifests: Prisma.FieldRef<"Run", 'Json'>
   readonly datasetId: Prisma.FieldRef<"Run", 'String'>
   readonly priority: Prisma.FieldRef<"Run", 'Int'>

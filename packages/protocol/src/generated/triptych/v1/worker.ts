@@ -47,6 +47,13 @@ export interface TrainRequest {
   afterSequence: number;
   /** How long to go on without a supervisor. */
   reattachMs: number;
+  /** sha256 of the file lists of the models that towers come from, by tower. */
+  towerArtifacts: { [key: string]: string };
+}
+
+export interface TrainRequest_TowerArtifactsEntry {
+  key: string;
+  value: string;
 }
 
 export interface TrainEvent {
@@ -307,6 +314,7 @@ function createBaseTrainRequest(): TrainRequest {
     checkpointSha256: "",
     afterSequence: 0,
     reattachMs: 0,
+    towerArtifacts: {},
   };
 }
 
@@ -351,6 +359,9 @@ export const TrainRequest: MessageFns<TrainRequest> = {
     if (message.reattachMs !== 0) {
       writer.uint32(104).uint32(message.reattachMs);
     }
+    globalThis.Object.entries(message.towerArtifacts).forEach(([key, value]: [string, string]) => {
+      TrainRequest_TowerArtifactsEntry.encode({ key: key as any, value }, writer.uint32(114).fork()).join();
+    });
     return writer;
   },
 
@@ -471,6 +482,17 @@ export const TrainRequest: MessageFns<TrainRequest> = {
             message.reattachMs = reader.uint32();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            const entry14 = TrainRequest_TowerArtifactsEntry.decode(reader, reader.uint32());
+            if (entry14.value !== undefined) {
+              message.towerArtifacts[entry14.key] = entry14.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -501,6 +523,82 @@ export const TrainRequest: MessageFns<TrainRequest> = {
     message.checkpointSha256 = object.checkpointSha256 ?? "";
     message.afterSequence = object.afterSequence ?? 0;
     message.reattachMs = object.reattachMs ?? 0;
+    message.towerArtifacts = (globalThis.Object.entries(object.towerArtifacts ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseTrainRequest_TowerArtifactsEntry(): TrainRequest_TowerArtifactsEntry {
+  return { key: "", value: "" };
+}
+
+export const TrainRequest_TowerArtifactsEntry: MessageFns<TrainRequest_TowerArtifactsEntry> = {
+  encode(message: TrainRequest_TowerArtifactsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrainRequest_TowerArtifactsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrainRequest_TowerArtifactsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TrainRequest_TowerArtifactsEntry>): TrainRequest_TowerArtifactsEntry {
+    return TrainRequest_TowerArtifactsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrainRequest_TowerArtifactsEntry>): TrainRequest_TowerArtifactsEntry {
+    const message = createBaseTrainRequest_TowerArtifactsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
