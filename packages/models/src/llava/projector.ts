@@ -1,5 +1,5 @@
 /** From the features of the vision tower to the width of the decoder: as many linear layers as the configuration says. */
-import { gelu, linear, type tf } from '@triptych/nn';
+import { gelu, linear, tf } from '@triptych/nn';
 import type { Weights } from '../transformer/weights.ts';
 import { type LlavaConfig, projectorLayers } from './config.ts';
 import { PROJECTOR } from './parameters.ts';
@@ -9,7 +9,8 @@ export function project<T extends tf.Tensor>(
   features: T,
   { config, weights }: { readonly config: LlavaConfig; readonly weights: Weights },
 ): T {
-  let output: tf.Tensor = features;
+  // A tensor of its own even where nothing is done.
+  let output: tf.Tensor = tf.clone(features);
   for (let i = 1; i <= projectorLayers(config); i++) {
     const name = `${PROJECTOR}.linear_${i}`;
     const input = i === 1 ? output : gelu(output, config.projector_hidden_act);
