@@ -1,5 +1,10 @@
 /** From the body of a submission to a run that can be queued or planned: names looked up, defaults filled in. */
-import { type Architecture, architectureNamed, composedConfig, towerViolations } from '@triptych/models/catalog';
+import {
+  type Architecture,
+  architectureNamed,
+  composedConfig,
+  towerViolations,
+} from '@triptych/models/catalog';
 import {
   type Dataset,
   invalidInput,

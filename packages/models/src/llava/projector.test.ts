@@ -60,7 +60,8 @@ test.each([
   }
   const before = tf.memory().numTensors;
   const actual = tf.tidy(() => {
-    const weights = ((key: string) => tf.tensor(valuesOf(key)!, shapes.get(key) as number[])) as Weights;
+    const weights = ((key: string) =>
+      tf.tensor(valuesOf(key)!, shapes.get(key) as [number, number])) as unknown as Weights;
     return project(tf.tensor3d(features, [2, 3, 64]), { config, weights })
       .dataSync()
       .slice();

@@ -59,8 +59,7 @@ export function nameViolations(
 }
 
 /** Which architecture a named model has is not known here. */
-const towersOf = (towers: object) =>
-  Object.fromEntries(Object.keys(towers).map((name) => [name, undefined]));
+const towersOf = (towers: object) => Object.fromEntries(Object.keys(towers).map((name) => [name, undefined]));
 
 function optionViolations(objective: NonNullable<RunSpec['objective']>): Violation[] {
   const { kind, ...options } = objective;

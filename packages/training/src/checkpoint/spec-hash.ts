@@ -27,9 +27,7 @@ export function specHash(
   const towers = Object.keys(towerArtifacts).length > 0 ? { towerArtifacts } : {};
   return createHash('sha256')
     .update(
-      JSON.stringify(
-        sorted({ ...Object.fromEntries(decisive), datasetManifests, modelArtifact, ...towers }),
-      ),
+      JSON.stringify(sorted({ ...Object.fromEntries(decisive), datasetManifests, modelArtifact, ...towers })),
     )
     .digest('hex');
 }

@@ -1,13 +1,14 @@
 /** A LLaVA, and a Flamingo, that see with the vision tower of a CLIP which was trained before. */
+
+import { openDataset } from '@triptych/datasets';
 import { architectures } from '@triptych/models/catalog';
 import { selectBackend } from '@triptych/nn';
 import { memoryStore } from '@triptych/storage';
 import { beforeAll, expect, test } from 'vitest';
 import { specHash } from '../checkpoint/spec-hash.ts';
-import { eventsOf, modelOf, runAll, tinySpec } from '../testing/tiny-run.ts';
 import { putTinyDataset } from '../testing/tiny-dataset.ts';
+import { eventsOf, modelOf, runAll, tinySpec } from '../testing/tiny-run.ts';
 import { openModel, type StartingPoint, startingPoint } from './starting-point.ts';
-import { openDataset } from '@triptych/datasets';
 
 const store = memoryStore();
 let datasetManifest: string;
@@ -75,9 +76,7 @@ test('sizes that follow from a tower are its own', () => {
   expect(visionOf(narrow)).toMatchObject({ hidden_size: 32 });
   const architecture = architectures['llava']!;
   const { config } = architecture.presets['llava-tiny']!;
-  const whole = architecture.parseConfig(
-    architecture.towers!['vision']!.config(config, narrow),
-  );
+  const whole = architecture.parseConfig(architecture.towers!['vision']!.config(config, narrow));
   expect(whole).toMatchObject({ image_seq_length: 36, vision_config: { hidden_size: 32, image_size: 48 } });
   const projector = architecture
     .parameters(whole)
@@ -97,7 +96,9 @@ test('a tower is pretrained, so the default method leaves it alone; it belongs t
 });
 
 test('a tower that the model has not, and a model that has none, are refused', async () => {
-  expect(() => tinySpec({ model: 'llava-tiny', towers: { audio: 'mine' } })).toThrow(/a tower of LLaVA: vision/);
+  expect(() => tinySpec({ model: 'llava-tiny', towers: { audio: 'mine' } })).toThrow(
+    /a tower of LLaVA: vision/,
+  );
   expect(() => tinySpec({ towers: { vision: 'mine' } })).toThrow(/nothing for CLIP/);
   const spec = specOf('llava-tiny', 'projector');
   const [events] = await runAll({ spec, store, datasetManifest, towerArtifacts: { vision } });

@@ -102,10 +102,7 @@ function assertTowers(architecture: Architecture, towers: Towers): void {
   if (violations.length > 0) throw invalidInput('run', violations);
 }
 
-async function fromPreset(
-  { spec, datasets }: StartingPointOptions,
-  towers: Towers,
-): Promise<StartingPoint> {
+async function fromPreset({ spec, datasets }: StartingPointOptions, towers: Towers): Promise<StartingPoint> {
   const { model, seed, method } = spec;
   const preset = presets.get(model);
   if (!preset)

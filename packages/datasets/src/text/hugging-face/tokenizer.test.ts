@@ -77,7 +77,9 @@ describe.each(families)('%s', (family) => {
     expect(again.specialTokens).toEqual(more.specialTokens);
     expect(again.vocabSize).toBe(more.vocabSize);
     expect(again.files()).toEqual(more.files());
-    expect(tokenizer.files()).toEqual(filesOf(family));
+    // The fixture folder has the cases too, which are not the tokenizer's.
+    const own = Object.entries(filesOf(family)).filter(([name]) => !/^(cases|corpus)\./.test(name));
+    expect(tokenizer.files()).toEqual(Object.fromEntries(own));
     for (const { text } of cases) expect(again.encode(text)).toEqual(more.encode(text));
   });
 });

@@ -4,7 +4,7 @@
  */
 import { TriptychError } from '@triptych/protocol';
 import type { Vocabulary } from '../vocabulary.ts';
-import { readFolder, type TokenizerFiles, type TokenizerFolder } from './folder.ts';
+import { readFolder, type TokenizerFiles, type TokenizerFolder, tokenizerFileNames } from './folder.ts';
 import {
   escaped,
   type LibraryTokenizer,
@@ -71,7 +71,11 @@ export class Tokenizer implements Vocabulary {
   static fromFiles(files: TokenizerFiles, otherNames: readonly string[] = []): Tokenizer {
     const folder = readFolder(files, otherNames);
     const json = withTokens(folder.json, folder.extra);
-    return new Tokenizer(files, { ...folder, json }, json);
+    // A folder has other files too; they are not the tokenizer's to write back.
+    const own = Object.fromEntries(
+      tokenizerFileNames.flatMap((name) => (files[name] === undefined ? [] : [[name, files[name]!]])),
+    );
+    return new Tokenizer(own, { ...folder, json }, json);
   }
 
   /** Ids of `text` as transformers gives them. `special: false` leaves out what `opening` and `closing` would add. */
