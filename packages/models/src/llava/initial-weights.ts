@@ -19,5 +19,7 @@ export function drawOf(name: string, config: LlavaConfig): Draw {
     const width = name.includes('.linear_1.') ? featureWidth(config) : config.text_config.hidden_size;
     return uniform(width ** -0.5);
   }
-  return /norm\.weight$/.test(name) ? constant(1) : normal(0.02);
+  // 0.02 is about 1 / sqrt(width) of the published decoders; narrow ones would pass little on.
+  const deviation = Math.max(0.02, config.text_config.hidden_size ** -0.5);
+  return /norm\.weight$/.test(name) ? constant(1) : normal(deviation);
 }

@@ -60,8 +60,8 @@ test.each([
   }
   const before = tf.memory().numTensors;
   const actual = tf.tidy(() => {
-    const weights = ((key: string) =>
-      tf.tensor(valuesOf(key)!, shapes.get(key) as [number, number])) as unknown as Weights;
+    const tensorOf = (key: string): tf.Tensor => tf.tensor(valuesOf(key)!, shapes.get(key) as number[]);
+    const weights = tensorOf as Weights;
     return project(tf.tensor3d(features, [2, 3, 64]), { config, weights })
       .dataSync()
       .slice();
