@@ -23,6 +23,7 @@ export interface BatchedProduct extends Omit<MatrixProduct, 'bias'> {
 
 export interface Gemm {
   readonly name: string;
+  readonly threads: number;
   multiply(product: MatrixProduct): void;
   multiplyBatch(product: BatchedProduct): void;
 }
@@ -42,6 +43,7 @@ export function assemblyGemm(heap: WasmHeap): Gemm {
   };
   return {
     name: 'assemblyscript',
+    threads: 1,
     multiplyBatch,
     multiply(product) {
       multiplyBatch({ ...product, batch: 1 });

@@ -6,7 +6,7 @@ import assert from 'node:assert';
 import { memoryRemedy, TriptychError } from '@triptych/protocol';
 import { kernelsBase64 } from '../../generated/kernels.ts';
 import { type Tensor, tf } from '../../tensorflow.ts';
-import { type StoredNumbers, storedAsFloats } from '../../vectors/stored-numbers.ts';
+import { storedAsFloats } from '../../vectors/stored-numbers.ts';
 import { HostNumbers, type TensorData } from './host-numbers.ts';
 
 interface WasmBackend extends TensorData {
@@ -49,14 +49,6 @@ export type AssemblyKernels = Record<
   (...numbers: number[]) => void
 > &
   Record<'attentionBlock' | 'crossEntropy' | 'gemmScratchBytes', (...numbers: number[]) => number>;
-
-/** Part of a matrix, in numbers. */
-export interface PackedWindow {
-  readonly from: number;
-  readonly stride: number;
-  readonly rows: number;
-  readonly columns: number;
-}
 
 /** The part of the WebAssembly namespace that is used; Node's type definitions have none of it. */
 declare const WebAssembly: {
@@ -120,6 +112,11 @@ export class WasmHeap {
     return new Float32Array(this.#backend.wasm.HEAPU8.buffer, address >>> 0, count);
   }
 
+  /** The same for numbers in 16 bits. */
+  halvesAt(address: number, count: number): Uint16Array {
+    return new Uint16Array(this.#backend.wasm.HEAPU8.buffer, address >>> 0, count);
+  }
+
   /** Uninitialised float32 numbers, not yet known to the engine. */
   allocate(shape: readonly number[]): tf.TensorInfo {
     return this.#backend.makeOutput(shape, 'float32');
@@ -154,29 +151,6 @@ export class WasmHeap {
       this.#backend.wasm.HEAPU8.set(bytes, address >>> 0);
       return use(address);
     });
-  }
-
-  /**
-   * Writes `rows` pieces of `columns` numbers each to `address`, as adjacent floats. The first piece begins at `from`, each
-   * further one `stride` numbers on. `staging` is scratch memory for the numbers in 16 bits: two bytes each.
-   */
-  unpack(numbers: StoredNumbers, at: PackedWindow, address: number, staging: number): void {
-    const { from, stride, rows, columns } = at;
-    const count = rows * columns;
-    const isPacked = numbers.dtype !== 'F32';
-    const { buffer } = this.#backend.wasm.HEAPU8;
-    const target = isPacked
-      ? new Uint16Array(buffer, staging >>> 0, count)
-      : new Float32Array(buffer, address >>> 0, count);
-    const { data } = numbers;
-    if (stride === columns) target.set(data.subarray(from, from + count));
-    else
-      for (let row = 0; row < rows; row++) {
-        const start = from + row * stride;
-        target.set(data.subarray(start, start + columns), row * columns);
-      }
-    if (numbers.dtype === 'BF16') this.kernels.unpackBfloat16(staging, address, count);
-    if (numbers.dtype === 'F16') this.kernels.unpackFloat16(staging, address, count);
   }
 
   /** Runs `use` with the address of `bytes` of scratch memory. */

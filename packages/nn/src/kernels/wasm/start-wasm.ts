@@ -32,7 +32,7 @@ export async function startWasm(
   const gemm = frozenGemm(heap, providers.gemm);
   replaceStockKernels(heap, gemm);
   useKernels(wasmKernels(heap, { ...providers, gemm }));
-  return { gemm: gemm.name, threads: gemm.name === 'onnxruntime' ? options.threads : 1 };
+  return { gemm: gemm.name, threads: gemm.threads };
 }
 
 /** TensorFlow.js keeps one wasm module for the life of the process, and so does this. */

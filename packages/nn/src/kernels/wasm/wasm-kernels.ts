@@ -6,6 +6,7 @@ import { geluCode } from './gelu.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
 import type { Providers } from './onnxruntime/open.ts';
 import { wasmRotate } from './rotate.ts';
+import { unpacking } from './unpacking.ts';
 
 export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers): Kernels {
   const { kernels } = heap;
@@ -102,11 +103,9 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers
       const numbers = heap.host.of(table);
       if (numbers === undefined) kernels.gatherRows(at(table), at(ids), at(y), ids.size, width);
       else
-        heap.withScratch(2 * width, (staging) => {
-          for (const [row, id] of heap.integers(ids).entries()) {
-            const window = { from: id * width, stride: width, rows: 1, columns: width };
-            heap.unpack(numbers, window, at(y) + 4 * row * width, staging);
-          }
+        unpacking(heap, numbers, width, (unpack) => {
+          for (const [row, id] of heap.integers(ids).entries())
+            unpack({ from: id * width, stride: width, rows: 1, columns: width }, at(y) + 4 * row * width);
         });
       return y;
     },

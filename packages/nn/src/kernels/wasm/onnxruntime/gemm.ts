@@ -14,6 +14,7 @@ export function onnxruntimeGemm(heap: WasmHeap, runtime: OnnxRuntime): Gemm {
   const tensor = (x: tf.TensorInfo, shape: readonly number[]) => runtime.tensor(heap.floats(x), shape);
   return {
     name: 'onnxruntime',
+    threads: runtime.threads,
     multiply({ m, n, k, a, transposeA, b, transposeB, bias, c }) {
       const operation = productOf('Gemm', transposeA, transposeB);
       const right = tensor(b, transposeB ? [n, k] : [k, n]);

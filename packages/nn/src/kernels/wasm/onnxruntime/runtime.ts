@@ -99,5 +99,5 @@ function runWithoutCopy(
   throw new Error('onnxruntime hands over what the expected version could not');
 }
 
-/** Below, the copy is cheaper than the exception. */
-export const BARRIER_BYTES = 2 ** 17;
+/** Below, the copy is cheaper than the exception; above, its garbage costs another core several times as much. */
+export const BARRIER_BYTES = 2 ** 14;
