@@ -3,6 +3,8 @@
  * The defaults themselves depend on the model and live in the recipes (packages/training/src/catalog).
  */
 import { type Static, Type } from 'typebox';
+import type { Violation } from './errors.ts';
+import { violationsOf } from './validate.ts';
 import { Backend, Name, Split } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -287,6 +289,22 @@ export const RunSpec = Type.Object(
   { ...closed, $id: 'RunSpec' },
 );
 export type RunSpec = Static<typeof RunSpec>;
+
+/** Every violation of a submission: of its schema, and of the choice between one dataset and several. */
+export function runSpecViolations(value: unknown): Violation[] {
+  const found = violationsOf(RunSpec, value);
+  const fields = (typeof value === 'object' && value !== null ? value : {}) as Partial<RunSpec>;
+  if (fields.dataset !== undefined || fields.datasets !== undefined) return found;
+  return [
+    ...found,
+    {
+      path: '/dataset',
+      expected: 'a value',
+      actual: 'nothing',
+      remedy: 'name a dataset, or several in "datasets"; see GET /v1/datasets',
+    },
+  ];
+}
 
 /**
  * A stored spec of any release as today's: what was not yet there gets the value that it always had.

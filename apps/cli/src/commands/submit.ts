@@ -1,6 +1,12 @@
 /** triptych submit: a run from a spec file, from options, or from a file with options on top. */
 import { readFile } from 'node:fs/promises';
-import { ActivationMemory, parse, RunSpec, TriptychError } from '@triptych/protocol';
+import {
+  ActivationMemory,
+  invalidInput,
+  type RunSpec,
+  runSpecViolations,
+  TriptychError,
+} from '@triptych/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { integer, number } from '../option-values.ts';
@@ -107,7 +113,9 @@ function specOf(file: Partial<RunSpec>, options: SubmitOptions): RunSpec {
     ...merged('optimizer', file.optimizer, { learningRate }),
     ...merged('workers', file.workers, { min: workers, max: workers }),
   };
-  return parse(RunSpec, spec, 'run spec');
+  const violations = runSpecViolations(spec);
+  if (violations.length > 0) throw invalidInput('run spec', violations);
+  return spec as RunSpec;
 }
 
 /** `{ [name]: ... }` with the file's fields and the given ones, or nothing where there are none. */

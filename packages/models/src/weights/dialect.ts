@@ -23,6 +23,8 @@ export interface Dialect {
   readonly ignored?: readonly string[];
   /** Templates of canonical names that a file may have though the configuration does not ask for them (a tied head). */
   readonly spare?: readonly string[];
+  /** The same, of parts that other configurations have (a head over classes): left out with a note. */
+  readonly leftOut?: readonly string[];
 }
 
 /** For files that have canonical names whatever they are. */

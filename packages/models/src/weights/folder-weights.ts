@@ -66,7 +66,8 @@ export async function openFolderWeights<C extends object>(
   });
   const weights = rules.folder.inMemory?.(stored, config) ?? stored;
   const [file] = files.paths as [string];
-  const isSpare = (name: string) => !wanted.has(name) && isOneOf(dialect.spare, name);
+  const isLeftOut = (name: string) => !wanted.has(name) && isOneOf(dialect.leftOut, name);
+  const isSpare = (name: string) => !wanted.has(name) && (isOneOf(dialect.spare, name) || isLeftOut(name));
   const violations = [...weights.keys()].some((name) => wanted.has(name))
     ? [
         ...clashes.map((clash) => twice(file, clash)),
@@ -83,7 +84,7 @@ export async function openFolderWeights<C extends object>(
     files,
     weights: new Map([...weights].filter(([name]) => wanted.has(name))),
     dialect: dialect.name,
-    notes: named(unknown.map((name) => ({ name }))).map(
+    notes: named([...unknown, ...[...weights.keys()].filter(isLeftOut)].map((name) => ({ name }))).map(
       ({ name, count }) =>
         `left out: ${name}${count > 1 ? ` (${count} tensors)` : ''}, which is no parameter of ${rules.title}`,
     ),

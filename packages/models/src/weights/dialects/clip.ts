@@ -8,6 +8,7 @@ export const huggingFaceClip: Dialect = {
     .concat('text_model.{rest}', 'vision_model.{rest}', 'classifier.{kind}')
     .map((name) => ({ file: name, ours: name })),
   ignored: ['text_model.embeddings.position_ids', 'vision_model.embeddings.position_ids'],
+  leftOut: ['classifier.{kind}'],
 };
 
 const attention = (block: string, ours: string): NamePair => ({
