@@ -29,7 +29,7 @@ export const journeys = {
     spec: {
       model: 'flamingo-small',
       dataset: questions.name,
-      evaluation: { tasks: ['vqa'], split: 'test', baseline: true, limit: 400 },
+      evaluation: { tasks: ['vqa'], split: 'test', baseline: true, limit: 300 },
     },
   },
   llava: {
@@ -38,7 +38,7 @@ export const journeys = {
     spec: {
       model: 'llava-small',
       dataset: conversations.name,
-      evaluation: { tasks: ['instruction'], split: 'test', baseline: true, limit: 150 },
+      evaluation: { tasks: ['instruction'], split: 'test', baseline: true, limit: 100 },
     },
   },
 } as const satisfies Readonly<Record<string, Journey>>;
