@@ -10,7 +10,7 @@ import { unpacking } from './unpacking.ts';
 
 /**
  * Floats of the right matrix that are converted at a time: 64 MiB of the heap. Smaller blocks would stay in a cache, but each
- * costs a call, and its columns are not adjacent in the matrix; that is measured to be slower (docs/experiments.md).
+ * costs a call, and its columns are not adjacent in the matrix: 1 MiB took 10 % longer at 512 rows, of [4096,4096].
  */
 const BLOCK_FLOATS = 2 ** 24;
 /**
