@@ -1,6 +1,7 @@
 /**
  * Matrix products with a right matrix that lies outside the wasm heap. Its numbers are converted to float32 on the heap, all
- * of them or the columns of the product that fit a block, and each block is multiplied by the provider as if it were the whole. A column's sum has the same order in every block, so the bits are those of the product with the converted matrix.
+ * of them or the columns of the product that fit a block, and each block is multiplied by the provider as if it were the
+ * whole. A column's sum has the same order in every block, so the bits are those of the product with the converted matrix.
  */
 import type { tf } from '../../tensorflow.ts';
 import { isShared, type StoredNumbers } from '../../vectors/stored-numbers.ts';
