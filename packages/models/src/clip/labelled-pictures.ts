@@ -1,7 +1,7 @@
 /** Pictures with their classes, as a head is trained on them: patches, or what a frozen tower made of them. */
 import { TriptychError } from '@triptych/protocol';
 import type { Batch, Example, Preview, Processor } from '../model.ts';
-import type { FrozenFeatures } from './frozen-features.ts';
+import { type FeatureCache, pictureOf } from '../vit/feature-cache.ts';
 import type { ClipProcessor } from './processor.ts';
 
 export interface LabelledBatch extends Batch {
@@ -16,7 +16,7 @@ export interface LabelledPicturesOptions {
   readonly processor: ClipProcessor;
   readonly classNames: readonly string[];
   /** Where the image tower is not trained. */
-  readonly frozen?: FrozenFeatures | undefined;
+  readonly frozen?: FeatureCache | undefined;
 }
 
 export class LabelledPictures implements Processor {
@@ -35,7 +35,8 @@ export class LabelledPictures implements Processor {
     const labels = Int32Array.from(examples, (example) => this.#labelOf(example));
     const targets = { labels, datasets: Int32Array.from(examples, ({ dataset }) => dataset) };
     const samples = examples.length;
-    if (frozen) return { samples, targets, features: await frozen.of(examples) };
+    if (frozen)
+      return { samples, targets, features: await frozen.features(examples.map((one) => pictureOf(one, 0))) };
     const pixels: Uint8Array[] = [];
     for (const example of examples) pixels.push(await example.pixels(0));
     return { samples, targets, patches: processor.patches(pixels) };

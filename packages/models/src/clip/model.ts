@@ -16,10 +16,10 @@ import type {
 } from '../model.ts';
 import { weightsContent } from '../model-files.ts';
 import { ModelWeights } from '../model-weights.ts';
+import { FeatureCache } from '../vit/feature-cache.ts';
 import { drawnSource } from '../weights/drawn-source.ts';
 import { Clip } from './clip.ts';
 import { clipFiles, initialClipFiles } from './files.ts';
-import { FrozenFeatures } from './frozen-features.ts';
 import { classify, HEAD_WEIGHT, promptHead } from './head.ts';
 import { drawOf } from './initial-weights.ts';
 import { type LabelledBatch, LabelledPictures } from './labelled-pictures.ts';
@@ -119,7 +119,7 @@ class ClipModel implements Model {
   #labelled(classNames: readonly string[], embed: Embed): Processor {
     const isFrozen = !this.trainableTensors.some(({ group }) => isInGroup(group, 'vision'));
     const frozen = isFrozen
-      ? new FrozenFeatures({ width: embed.width, compute: (pixels) => embed.images([pixels]) })
+      ? new FeatureCache({ length: embed.width, compute: (pixels) => embed.images([pixels]) })
       : undefined;
     return new LabelledPictures({ processor: this.#texts, classNames, frozen });
   }

@@ -1,11 +1,11 @@
 /** The numbers of a stored tensor. */
-import { fromBfloat16, halfToFloat } from '@triptych/nn';
+import { fromBfloat16, fromFloat16 } from '@triptych/nn';
 import type { StoredTensor } from './weight-source.ts';
 
 /** As float32; the stored array itself where it is that already. */
 export function floatsOf(tensor: StoredTensor): Float32Array {
   if (tensor.dtype === 'F32') return tensor.data;
-  return tensor.dtype === 'BF16' ? fromBfloat16(tensor.data) : Float32Array.from(tensor.data, halfToFloat);
+  return tensor.dtype === 'BF16' ? fromBfloat16(tensor.data) : fromFloat16(tensor.data);
 }
 
 export const bytesOf = ({ data }: StoredTensor): Uint8Array =>

@@ -1,7 +1,7 @@
 /** The bytes of a tensor as numbers, and numbers as bytes of a type. */
 import { TriptychError } from '@triptych/protocol';
-import { floatToHalf, halfToFloat } from '../vectors/half-float.ts';
-import { fromBfloat16, toBfloat16 } from '../vectors/vector-unit.ts';
+import { floatToHalf } from '../vectors/half-float.ts';
+import { fromBfloat16, fromFloat16, toBfloat16 } from '../vectors/vector-unit.ts';
 import type { SafetensorsDtype } from './dtype.ts';
 
 /** As float32: a window on `bytes` where they are F32 and aligned, else a new array. Rounds F64, I32 and I64. */
@@ -16,7 +16,7 @@ export function floats(dtype: SafetensorsDtype, bytes: Uint8Array): Float32Array
     case 'F64':
       return Float32Array.from(new Float64Array(buffer));
     case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), halfToFloat);
+      return fromFloat16(new Uint16Array(buffer));
     case 'BF16':
       return fromBfloat16(new Uint16Array(buffer));
     case 'I64':

@@ -1,6 +1,7 @@
 /**
  * Matrix products with a right matrix that lies outside the wasm heap. Its numbers are converted to float32 on the heap, all
- * of them or the columns of the product that fit a block, and each block is multiplied by the provider as if it were the whole. A column's sum has the same order in every block, so the bits are those of the product with the converted matrix.
+ * of them or the columns of the product that fit a block, and each block is multiplied by the provider as if it were the
+ * whole. A column's sum has the same order in every block, so the bits are those of the product with the converted matrix.
  */
 import type { tf } from '../../tensorflow.ts';
 import { isShared, type StoredNumbers } from '../../vectors/stored-numbers.ts';
@@ -10,7 +11,7 @@ import { unpacking } from './unpacking.ts';
 
 /**
  * Floats of the right matrix that are converted at a time: 64 MiB of the heap. Smaller blocks would stay in a cache, but each
- * costs a call, and its columns are not adjacent in the matrix; that is measured to be slower (docs/experiments.md).
+ * costs a call, and its columns are not adjacent in the matrix: 1 MiB took 10 % longer at 512 rows, of [4096,4096].
  */
 const BLOCK_FLOATS = 2 ** 24;
 /**
