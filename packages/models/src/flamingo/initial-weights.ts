@@ -4,6 +4,7 @@
  * configuration says nothing).
  */
 import { drawOfVision } from '../clip/initial-weights.ts';
+import { drawOfDecoder } from '../llama/initial-weights.ts';
 import { constant, type Draw, drawWeights, normal, uniform } from '../weights/drawn-weights.ts';
 import type { FlamingoConfig } from './config.ts';
 import { flamingoLayout } from './layout.ts';
@@ -26,6 +27,8 @@ export function flamingoDraws(config: FlamingoConfig): (name: string) => Draw {
     const shape = shapes.get(name)!;
     // What has one dimension is a norm.
     if (shape.length === 1) return constant(name.endsWith('.bias') ? 0 : 1);
-    return /^perceiver\.|\.gated_cross_attn_layer\./.test(name) ? uniform(shape[1]! ** -0.5) : normal(0.02);
+    return /^perceiver\.|\.gated_cross_attn_layer\./.test(name)
+      ? uniform(shape[1]! ** -0.5)
+      : drawOfDecoder(name, config.text_config);
   };
 }

@@ -3,7 +3,8 @@
  * decoder as Hugging Face's Llama.
  */
 import { drawOfVision } from '../clip/initial-weights.ts';
-import { constant, type Draw, drawWeights, normal, uniform } from '../weights/drawn-weights.ts';
+import { drawOfDecoder } from '../llama/initial-weights.ts';
+import { type Draw, drawWeights, uniform } from '../weights/drawn-weights.ts';
 import { featureWidth, type LlavaConfig } from './config.ts';
 import { llavaLayout } from './layout.ts';
 import { PROJECTOR, VISION_PREFIX } from './parameters.ts';
@@ -19,7 +20,5 @@ export function drawOf(name: string, config: LlavaConfig): Draw {
     const width = name.includes('.linear_1.') ? featureWidth(config) : config.text_config.hidden_size;
     return uniform(width ** -0.5);
   }
-  // 0.02 is about 1 / sqrt(width) of the published decoders; narrow ones would pass little on.
-  const deviation = Math.max(0.02, config.text_config.hidden_size ** -0.5);
-  return /norm\.weight$/.test(name) ? constant(1) : normal(deviation);
+  return drawOfDecoder(name, config.text_config);
 }
