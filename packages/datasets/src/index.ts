@@ -11,7 +11,7 @@ export type {
 } from './content.ts';
 export type { DatasetReader } from './formats/format.ts';
 export { formatNames, formats } from './formats/registry.ts';
-export { defaultRandomCrop, type RandomCrop, randomResizedCrop } from './image/augment.ts';
+export { type CropDraw, type RandomCrop, randomResizedCrop } from './image/augment.ts';
 export { decodeImage, type RgbImage } from './image/decode.ts';
 export { normalise } from './image/normalise.ts';
 export { PixelCache } from './image/pixel-cache.ts';

@@ -85,8 +85,8 @@ export interface Example {
   readonly classIndex?: number;
   /** RGB bytes [size, size, 3] of picture `i`, transformed as the processor asks. Shared: not to be written to. */
   pixels(i: number): Promise<Uint8Array>;
-  /** A name of picture `i` that changes with its bytes; what a frozen tower made of it is kept under this. */
-  pictureKey(i: number): string;
+  /** A name of picture `i` that changes with its bytes; what a frozen tower made of it is kept under this. Absent: nothing is kept. */
+  pictureKey?(i: number): string;
   /** Which of `count` alternatives (captions, answers) this step uses. */
   choose(count: number): number;
   /** Position in the run's list of datasets. */

@@ -123,6 +123,30 @@ export const CheckpointPolicy = Type.Object(
   closed,
 );
 
+/** Two numbers, the smaller one first. */
+const Between = (options: { readonly maximum: number; readonly description: string }) =>
+  Type.Unsafe<[number, number]>(
+    Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: options.maximum }), {
+      minItems: 2,
+      maxItems: 2,
+      description: options.description,
+    }),
+  );
+
+export const Augmentation = Type.Object(
+  {
+    kind: Type.Literal('random-resized-crop'),
+    scale: Between({ maximum: 1, description: "Smallest and largest share of the picture's area" }),
+    ratio: Between({ maximum: 100, description: 'Smallest and largest width divided by height' }),
+  },
+  {
+    ...closed,
+    description:
+      'Another part of each picture in every step, resized to what the model sees; scores see whole pictures',
+  },
+);
+export type Augmentation = Static<typeof Augmentation>;
+
 export const EvaluationTask = Type.String({ ...Name, description: 'A task of the training catalog' });
 export type EvaluationTask = Static<typeof EvaluationTask>;
 
@@ -186,6 +210,7 @@ export const ResolvedRunSpec = Type.Object(
     inputs: Type.Record(Type.String(), Type.Unknown(), {
       description: 'Options of the architecture: how samples become tokens and pictures',
     }),
+    augmentation: Type.Optional(Augmentation),
     seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
     objective: Objective,
     duration: Duration,
@@ -258,6 +283,7 @@ export const RunSpec = Type.Object(
       }),
     ),
     inputs: Type.Optional(ResolvedRunSpec.properties.inputs),
+    augmentation: Type.Optional(Type.Partial(Augmentation, closed)),
     seed: Type.Optional(ResolvedRunSpec.properties.seed),
     objective: Type.Optional(Objective),
     duration: Type.Optional(Duration),

@@ -1,6 +1,6 @@
 /**
  * The random crop of contrastive training: a part of the picture, a little smaller and of another aspect ratio, on the model's
- * square. Source: torchvision's RandomResizedCrop, with open_clip's default scale. No flips, no colours.
+ * square. Source: torchvision's RandomResizedCrop. No flips, no colours.
  */
 import type { RandomStream } from '../random-stream.ts';
 import type { RgbImage } from './decode.ts';
@@ -14,21 +14,21 @@ export interface RandomCrop {
   readonly ratio: readonly [number, number];
 }
 
-export const defaultRandomCrop: RandomCrop = { scale: [0.9, 1], ratio: [3 / 4, 4 / 3] };
+/** A crop and what it is drawn with. */
+export interface CropDraw {
+  readonly augment: RandomCrop;
+  readonly stream: RandomStream;
+}
 
 const ATTEMPTS = 10;
 
 /**
- * New bytes [size, size, 3], in the place of `resizeAndCrop`. The same bytes for the same stream: make one for each seed, epoch
- * and sample, as `randomStream(seed, 'augment', epoch, sample)`.
+ * New bytes [size, size, 3], in the place of `resizeAndCrop`. The same bytes for the same stream: make one for each seed, step
+ * and picture.
  */
 export function randomResizedCrop(
   image: RgbImage,
-  options: {
-    readonly transform: ImageTransform;
-    readonly augment: RandomCrop;
-    readonly stream: RandomStream;
-  },
+  options: CropDraw & { readonly transform: ImageTransform },
 ): Uint8Array {
   const { transform, augment, stream } = options;
   const { size, filter } = transform;

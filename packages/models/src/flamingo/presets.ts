@@ -1,4 +1,4 @@
-/** The Flamingos that a run can name: two that train from scratch, and the published size that has a Llama decoder. */
+/** The Flamingos that a run can name: three that train from scratch, and the published size that has a Llama decoder. */
 import type { ClipVisionConfig } from '../catalog/clip-config.ts';
 import { clipPresets } from '../catalog/presets.ts';
 import type { FlamingoConfig } from './config.ts';
@@ -64,6 +64,25 @@ const config = ({
 
 const visionOf = (preset: string): ClipVisionConfig => clipPresets[preset]!.config.vision_config;
 
+/** What the presets of a few million parameters share. */
+const small: FlamingoShape = {
+  vision: visionOf('clip-small'),
+  every: 1,
+  initialGate: 1,
+  perceiver: { depth: 2, latents: 8, heads: 4, head_dim: 32, ff_mult: 4 },
+  attention: { heads: 4, head_dim: 32, ff_mult: 4 },
+  decoder: {
+    width: 128,
+    inner: 344,
+    layers: 3,
+    heads: 4,
+    context: 512,
+    tokens: 1022,
+    newTokens: 2,
+    pad: 3,
+  },
+};
+
 export const flamingoPresets = {
   'flamingo-tiny': {
     description: 'For tests: the image tower of clip-tiny, a decoder of two layers',
@@ -86,23 +105,11 @@ export const flamingoPresets = {
   },
   'flamingo-small': {
     description: 'For the quickstart: trains from scratch in minutes on two cores, 64-pixel images',
-    config: config({
-      vision: visionOf('clip-small'),
-      every: 1,
-      initialGate: 1,
-      perceiver: { depth: 2, latents: 8, heads: 4, head_dim: 32, ff_mult: 4 },
-      attention: { heads: 4, head_dim: 32, ff_mult: 4 },
-      decoder: {
-        width: 128,
-        inner: 344,
-        layers: 3,
-        heads: 4,
-        context: 512,
-        tokens: 1022,
-        newTokens: 2,
-        pad: 3,
-      },
-    }),
+    config: config(small),
+  },
+  'flamingo-small-patch8': {
+    description: 'flamingo-small with patches of 8 pixels: for what is small in a picture',
+    config: config({ ...small, vision: { ...small.vision, patch_size: 8 } }),
   },
   'flamingo-9b': {
     description: 'OpenFlamingo-9B as first published: ViT-L/14 and LLaMA-7B',

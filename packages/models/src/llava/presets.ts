@@ -1,4 +1,4 @@
-/** The LLaVA models known by name: two that train from nothing, and the two published with LLaVA-1.5. */
+/** The LLaVA models known by name: three that train from nothing, and the two published with LLaVA-1.5. */
 import { type LlavaConfig, parseLlavaConfig } from './config.ts';
 
 export interface LlavaPreset {
@@ -73,6 +73,14 @@ const published = { imageToken: 32_000, padToken: 32_001, featureLayer: -2 };
 /** Where a vocabulary that was learnt has them: see files.ts. */
 const learnt = { imageToken: 4, padToken: 3 };
 
+/** What the presets of a few million parameters share. */
+const small = {
+  vision: { width: 128, inner: 512, layers: 4, heads: 4, image: 64 },
+  text: { width: 128, inner: 344, layers: 4, heads: 4, keyValueHeads: 4, vocabulary: 1024, context: 256 },
+  ...learnt,
+  featureLayer: -1,
+};
+
 export const llavaPresets: Readonly<Record<string, LlavaPreset>> = {
   'llava-tiny': preset({
     description: 'For tests: 32-pixel images of 16 tokens, a quarter of a million parameters',
@@ -83,10 +91,13 @@ export const llavaPresets: Readonly<Record<string, LlavaPreset>> = {
   }),
   'llava-small': preset({
     description: 'Trains from scratch in minutes on two cores: 64-pixel images of 16 tokens',
-    vision: { width: 128, inner: 512, layers: 4, heads: 4, patch: 16, image: 64 },
-    text: { width: 128, inner: 344, layers: 4, heads: 4, keyValueHeads: 4, vocabulary: 1024, context: 256 },
-    ...learnt,
-    featureLayer: -1,
+    ...small,
+    vision: { ...small.vision, patch: 16 },
+  }),
+  'llava-small-patch8': preset({
+    description: 'llava-small with patches of 8 pixels, 64 image tokens: for what is small in a picture',
+    ...small,
+    vision: { ...small.vision, patch: 8 },
   }),
   'llava-1.5-7b': preset({
     description: 'LLaVA-1.5-7B as published: ViT-L/14 at 336 pixels, Vicuna-7B',

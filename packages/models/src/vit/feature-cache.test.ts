@@ -37,6 +37,14 @@ test('what does not fit is computed again, what was seen first stays', async () 
   expect(seen).toEqual([7, 8, 9, 9]);
 });
 
+test('a picture without a key will not be seen again, and is no picture of zeros', async () => {
+  const { seen, compute } = tower();
+  const cache = new FeatureCache({ length: 2, compute });
+  const crop: Picture = { ...picture(7), key: undefined };
+  for (let step = 0; step < 2; step++) await cache.features([crop, undefined]);
+  expect(seen).toEqual([7, undefined, 7]);
+});
+
 test('an error is not kept', async () => {
   const { seen, compute } = tower();
   const cache = new FeatureCache({ length: 2, compute });

@@ -8,17 +8,20 @@ import type { Example } from '../model.ts';
 export const FEATURE_CACHE_BYTES = 512 * 2 ** 20;
 
 export interface Picture {
-  /** Changes with the picture's bytes. */
-  readonly key: string;
+  /** Changes with the picture's bytes; undefined where it will not be seen again. */
+  readonly key: string | undefined;
   /** RGB bytes [size, size, 3]. */
   pixels(): Promise<Uint8Array>;
 }
 
 /** Picture `i` of a sample. */
 export const pictureOf = (example: Example, i: number): Picture => ({
-  key: example.pictureKey(i),
+  key: example.pictureKey?.(i),
   pixels: () => example.pixels(i),
 });
+
+/** The key of a picture of zeros. */
+const ZEROS = Symbol('zeros');
 
 export interface FeatureCacheOptions {
   /** Values that the tower makes of a picture. */
@@ -31,8 +34,7 @@ export interface FeatureCacheOptions {
 /** What was seen first stays, as in `PixelCache`: every epoch visits every picture once in a new order. */
 export class FeatureCache {
   readonly #options: FeatureCacheOptions;
-  /** By key; that of a picture of zeros is `undefined`. */
-  readonly #kept = new Map<string | undefined, Promise<Float32Array>>();
+  readonly #kept = new Map<string | typeof ZEROS, Promise<Float32Array>>();
 
   constructor(options: FeatureCacheOptions) {
     this.#options = options;
@@ -48,7 +50,8 @@ export class FeatureCache {
 
   async #of(picture: Picture | undefined): Promise<Float32Array> {
     const { length, maxBytes = FEATURE_CACHE_BYTES, compute } = this.#options;
-    const key = picture?.key;
+    const key = picture ? picture.key : ZEROS;
+    if (key === undefined) return await compute(await picture!.pixels());
     const kept = this.#kept.get(key);
     if (kept) return await kept;
     const computing = (async () => await compute(await picture?.pixels()))();

@@ -4,6 +4,7 @@
  */
 import { type Architecture, abilitiesOf, type Recipe } from '@triptych/models/catalog';
 import {
+  type Augmentation,
   invalidInput,
   type ResolvedRunSpec,
   type RunSpec,
@@ -78,6 +79,9 @@ function withDefaults(spec: RunSpec & { method: string }, context: RunContext): 
     dataset: spec.dataset ?? datasets?.[0]?.name ?? '',
     ...(datasets ? { datasets } : {}),
     inputs: { ...defaultsOf(architecture.inputs), ...spec.inputs },
+    ...(spec.augmentation === undefined
+      ? {}
+      : { augmentation: { ...augmentationDefaults, ...spec.augmentation } }),
     seed: spec.seed ?? 0,
     objective: spec.objective ?? recipe.objective,
     duration,
@@ -108,6 +112,13 @@ function withDefaults(spec: RunSpec & { method: string }, context: RunContext): 
     priority: spec.priority ?? 10,
   };
 }
+
+/** open_clip's. */
+const augmentationDefaults: Augmentation = {
+  kind: 'random-resized-crop',
+  scale: [0.9, 1],
+  ratio: [3 / 4, 4 / 3],
+};
 
 const adapterDefaults = { rank: 16, alpha: 32, dropout: 0.05, rankStabilised: false };
 

@@ -75,6 +75,7 @@ const at = (prefix: string, violations: readonly Violation[]): Violation[] =>
 export function settingViolations(spec: ResolvedRunSpec, context: RunContext): Violation[] {
   return [
     ...batchViolations(spec, context),
+    ...augmentationViolations(spec),
     ...groupViolations(spec, context),
     ...headViolations(spec, context),
     ...interpolationViolations(spec, context),
@@ -124,6 +125,20 @@ function batchViolations(spec: ResolvedRunSpec, { dataset }: RunContext): Violat
   });
   return violations;
 }
+
+const augmentationViolations = ({ augmentation }: ResolvedRunSpec): Violation[] =>
+  (['scale', 'ratio'] as const).flatMap((field) => {
+    const [low, high] = augmentation?.[field] ?? [1, 1];
+    if (low <= high) return [];
+    return [
+      {
+        path: `/augmentation/${field}`,
+        expected: 'the smallest value before the largest',
+        actual: show([low, high]),
+        remedy: `use ${show([high, low])}`,
+      },
+    ];
+  });
 
 /** Groups that the model does not have, and rates of groups that are not trained. */
 function groupViolations(

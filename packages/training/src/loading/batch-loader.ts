@@ -1,6 +1,6 @@
 /** The global batches of a run, as this rank's shards need them. Which samples, and which captions: the plan's choice. */
 import type { Range } from '@triptych/collective';
-import type { MixturePlan, PlannedBatch } from '@triptych/datasets';
+import { type MixturePlan, type PlannedBatch, type RandomCrop, randomStream } from '@triptych/datasets';
 import type { Batch, Example, Processor } from '@triptych/models';
 import type { Examples } from './examples.ts';
 
@@ -11,6 +11,7 @@ export interface BatchLoaderOptions {
   readonly processor: Processor;
   readonly range: Range;
   readonly samplesPerShard: number;
+  readonly augmentation?: { readonly crop: RandomCrop; readonly seed: number } | undefined;
 }
 
 export class BatchLoader {
@@ -56,9 +57,17 @@ export class BatchLoader {
   }
 
   #example({ samples, datasets }: PlannedBatch, { row, step }: { row: number; step: number }): Example {
-    const { plan, examples } = this.#options;
+    const { plan, examples, augmentation } = this.#options;
     const [sample, dataset] = [samples[row]!, datasets[row]!];
-    return examples[dataset]!.at(sample, (count) => plan.choose({ step, dataset, sample, count }));
+    return examples[dataset]!.at(sample, {
+      choose: (count) => plan.choose({ step, dataset, sample, count }),
+      crop:
+        augmentation &&
+        ((i) => ({
+          augment: augmentation.crop,
+          stream: randomStream(augmentation.seed, 'augment', step, dataset, sample, i),
+        })),
+    });
   }
 
   #rows(shard: number): number[] {

@@ -1,10 +1,17 @@
 /** The samples of a dataset as models take them. Decoded pictures are kept as far as memory allows. */
-import { type Dataset, type ImageTransform, PixelCache } from '@triptych/datasets';
+import { type CropDraw, type Dataset, type ImageTransform, PixelCache, pixels } from '@triptych/datasets';
 import type { Example } from '@triptych/models';
 import { PIXEL_CACHE_BYTES } from '../catalog/estimate-memory.ts';
 
+/** How one step sees a sample. */
+export interface Seen extends Pick<Example, 'choose'> {
+  /** Of picture `i`; absent: whole pictures. */
+  readonly crop?: ((i: number) => CropDraw) | undefined;
+}
+
 export class Examples {
   readonly dataset: Dataset;
+  readonly #transform: ImageTransform;
   readonly #cache: PixelCache;
   readonly #position: number;
 
@@ -14,21 +21,26 @@ export class Examples {
     at: { readonly transform: ImageTransform; readonly position: number; readonly of: number },
   ) {
     this.dataset = dataset;
+    this.#transform = at.transform;
     this.#position = at.position;
     const maxBytes = PIXEL_CACHE_BYTES / at.of;
     this.#cache = new PixelCache({ dataset, transform: at.transform, maxBytes });
   }
 
   /** Sample number `index` of the manifest. */
-  at(index: number, choose: Example['choose']): Example {
+  at(index: number, { choose, crop }: Seen): Example {
     const { id, content, images, classIndex } = this.dataset.manifest.samples[index]!;
     return {
       id,
       content,
       images: images.length,
       ...(classIndex === undefined ? {} : { classIndex }),
-      pixels: (i) => this.#cache.pixels(images[i]!),
-      pictureKey: (i) => this.dataset.imageKey(images[i]!),
+      ...(crop
+        ? { pixels: (i) => pixels(this.dataset, images[i]!, this.#transform, crop(i)) }
+        : {
+            pixels: (i) => this.#cache.pixels(images[i]!),
+            pictureKey: (i) => this.dataset.imageKey(images[i]!),
+          }),
       choose,
       dataset: this.#position,
     };

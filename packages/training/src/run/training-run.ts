@@ -59,6 +59,7 @@ export class TrainingRun implements Disposable {
       processor,
       range,
       samplesPerShard,
+      augmentation: spec.augmentation && { crop: spec.augmentation, seed: spec.seed },
     });
     const rates = ratesOf(model.trainableTensors, spec);
     const { kind, ...objectiveOptions } = spec.objective;

@@ -83,7 +83,7 @@ export async function writePeerTask({
   const ids = [];
   for (const text of captions.keys()) {
     const example = {
-      ...examples.at(train[0]!, () => 0),
+      ...examples.at(train[0]!, { choose: () => 0 }),
       content: { kind: 'captions' as const, texts: [text] },
     };
     ids.push((await model.processor.batch([example])) as unknown as { ids: Int32Array });
