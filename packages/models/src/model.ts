@@ -77,6 +77,11 @@ export interface Pass {
   readonly dropout?: { readonly step: number; readonly shard: number };
 }
 
+export interface AnsweredQuestion {
+  readonly question: string;
+  readonly answer: string;
+}
+
 /** One sample and what of it is wanted in this step. */
 export interface Example {
   readonly id: string;
@@ -87,6 +92,8 @@ export interface Example {
   pixels(i: number): Promise<Uint8Array>;
   /** A name of picture `i` that changes with its bytes; what a frozen tower made of it is kept under this. Absent: nothing is kept. */
   pictureKey?(i: number): string;
+  /** At most `count` other questions of the train split about the same pictures, each with an answer, drawn for this step. */
+  companions?(count: number): readonly AnsweredQuestion[];
   /** Which of `count` alternatives (captions, answers) this step uses. */
   choose(count: number): number;
   /** Position in the run's list of datasets. */

@@ -88,5 +88,6 @@ test('initial weights: the seed decides, gates are zero, norms are one, nothing 
   expect(deviations.get('perceiver.latents')).toBeGreaterThan(0.85);
   expect(deviations.get('perceiver.latents')).toBeLessThan(1.15);
   expect(deviations.get('perceiver.layers.0.1.1.weight')).toBeCloseTo(64 ** -0.5 / 3 ** 0.5, 2);
-  expect(deviations.get('lang_encoder.lm_head.weight')).toBeCloseTo(0.02, 3);
+  // A decoder of width 64 is drawn wider than the published ones.
+  expect(deviations.get('lang_encoder.lm_head.weight')).toBeCloseTo(64 ** -0.5, 2);
 });

@@ -17,6 +17,7 @@ const defaults: FlamingoInputs = {
   maxTokens: 128,
   maxImages: 6,
   tooLong: 'refuse',
+  questionsTogether: 1,
 };
 const textOf = (inputs: Partial<FlamingoInputs> = {}) =>
   new FlamingoText(tokenizer, { ...defaults, ...inputs });
@@ -37,6 +38,26 @@ test('samples take the templates of the run, and the alternative that is chosen'
   // What spells a special token in a text is none.
   expect([...answered.ids].filter((id) => id === config.image_token_id)).toHaveLength(2);
   expect(shown(textOf({ learnQuestions: true }).sample(sample(question)))).toContain('<image>«Question:');
+});
+
+test('questions about the same picture follow each other in one text, as far as they fit', () => {
+  const asked = (count: number) =>
+    ['Big?', 'Red?', 'Old?']
+      .slice(0, count)
+      .map((question, i) => ({ question, answer: i === 0 ? 'no' : 'yes' }));
+  const first: Content = { kind: 'question', question: 'What?', answers: ['blue'] };
+  const told = (inputs: Partial<FlamingoInputs>) =>
+    shown(textOf(inputs).sample({ ...sample(first), companions: asked }));
+  const whole =
+    '<s><image>Question:What? Short answer:«blue<|endofchunk|>»\nQuestion:Big? Short answer:«no<|endofchunk|>»\nQuestion:Red? Short answer:«yes<|endofchunk|></s>»';
+  expect(told({ questionsTogether: 3 })).toBe(whole);
+  expect(told({})).toBe('<s><image>Question:What? Short answer:«blue<|endofchunk|></s>»');
+  const { ids } = textOf({ questionsTogether: 3 }).sample({ ...sample(first), companions: asked });
+  expect(told({ questionsTogether: 4, maxTokens: ids.length })).toBe(whole);
+  expect(told({ questionsTogether: 3, maxTokens: ids.length - 1 })).not.toContain('Red?');
+  expect(shown(textOf({ questionsTogether: 3 }).sample({ ...sample(caption), companions: asked }))).toBe(
+    '<s><image>«a red square<|endofchunk|></s>»',
+  );
 });
 
 test('a prompt ends where the answer begins; its demonstrations are complete', () => {

@@ -12,7 +12,7 @@ import {
   truncate,
 } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
-import type { Prompt } from '../model.ts';
+import type { Example, Prompt } from '../model.ts';
 import type { FlamingoInputs } from './inputs.ts';
 
 /** A sample as training sees it. */
@@ -22,6 +22,7 @@ export interface Told {
   readonly images: number;
   /** Which of `count` alternatives is wanted. */
   choose(count: number): number;
+  readonly companions?: Example['companions'];
 }
 
 export class FlamingoText {
@@ -86,7 +87,7 @@ export class FlamingoText {
     );
   }
 
-  #told({ content, images, choose }: Told): SampleTokens {
+  #told({ content, images, choose, companions }: Told): SampleTokens {
     const tokenizer = this.#tokenizer;
     if (content.kind === 'interleaved') return encodeInterleaved(content, { tokenizer, images });
     const template = this.template(content);
@@ -95,7 +96,22 @@ export class FlamingoText {
       throw new TriptychError('INVALID_INPUT', 'there is nothing to answer with; add an answer');
     const fields = { ...fieldsOf(content), ...answerOf(content, choose(count)) };
     const labels = this.#inputs.learnQuestions || content.kind === 'captions' ? 'text' : 'answer';
-    return encodePair(fields, template, { tokenizer, images, labels });
+    const options = { tokenizer, images, labels } as const;
+    const more = content.kind === 'question' ? this.#companions(companions) : [];
+    for (let count = more.length; count > 0; count--) {
+      const text = encodePair(fields, template, { ...options, following: more.slice(0, count) });
+      if (text.ids.length <= this.#inputs.maxTokens) return text;
+    }
+    return encodePair(fields, template, options);
+  }
+
+  #companions(companions: Told['companions']): readonly Fields[] {
+    const { questionsTogether } = this.#inputs;
+    if (questionsTogether === 1 || !companions) return [];
+    return companions(questionsTogether - 1).map(({ question, answer }) => ({
+      ...fieldsOf({ kind: 'question', question, answers: [answer] }),
+      answer,
+    }));
   }
 
   #fitted(sample: SampleTokens): SampleTokens {

@@ -16,6 +16,7 @@ const inputs: FlamingoInputs = {
   maxTokens: 128,
   maxImages: 6,
   tooLong: 'refuse',
+  questionsTogether: 1,
 };
 const texts = ['a red square on grey', 'Question:What colour is it? Short answer:blue'];
 

@@ -42,6 +42,13 @@ export const LlavaInputs = Type.Object(
       default: defaultPrompts.answer,
       description: 'What follows every question with short answers',
     }),
+    questionsTogether: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      default: 1,
+      description:
+        'At most so many questions about the same picture are trained on in one text, one after the other, as far as they fit; an epoch still begins with each question once',
+    }),
     maxTokens: Type.Optional(
       Type.Integer({
         minimum: 2,

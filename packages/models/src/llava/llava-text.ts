@@ -47,11 +47,13 @@ export class LlavaText {
    * A whole sample, with what is learnt of it.
    * @throws TriptychError DATASET_INVALID where it is no conversation, is too long, or has nothing to learn.
    */
-  sample(sample: Pick<Example, 'id' | 'content' | 'images' | 'choose'>): SampleTokens {
+  sample(sample: Pick<Example, 'id' | 'content' | 'images' | 'choose' | 'companions'>): SampleTokens {
     const { id, images } = sample;
     const limit = this.#maxTokens;
     try {
       const turns = this.#turns(sample.content, images, sample.choose);
+      const together = this.#withCompanions(turns, sample);
+      if (together) return together;
       const whole = encodeConversation(turns, this.#options(images));
       if (whole.ids.length <= limit) return whole;
       if (this.#inputs.tooLong === 'cut')
@@ -110,6 +112,22 @@ export class LlavaText {
     throw unusable(
       `LLaVA needs a conversation, a question or captions, got ${content.kind}; use another dataset, or Flamingo for documents`,
     );
+  }
+
+  /** The turns and as many questions more as the run asks for and the text has room for; undefined for none. */
+  #withCompanions(
+    turns: readonly Turn[],
+    { content, images, companions }: Pick<Example, 'content' | 'images' | 'companions'>,
+  ): SampleTokens | undefined {
+    const { questionsTogether, answerPrompt: suffix } = this.#inputs;
+    if (content.kind !== 'question' || questionsTogether === 1 || this.#isPlain) return undefined;
+    const more = companions?.(questionsTogether - 1) ?? [];
+    for (let count = more.length; count > 0; count--) {
+      const added = more.slice(0, count).flatMap((one) => questionTurns({ ...one, images: 0, suffix }));
+      const text = encodeConversation([...turns, ...added], this.#options(images));
+      if (text.ids.length <= this.#maxTokens) return text;
+    }
+    return undefined;
   }
 
   get #isPlain(): boolean {

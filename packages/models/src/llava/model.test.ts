@@ -21,6 +21,7 @@ const inputs: LlavaInputs = {
   captionPrompt: 'Describe it.',
   answerPrompt: '',
   tooLong: 'refuse',
+  questionsTogether: 1,
 };
 const texts = ['a red square on grey', 'USER: What colour is it? ASSISTANT: blue'];
 const adapter = { rank: 4, alpha: 8, dropout: 0.2, rankStabilised: false };

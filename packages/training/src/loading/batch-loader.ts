@@ -11,7 +11,8 @@ export interface BatchLoaderOptions {
   readonly processor: Processor;
   readonly range: Range;
   readonly samplesPerShard: number;
-  readonly augmentation?: { readonly crop: RandomCrop; readonly seed: number } | undefined;
+  readonly seed: number;
+  readonly crop?: RandomCrop | undefined;
 }
 
 export class BatchLoader {
@@ -57,16 +58,12 @@ export class BatchLoader {
   }
 
   #example({ samples, datasets }: PlannedBatch, { row, step }: { row: number; step: number }): Example {
-    const { plan, examples, augmentation } = this.#options;
+    const { plan, examples, seed, crop } = this.#options;
     const [sample, dataset] = [samples[row]!, datasets[row]!];
     return examples[dataset]!.at(sample, {
       choose: (count) => plan.choose({ step, dataset, sample, count }),
-      crop:
-        augmentation &&
-        ((i) => ({
-          augment: augmentation.crop,
-          stream: randomStream(augmentation.seed, 'augment', step, dataset, sample, i),
-        })),
+      stream: (...purpose) => randomStream(seed, 'sample', step, dataset, sample, ...purpose),
+      crop,
     });
   }
 

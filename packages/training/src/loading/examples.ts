@@ -1,12 +1,22 @@
 /** The samples of a dataset as models take them. Decoded pictures are kept as far as memory allows. */
-import { type CropDraw, type Dataset, type ImageTransform, PixelCache, pixels } from '@triptych/datasets';
-import type { Example } from '@triptych/models';
+import {
+  type Dataset,
+  type ImageTransform,
+  PixelCache,
+  pixels,
+  type RandomCrop,
+  type RandomStream,
+} from '@triptych/datasets';
+import type { AnsweredQuestion, Example } from '@triptych/models';
 import { PIXEL_CACHE_BYTES } from '../catalog/estimate-memory.ts';
+import { questionsByPictures } from './questions-by-pictures.ts';
 
 /** How one step sees a sample. */
 export interface Seen extends Pick<Example, 'choose'> {
-  /** Of picture `i`; absent: whole pictures. */
-  readonly crop?: ((i: number) => CropDraw) | undefined;
+  /** What of this sample is drawn in this step. */
+  stream(...purpose: readonly (string | number)[]): RandomStream;
+  /** Absent: whole pictures. */
+  readonly crop?: RandomCrop | undefined;
 }
 
 export class Examples {
@@ -14,6 +24,7 @@ export class Examples {
   readonly #transform: ImageTransform;
   readonly #cache: PixelCache;
   readonly #position: number;
+  #questions: ReturnType<typeof questionsByPictures> | undefined;
 
   /** `position` is that of the dataset in the run's list; the cache is one of `of` that share the memory. */
   constructor(
@@ -28,7 +39,7 @@ export class Examples {
   }
 
   /** Sample number `index` of the manifest. */
-  at(index: number, { choose, crop }: Seen): Example {
+  at(index: number, { choose, stream, crop }: Seen): Example {
     const { id, content, images, classIndex } = this.dataset.manifest.samples[index]!;
     return {
       id,
@@ -36,14 +47,27 @@ export class Examples {
       images: images.length,
       ...(classIndex === undefined ? {} : { classIndex }),
       ...(crop
-        ? { pixels: (i) => pixels(this.dataset, images[i]!, this.#transform, crop(i)) }
+        ? {
+            pixels: (i) =>
+              pixels(this.dataset, images[i]!, this.#transform, { augment: crop, stream: stream('crop', i) }),
+          }
         : {
             pixels: (i) => this.#cache.pixels(images[i]!),
             pictureKey: (i) => this.dataset.imageKey(images[i]!),
           }),
+      companions: (count) => this.#companions(index, count, stream('companions')),
       choose,
       dataset: this.#position,
     };
+  }
+
+  #companions(index: number, count: number, stream: RandomStream): AnsweredQuestion[] {
+    this.#questions ??= questionsByPictures(this.dataset);
+    const others = this.#questions(index);
+    return stream
+      .shuffle([...others])
+      .slice(0, count)
+      .map(({ question, answers }) => ({ question, answer: stream.pick(answers) }));
   }
 
   /** Transformed picture `i` of a sample. */

@@ -59,7 +59,8 @@ export class TrainingRun implements Disposable {
       processor,
       range,
       samplesPerShard,
-      augmentation: spec.augmentation && { crop: spec.augmentation, seed: spec.seed },
+      seed: spec.seed,
+      crop: spec.augmentation,
     });
     const rates = ratesOf(model.trainableTensors, spec);
     const { kind, ...objectiveOptions } = spec.objective;

@@ -41,22 +41,28 @@ export function encodePair(
     contextLength,
     images = 1,
     labels = 'text',
+    following = [],
   }: FlamingoOptions & {
     readonly images?: number;
     readonly labels?: 'text' | 'answer';
+    /** More of the same pictures, each after `<|endofchunk|>` and what separates demonstrations. */
+    readonly following?: readonly Fields[];
   },
 ): SampleTokens {
-  const { prompt, answer } = filled(template, fields);
-  if (answer === undefined) throw missing(template, 'answer');
-  if (`${prompt}${answer}` === '')
+  const pairs = [fields, ...following].map((one) => filled(template, one));
+  if (pairs.some(({ answer }) => answer === undefined)) throw missing(template, 'answer');
+  if (pairs.some(({ prompt, answer }) => `${prompt}${answer}` === ''))
     throw new TriptychError(
       'INVALID_INPUT',
       'The sample has an empty text: expected words to learn; leave it out',
     );
   const segments: Segment[] = [
     ...shown(images),
-    { kind: 'text', text: prompt, supervised: labels === 'text' },
-    { kind: 'text', text: answer, supervised: true },
+    ...pairs.flatMap(({ prompt, answer = '' }, i): Segment[] => [
+      ...(i === 0 ? [] : between(template)),
+      { kind: 'text', text: prompt, supervised: labels === 'text' },
+      { kind: 'text', text: answer, supervised: true },
+    ]),
     ...ends(tokenizer, true),
   ];
   return finished(encodeSegments(segments, tokenizer), contextLength, 'its text is empty');
@@ -142,6 +148,11 @@ export function encodeFewShotPrompt(
   ];
   return encodeSegments([...segments, ...question], tokenizer);
 }
+
+const between = ({ separator }: FlamingoTemplate): Segment[] => [
+  { kind: 'token', token: END_OF_CHUNK, supervised: true },
+  { kind: 'text', text: separator, supervised: false },
+];
 
 const shown = (images: number): Segment[] =>
   Array.from({ length: images }, () => ({ kind: 'image' }) as const);

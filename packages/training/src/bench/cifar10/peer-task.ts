@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mixturePlan, openDataset, zeroShotPrompts } from '@triptych/datasets';
+import { mixturePlan, openDataset, randomStream, zeroShotPrompts } from '@triptych/datasets';
 import type { ClipConfig } from '@triptych/models';
 import type { ResolvedRunSpec } from '@triptych/protocol';
 import type { ArtifactStore } from '@triptych/storage';
@@ -83,7 +83,7 @@ export async function writePeerTask({
   const ids = [];
   for (const text of captions.keys()) {
     const example = {
-      ...examples.at(train[0]!, { choose: () => 0 }),
+      ...examples.at(train[0]!, { choose: () => 0, stream: () => randomStream(spec.seed) }),
       content: { kind: 'captions' as const, texts: [text] },
     };
     ids.push((await model.processor.batch([example])) as unknown as { ids: Int32Array });
