@@ -15,7 +15,7 @@ import torch.nn.functional as F
 folder, threads = sys.argv[1], int(sys.argv[2])
 torch.set_num_threads(threads)
 task = json.load(open(os.path.join(folder, "task.json")))
-config, batch = task["config"], task["batch"]
+config, batch = task["peer"]["config"], task["batch"]
 
 
 def read(name, dtype):
@@ -24,13 +24,16 @@ def read(name, dtype):
     return torch.tensor(values, dtype=torch.float32 if dtype == "float32" else torch.int64)
 
 
-flat = read("weights", "float32")
-weights = {}
-for spec in task["parameters"]:
-    part = flat[spec["offset"] : spec["offset"] + spec["length"]]
-    weights[spec["key"]] = torch.nn.Parameter(part.reshape(spec["shape"]).clone())
+def read_tensors(name):
+    flat = read(name, "float32")
+    for spec in task[name]:
+        part = flat[spec["offset"] : spec["offset"] + spec["length"]]
+        yield spec["key"], part.reshape(spec["shape"]).clone()
+
+
+trained = {key: torch.nn.Parameter(values) for key, values in read_tensors("parameters")}
+weights = trained | dict(read_tensors("frozen"))
 inputs = {item["name"]: read(item["name"], item["dtype"]).reshape(item["shape"]) for item in task["inputs"]}
-del flat
 
 
 def layer_norm(x, name, epsilon):
@@ -119,12 +122,12 @@ def decoder_loss():
 
 
 losses = {"clip": clip_loss, "decoder": decoder_loss}
-loss_of = losses[task["workload"]]
+loss_of = losses[task["peer"]["model"]]
 settings = task["optimizer"]
 decayed = {spec["key"] for spec in task["parameters"] if spec["decay"]}
 groups = [
-    {"params": [w for key, w in weights.items() if key in decayed], "weight_decay": settings["weightDecay"]},
-    {"params": [w for key, w in weights.items() if key not in decayed], "weight_decay": 0.0},
+    {"params": [w for key, w in trained.items() if key in decayed], "weight_decay": settings["weightDecay"]},
+    {"params": [w for key, w in trained.items() if key not in decayed], "weight_decay": 0.0},
 ]
 optimizer = torch.optim.AdamW(
     groups,

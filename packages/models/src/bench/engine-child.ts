@@ -5,15 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import {
-  AdamW,
-  drainInto,
-  type KernelProfile,
-  Parameters,
-  profileKernels,
-  selectBackend,
-  tf,
-} from '@triptych/nn';
+import { AdamW, drainInto, type KernelProfile, profileKernels, selectBackend, tf } from '@triptych/nn';
 import type { ChildOptions, ChildOrder, Measured, Ready, TaskFile } from './messages.ts';
 import { type NamedInput, OPTIMIZER } from './workload.ts';
 import { workloads } from './workloads.ts';
@@ -23,11 +15,11 @@ const description = await selectBackend(options.choice);
 const profile = options.profile ? profileKernels() : undefined;
 const task = JSON.parse(readFileSync(join(options.folder, 'task.json'), 'utf8')) as TaskFile;
 const { batch } = task;
-const workload = workloads[task.workload]!;
 const inputs = new Map(task.inputs.map((input) => [input.name, read(input)]));
-const parameters = new Parameters(workload.layout, readFloats('weights.bin'));
-const optimizer = new AdamW(workload.layout, OPTIMIZER);
-const gradient = new Float32Array(workload.layout.length);
+const opened = await workloads[task.workload]!.open();
+const { parameters } = opened;
+const optimizer = new AdamW(parameters.layout, OPTIMIZER);
+const gradient = new Float32Array(parameters.layout.length);
 
 answer<Ready>({ engine: `${description.backend}, ${description.gemm}` });
 for await (const line of createInterface({ input: process.stdin })) {
@@ -55,11 +47,11 @@ async function measure(steps: number, profiled: KernelProfile | undefined): Prom
 
 /** Forward, backward and AdamW, as a training step does it; what it resolves to is the loss. */
 async function step(): Promise<number> {
-  using recording = workload.record(parameters, inputs, batch);
+  using recording = opened.record(inputs, batch);
   const [loss] = recording.outputs;
   const value = (await loss!.data())[0]!;
   const one = tf.onesLike(loss!);
-  await drainInto(recording.drain([one]), workload.layout, gradient);
+  await drainInto(recording.drain([one]), parameters.layout, gradient);
   one.dispose();
   optimizer.step(parameters.flat, gradient, OPTIMIZER.learningRate);
   parameters.upload();

@@ -10,6 +10,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { selectBackend } from '@triptych/nn';
 import { competitorOptions, type EngineName, missingReason } from './competitors.ts';
 import { measureTask } from './measure-task.ts';
 import { headLine, profileLines, resultLines } from './report.ts';
@@ -35,6 +36,8 @@ for (const engine of list(values.engines) as EngineName[]) {
   else print(`${engine} takes no part: ${reason}`);
 }
 
+// Nothing is measured in this process: it draws the weights for the others.
+await selectBackend({ backend: 'cpu' });
 print(headLine());
 const results = [];
 for (const model of list(values.models)) {

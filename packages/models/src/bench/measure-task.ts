@@ -1,10 +1,9 @@
 /** One cell of the engine benchmark: a workload at one batch size and thread count, all competitors in turn. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Competitor, type CompetitorOptions } from './competitor.ts';
-import type { Measured, TaskFile } from './messages.ts';
-import { OPTIMIZER, type Workload } from './workload.ts';
+import type { Measured } from './messages.ts';
+import { withTaskFolder } from './task-folder.ts';
+import { ratioOf, type Timing, timingOf } from './timings.ts';
+import type { Workload } from './workload.ts';
 
 export interface TaskOptions {
   readonly workload: Workload;
@@ -18,7 +17,7 @@ export interface TaskOptions {
 export interface CompetitorResult {
   readonly name: string;
   readonly engine: string;
-  readonly stepSeconds: { readonly median: number; readonly p90: number };
+  readonly stepSeconds: Timing;
   readonly gflops: number;
   readonly peakBytes: number;
   /** Against the first competitor: the median over the rounds of the ratio of the round's medians. */
@@ -45,40 +44,28 @@ const LOSS_TOLERANCE = 2e-4;
 const LOSS_TOLERANCE_BF16 = 2e-2;
 const WARM_UP_STEPS = 3;
 
+interface Running {
+  readonly competitor: Competitor;
+  readonly engine: string;
+  readonly losses: readonly number[];
+  readonly rounds: Measured[];
+}
+
 export async function measureTask(options: TaskOptions): Promise<TaskResult> {
-  const { workload, batch, threads, rounds, steps } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'triptych-bench-'));
-  const running: { competitor: Competitor; engine: string; losses: readonly number[]; rounds: Measured[] }[] =
-    [];
-  try {
-    await writeTask(folder, workload, batch);
-    for (const competitor of options.competitors(folder)) {
-      const started = await Competitor.start(competitor);
-      const { losses } = await started.competitor.measure({ steps: WARM_UP_STEPS });
-      running.push({ ...started, losses, rounds: [] });
-    }
-    assertSameLosses(running.map(({ competitor, losses }) => ({ name: competitor.name, losses })));
-    for (let round = 0; round < rounds; round++)
-      for (const one of running) one.rounds.push(await one.competitor.measure({ steps }));
-  } finally {
-    for (const { competitor } of running) competitor.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-  const medians = running.map((one) => one.rounds.map(({ seconds }) => quantile(seconds, 0.5)));
-  const competitors = running.map(({ competitor, engine, losses, rounds: measured }, i): CompetitorResult => {
-    const seconds = measured.flatMap((round) => round.seconds);
-    const median = quantile(seconds, 0.5);
-    const kernels = measured.at(-1)?.kernels;
+  const { workload, batch, threads, steps } = options;
+  const running = await withTaskFolder(options, (folder) => run(folder, options));
+  const secondsOf = ({ rounds }: Running) => rounds.map(({ seconds }) => seconds);
+  const competitors = running.map((one): CompetitorResult => {
+    const { competitor, engine, losses, rounds } = one;
+    const stepSeconds = timingOf(secondsOf(one).flat());
+    const kernels = rounds.at(-1)?.kernels;
     return {
       name: competitor.name,
       engine,
-      stepSeconds: { median, p90: quantile(seconds, 0.9) },
-      gflops: workload.flops(batch) / median / 1e9,
-      peakBytes: Math.max(...measured.map(({ peakBytes }) => peakBytes)),
-      ratio: quantile(
-        medians[i]!.map((value, round) => value / medians[0]![round]!),
-        0.5,
-      ),
+      stepSeconds,
+      gflops: workload.flops(batch) / stepSeconds.median / 1e9,
+      peakBytes: Math.max(...rounds.map(({ peakBytes }) => peakBytes)),
+      ratio: ratioOf(secondsOf(one), secondsOf(running[0]!)),
       losses,
       ...(kernels ? { kernels } : {}),
     };
@@ -87,29 +74,21 @@ export async function measureTask(options: TaskOptions): Promise<TaskResult> {
   return { workload: name, description, batch, threads, steps, competitors };
 }
 
-async function writeTask(folder: string, workload: Workload, batch: number): Promise<void> {
-  const inputs = workload.inputs(batch);
-  const task: TaskFile = {
-    workload: workload.name,
-    batch,
-    config: workload.config,
-    optimizer: OPTIMIZER,
-    parameters: workload.layout.specs.map(({ key, shape, offset, length, decay }) => ({
-      key,
-      shape,
-      offset,
-      length,
-      decay,
-    })),
-    inputs: inputs.map(({ name, shape, values }) => ({
-      name,
-      shape,
-      dtype: values instanceof Float32Array ? 'float32' : 'int32',
-    })),
-  };
-  await writeFile(join(folder, 'task.json'), JSON.stringify(task));
-  await writeFile(join(folder, 'weights.bin'), workload.initialWeights());
-  for (const { name, values } of inputs) await writeFile(join(folder, `${name}.bin`), values);
+async function run(folder: string, { rounds, steps, competitors }: TaskOptions): Promise<Running[]> {
+  const running: Running[] = [];
+  try {
+    for (const options of competitors(folder)) {
+      const started = await Competitor.start(options);
+      const { losses } = await started.competitor.measure({ steps: WARM_UP_STEPS });
+      running.push({ ...started, losses, rounds: [] });
+    }
+    assertSameLosses(running.map(({ competitor, losses }) => ({ name: competitor.name, losses })));
+    for (let round = 0; round < rounds; round++)
+      for (const one of running) one.rounds.push(await one.competitor.measure({ steps }));
+    return running;
+  } finally {
+    for (const { competitor } of running) competitor.stop();
+  }
 }
 
 function assertSameLosses(all: readonly { name: string; losses: readonly number[] }[]): void {
@@ -121,9 +100,4 @@ function assertSameLosses(all: readonly { name: string; losses: readonly number[
       if (!(Math.abs(loss - expected) <= tolerance * Math.abs(expected)))
         throw new Error(`step ${step}: the loss of ${name} is ${loss}, that of ${first!.name} ${expected}`);
     });
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
 }
