@@ -41,14 +41,33 @@ export interface Ready {
   readonly engine: string;
 }
 
-export interface ChildOrder {
+export type ChildOrder = TrainOrder | GenerateOrder;
+
+export interface TrainOrder {
+  readonly kind: 'train';
   readonly steps: number;
 }
 
-export interface Measured {
+export interface GenerateOrder {
+  readonly kind: 'generate';
+  /** The first of the inputs'. */
+  readonly prompts: number;
+  readonly newTokens: number;
+  /** How often. */
+  readonly times: number;
+}
+
+export interface Trained {
   readonly seconds: readonly number[];
   readonly losses: readonly number[];
   /** Since the process began. */
   readonly peakBytes: number;
   readonly kernels?: readonly KernelTime[];
+}
+
+export interface Generated {
+  /** Of each time: from pictures and token ids to the last new token. */
+  readonly seconds: readonly number[];
+  /** Of each prompt, the last time. */
+  readonly tokens: readonly (readonly number[])[];
 }

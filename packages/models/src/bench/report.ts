@@ -1,7 +1,7 @@
 /** The engine benchmark's figures as lines of text. */
-import type { TaskResult } from './measure-task.ts';
+import type { CompetitorResult, GenerationResult, TaskResult } from './measure-task.ts';
 
-const columns = [-6, 5, 7, -18, 11, 9, 9, 9, 8] as const;
+const columns = [-30, 7, 7, -15, 9, 9, 9, 9, 6] as const;
 
 export const headLine = (): string =>
   row(['model', 'batch', 'threads', 'engine', 'step', 'p90', 'GFLOP/s', 'peak', 'ratio']);
@@ -21,6 +21,38 @@ export function resultLines({ workload, batch, threads, competitors }: TaskResul
     ]),
   );
 }
+
+/** Below their own head, a line for each number of prompts and each competitor; none where no text is generated. */
+export function generationLines({ threads, competitors }: TaskResult): string[] {
+  const [first] = competitors;
+  if (!first || first.generation.length === 0) return [];
+  const head = ['', 'prompts', 'threads', 'engine', 'answers', 'p90', 'tokens/s', '', 'ratio'];
+  const lines = first.generation.flatMap((_, i) =>
+    competitors.flatMap((competitor) => {
+      const { generation, name } = competitor;
+      const { prompts, newTokens, seconds, tokensPerSecond, ratio, difference } = generation[i]!;
+      const line = row([
+        `  ${newTokens} tokens`,
+        String(prompts),
+        String(threads),
+        name,
+        milliseconds(seconds.median),
+        milliseconds(seconds.p90),
+        tokensPerSecond.toFixed(0),
+        '',
+        ratio.toFixed(2),
+      ]);
+      return difference ? [line, differenceLine(competitor, first, difference)] : [line];
+    }),
+  );
+  return [row(head), ...lines];
+}
+
+const differenceLine = (
+  { name }: CompetitorResult,
+  first: CompetitorResult,
+  { prompt, position, token, expected }: NonNullable<GenerationResult['difference']>,
+): string => `    prompt ${prompt}, new token ${position}: ${name} chose ${token}, ${first.name} ${expected}`;
 
 /** Of the last round: milliseconds of a step in each kernel, longest first. */
 export function profileLines({ competitors, steps }: TaskResult): string[] {
