@@ -8,8 +8,8 @@
  * `flamingo-small-cross-attention`. The two named full generate text besides, which is the same for every method.
  *
  * PyTorch takes part where TRIPTYCH_PYTHON (or python3) can import torch. Every competitor is a process of its own with the
- * same weights, data and optimizer. First their losses and their tokens are compared; then they take turns, round by round, so that a
- * machine that slows down slows all.
+ * same weights, data and optimizer. First their losses are compared; then they take turns, round by round, so that a
+ * machine that slows down slows all. Where generated tokens differ from the first competitor's, a line says so.
  */
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';

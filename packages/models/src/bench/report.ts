@@ -1,5 +1,6 @@
 /** The engine benchmark's figures as lines of text. */
-import type { CompetitorResult, GenerationResult, TaskResult } from './measure-task.ts';
+import type { TaskResult } from './measure-task.ts';
+import type { FirstDifference } from './same-results.ts';
 
 const columns = [-30, 7, 7, -15, 9, 9, 9, 9, 6] as const;
 
@@ -23,15 +24,14 @@ export function resultLines({ workload, batch, threads, competitors }: TaskResul
 }
 
 /** Below their own head, a line for each number of prompts and each competitor; none where no text is generated. */
-export function generationLines({ threads, competitors }: TaskResult): string[] {
-  const [first] = competitors;
-  if (!first || first.generation.length === 0) return [];
-  const head = ['', 'prompts', 'threads', 'engine', 'answers', 'p90', 'tokens/s', '', 'ratio'];
-  const lines = first.generation.flatMap((_, i) =>
-    competitors.flatMap((competitor) => {
-      const { generation, name } = competitor;
-      const { prompts, newTokens, seconds, tokensPerSecond, ratio, difference } = generation[i]!;
-      const line = row([
+export function generationLines({ threads, generation }: TaskResult): string[] {
+  const [first] = generation;
+  if (!first) return [];
+  const head = row(['', 'prompts', 'threads', 'engine', 'answers', 'p90', 'tokens/s', '', 'ratio']);
+  return [
+    head,
+    ...generation.flatMap(({ name, prompts, newTokens, seconds, tokensPerSecond, ratio, difference }) => [
+      row([
         `  ${newTokens} tokens`,
         String(prompts),
         String(threads),
@@ -41,18 +41,17 @@ export function generationLines({ threads, competitors }: TaskResult): string[] 
         tokensPerSecond.toFixed(0),
         '',
         ratio.toFixed(2),
-      ]);
-      return difference ? [line, differenceLine(competitor, first, difference)] : [line];
-    }),
-  );
-  return [row(head), ...lines];
+      ]),
+      ...(difference ? [differenceLine(name, first.name, difference)] : []),
+    ]),
+  ];
 }
 
 const differenceLine = (
-  { name }: CompetitorResult,
-  first: CompetitorResult,
-  { prompt, position, token, expected }: NonNullable<GenerationResult['difference']>,
-): string => `    prompt ${prompt}, new token ${position}: ${name} chose ${token}, ${first.name} ${expected}`;
+  name: string,
+  reference: string,
+  { prompt, position, token, expected }: FirstDifference,
+): string => `    prompt ${prompt}, new token ${position}: ${name} chose ${token}, ${reference} ${expected}`;
 
 /** Of the last round: milliseconds of a step in each kernel, longest first. */
 export function profileLines({ competitors, steps }: TaskResult): string[] {
