@@ -1,7 +1,7 @@
 /** The benchmark's handle on one competitor: a child process that answers orders one at a time. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { ChildOrder, Measured, Ready } from './messages.ts';
+import type { ChildOrder, Generated, GenerateOrder, Ready, Trained } from './messages.ts';
 
 export interface CompetitorOptions {
   readonly name: string;
@@ -27,13 +27,21 @@ export class Competitor {
     return { competitor, engine };
   }
 
-  async measure(order: ChildOrder): Promise<Measured> {
-    this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
-    return await this.#answer<Measured>();
+  async train(steps: number): Promise<Trained> {
+    return await this.#obey<Trained>({ kind: 'train', steps });
+  }
+
+  async generate(order: Omit<GenerateOrder, 'kind'>): Promise<Generated> {
+    return await this.#obey<Generated>({ kind: 'generate', ...order });
   }
 
   stop(): void {
     this.#child.kill();
+  }
+
+  async #obey<T>(order: ChildOrder): Promise<T> {
+    this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
+    return await this.#answer<T>();
   }
 
   async #answer<T>(): Promise<T> {

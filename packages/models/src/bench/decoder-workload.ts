@@ -6,6 +6,8 @@ import {
   gelu,
   linear,
   ParameterLayout,
+  Parameters,
+  type Recording,
   random,
   record,
   softmaxCrossEntropy,
@@ -19,7 +21,9 @@ import { Llama } from '../llama/llama.ts';
 import { selfAttention } from '../llama/sequences.ts';
 import { weightsOf } from '../transformer/weights.ts';
 import { constant, drawWeights, normal } from '../weights/drawn-weights.ts';
-import { blockFlops, type Workload } from './workload.ts';
+import { blockFlops, productFlops } from './flops.ts';
+import { WholeModel } from './whole-model.ts';
+import type { Inputs, Workload } from './workload.ts';
 
 const config = parseLlamaConfig({
   hidden_size: 256,
@@ -52,12 +56,8 @@ const layout = new ParameterLayout([
 export const decoderWorkload: Workload = {
   name: 'decoder',
   description: 'Llama 256 x 6, 4/2 heads, 64 image and 64 text tokens behind a projector; 5.8 M parameters',
-  layout,
-  config: { ...config, image_tokens: IMAGE },
-  initialWeights: () =>
-    drawWeights(layout, 1, (name) =>
-      name.endsWith('norm.weight') ? constant(1) : name.endsWith('.bias') ? constant(0) : normal(0.02),
-    ),
+  peer: { model: 'decoder', config: { ...config, image_tokens: IMAGE } },
+  open: async () => new WholeModel(new Parameters(layout, drawWeights(layout, 1, drawOf)), recordLoss),
 
   inputs(batch) {
     const stream = random(1, 'bench', 'decoder', batch);
@@ -74,34 +74,42 @@ export const decoderWorkload: Workload = {
     const attention = width * heads * config.head_dim + width * width;
     const weights = attention + 3 * width * config.intermediate_size;
     const blocks = config.num_hidden_layers * blockFlops({ tokens: length, weights, width });
-    const logits = 3 * 2 * TEXT * config.vocab_size * width;
-    // The features need no gradient.
-    const projection = 2 * 2 * IMAGE * FEATURES * width + 3 * 2 * IMAGE * width * width;
-    return batch * (blocks + logits + projection);
-  },
-
-  record(parameters, inputs, batch) {
-    const llama = new Llama(config, weightsOf(parameters));
-    const ids = inputs.get('ids')!.values as Int32Array;
-    const features = tf.tensor3d(inputs.get('features')!.values as Float32Array, [batch, IMAGE, FEATURES]);
-    const apply = (x: tf.Tensor, name: string) =>
-      linear(
-        x,
-        parameters.tensor(`${projector}.${name}.weight`) as Tensor2D,
-        parameters.tensor(`${projector}.${name}.bias`) as tf.Tensor1D,
-      );
-    try {
-      return record(parameters.tensors(), () => {
-        const image = apply(gelu(apply(features, 'linear_1'), 'gelu'), 'linear_2') as tf.Tensor3D;
-        const embeddings = tf.concat([image, llama.embed(ids, batch)], 1);
-        const hidden = llama.decode(embeddings, selfAttention(config, { batch, length }));
-        const before = tf.slice(hidden, [0, predicting.first, 0], [batch, predicting.count, width]);
-        const logits = llama.logits(tf.reshape(before, [batch * predicting.count, width])) as Tensor2D;
-        const { sum, count } = softmaxCrossEntropy(logits, ids);
-        return [tf.mul(sum, 1 / count)];
-      });
-    } finally {
-      features.dispose();
-    }
+    const products = [
+      { rows: TEXT, weights: config.vocab_size * width, passes: 3 },
+      // The features need no gradient.
+      { rows: IMAGE, weights: FEATURES * width, passes: 2 },
+      { rows: IMAGE, weights: width * width, passes: 3 },
+    ];
+    return batch * products.reduce((sum, product) => sum + productFlops(product), blocks);
   },
 };
+
+function drawOf(name: string) {
+  if (name.endsWith('norm.weight')) return constant(1);
+  return name.endsWith('.bias') ? constant(0) : normal(0.02);
+}
+
+function recordLoss(parameters: Parameters, inputs: Inputs, batch: number): Recording {
+  const llama = new Llama(config, weightsOf(parameters));
+  const ids = inputs.get('ids')!.values as Int32Array;
+  const features = tf.tensor3d(inputs.get('features')!.values as Float32Array, [batch, IMAGE, FEATURES]);
+  const apply = (x: tf.Tensor, name: string) =>
+    linear(
+      x,
+      parameters.tensor(`${projector}.${name}.weight`) as Tensor2D,
+      parameters.tensor(`${projector}.${name}.bias`) as tf.Tensor1D,
+    );
+  try {
+    return record(parameters.tensors(), () => {
+      const image = apply(gelu(apply(features, 'linear_1'), 'gelu'), 'linear_2') as tf.Tensor3D;
+      const embeddings = tf.concat([image, llama.embed(ids, batch)], 1);
+      const hidden = llama.decode(embeddings, selfAttention(config, { batch, length }));
+      const before = tf.slice(hidden, [0, predicting.first, 0], [batch, predicting.count, width]);
+      const logits = llama.logits(tf.reshape(before, [batch * predicting.count, width])) as Tensor2D;
+      const { sum, count } = softmaxCrossEntropy(logits, ids);
+      return [tf.mul(sum, 1 / count)];
+    });
+  } finally {
+    features.dispose();
+  }
+}

@@ -5,16 +5,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import {
-  AdamW,
-  drainInto,
-  type KernelProfile,
-  Parameters,
-  profileKernels,
-  selectBackend,
-  tf,
-} from '@triptych/nn';
-import type { ChildOptions, ChildOrder, Measured, Ready, TaskFile } from './messages.ts';
+import { AdamW, drainInto, type KernelProfile, profileKernels, selectBackend, tf } from '@triptych/nn';
+import type {
+  ChildOptions,
+  ChildOrder,
+  Generated,
+  GenerateOrder,
+  Ready,
+  TaskFile,
+  Trained,
+  TrainOrder,
+} from './messages.ts';
 import { type NamedInput, OPTIMIZER } from './workload.ts';
 import { workloads } from './workloads.ts';
 
@@ -23,43 +24,59 @@ const description = await selectBackend(options.choice);
 const profile = options.profile ? profileKernels() : undefined;
 const task = JSON.parse(readFileSync(join(options.folder, 'task.json'), 'utf8')) as TaskFile;
 const { batch } = task;
-const workload = workloads[task.workload]!;
 const inputs = new Map(task.inputs.map((input) => [input.name, read(input)]));
-const parameters = new Parameters(workload.layout, readFloats('weights.bin'));
-const optimizer = new AdamW(workload.layout, OPTIMIZER);
-const gradient = new Float32Array(workload.layout.length);
+const { open, textGeneration } = workloads[task.workload]!;
+const opened = await open();
+const { parameters } = opened;
+const optimizer = new AdamW(parameters.layout, OPTIMIZER);
+const gradient = new Float32Array(parameters.layout.length);
 
 answer<Ready>({ engine: `${description.backend}, ${description.gemm}` });
 for await (const line of createInterface({ input: process.stdin })) {
-  const { steps } = JSON.parse(line) as ChildOrder;
-  answer(await measure(steps, profile));
+  const order = JSON.parse(line) as ChildOrder;
+  if (order.kind === 'train') answer(await train(order, profile));
+  else answer(await generate(order));
 }
 process.exit(0);
 
-async function measure(steps: number, profiled: KernelProfile | undefined): Promise<Measured> {
+async function train({ steps }: TrainOrder, profiled: KernelProfile | undefined): Promise<Trained> {
   profiled?.reset();
-  const seconds: number[] = [];
-  const losses: number[] = [];
-  for (let i = 0; i < steps; i++) {
-    const began = performance.now();
-    losses.push(await step());
-    seconds.push((performance.now() - began) / 1000);
-  }
+  const { seconds, results } = await timed(step, steps);
   return {
     seconds,
-    losses,
+    losses: results,
     peakBytes: process.resourceUsage().maxRSS * 1024,
     ...(profiled ? { kernels: profiled.read() } : {}),
   };
 }
 
+async function generate({ prompts, newTokens, times }: GenerateOrder): Promise<Generated> {
+  using model = await textGeneration!.open();
+  const { seconds, results } = await timed(() => model.generate(inputs, { prompts, newTokens }), times);
+  return { seconds, tokens: results.at(-1)! };
+}
+
+async function timed<T>(
+  work: () => Promise<T>,
+  times: number,
+): Promise<{ readonly seconds: number[]; readonly results: T[] }> {
+  const seconds: number[] = [];
+  const results: T[] = [];
+  for (let i = 0; i < times; i++) {
+    const began = performance.now();
+    results.push(await work());
+    seconds.push((performance.now() - began) / 1000);
+  }
+  return { seconds, results };
+}
+
 /** Forward, backward and AdamW, as a training step does it; what it resolves to is the loss. */
 async function step(): Promise<number> {
-  using recording = workload.record(parameters, inputs, batch);
+  using recording = opened.record(inputs, batch);
   const [loss] = recording.outputs;
   const value = (await loss!.data())[0]!;
   const one = tf.onesLike(loss!);
-  await drainInto(recording.drain([one]), workload.layout, gradient);
+  await drainInto(recording.drain([one]), parameters.layout, gradient);
   one.dispose();
   optimizer.step(parameters.flat, gradient, OPTIMIZER.learningRate);
   parameters.upload();

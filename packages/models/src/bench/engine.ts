@@ -3,16 +3,21 @@
  * `npm run bench:engine -- [--json FILE] [--profile] [--models clip,...] [--batches 16,64] [--threads 1,2] [--rounds R]
  * [--steps K] [--engines pytorch,wasm,wasm-own,tensorflow,tensorflow-bf16]`.
  *
+ * Models: `clip` and `decoder`, larger ones of the benchmark's own; `PRESET-METHOD` for what the product opens and trains,
+ * `llava-small-full`, `llava-small-scratch`, `llava-small-lora`, `flamingo-small-full` and
+ * `flamingo-small-cross-attention`. The two named full generate text besides, which is the same for every method.
+ *
  * PyTorch takes part where TRIPTYCH_PYTHON (or python3) can import torch. Every competitor is a process of its own with the
  * same weights, data and optimizer. First their losses are compared; then they take turns, round by round, so that a
- * machine that slows down slows all.
+ * machine that slows down slows all. Where generated tokens differ from the first competitor's, a line says so.
  */
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { selectBackend } from '@triptych/nn';
 import { competitorOptions, type EngineName, missingReason } from './competitors.ts';
 import { measureTask } from './measure-task.ts';
-import { headLine, profileLines, resultLines } from './report.ts';
+import { generationLines, headLine, profileLines, resultLines } from './report.ts';
 import { workloads } from './workloads.ts';
 
 const { values } = parseArgs({
@@ -35,6 +40,8 @@ for (const engine of list(values.engines) as EngineName[]) {
   else print(`${engine} takes no part: ${reason}`);
 }
 
+// Nothing is measured in this process: it draws the weights for the others.
+await selectBackend({ backend: 'cpu' });
 print(headLine());
 const results = [];
 for (const model of list(values.models)) {
@@ -55,7 +62,7 @@ for (const model of list(values.models)) {
             .filter((engine) => engine !== 'wasm-own' || threads === 1)
             .map((engine) => competitorOptions(engine, { folder, threads, profile: values.profile })),
       });
-      for (const line of resultLines(result)) print(line);
+      for (const line of [...resultLines(result), ...generationLines(result)]) print(line);
       if (values.profile) for (const line of profileLines(result)) print(line);
       results.push(result);
     }

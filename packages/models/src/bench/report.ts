@@ -1,7 +1,8 @@
 /** The engine benchmark's figures as lines of text. */
 import type { TaskResult } from './measure-task.ts';
+import type { FirstDifference } from './same-results.ts';
 
-const columns = [-6, 5, 7, -18, 11, 9, 9, 9, 8] as const;
+const columns = [-30, 7, 7, -15, 9, 9, 9, 9, 6] as const;
 
 export const headLine = (): string =>
   row(['model', 'batch', 'threads', 'engine', 'step', 'p90', 'GFLOP/s', 'peak', 'ratio']);
@@ -21,6 +22,36 @@ export function resultLines({ workload, batch, threads, competitors }: TaskResul
     ]),
   );
 }
+
+/** Below their own head, a line for each number of prompts and each competitor; none where no text is generated. */
+export function generationLines({ threads, generation }: TaskResult): string[] {
+  const [first] = generation;
+  if (!first) return [];
+  const head = row(['', 'prompts', 'threads', 'engine', 'answers', 'p90', 'tokens/s', '', 'ratio']);
+  return [
+    head,
+    ...generation.flatMap(({ name, prompts, newTokens, seconds, tokensPerSecond, ratio, difference }) => [
+      row([
+        `  ${newTokens} tokens`,
+        String(prompts),
+        String(threads),
+        name,
+        milliseconds(seconds.median),
+        milliseconds(seconds.p90),
+        tokensPerSecond.toFixed(0),
+        '',
+        ratio.toFixed(2),
+      ]),
+      ...(difference ? [differenceLine(name, first.name, difference)] : []),
+    ]),
+  ];
+}
+
+const differenceLine = (
+  name: string,
+  reference: string,
+  { prompt, position, token, expected }: FirstDifference,
+): string => `    prompt ${prompt}, new token ${position}: ${name} chose ${token}, ${reference} ${expected}`;
 
 /** Of the last round: milliseconds of a step in each kernel, longest first. */
 export function profileLines({ competitors, steps }: TaskResult): string[] {
