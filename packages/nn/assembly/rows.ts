@@ -1,4 +1,4 @@
-// Whole rows of `width` floats: bias, column sums, gather and scatter. Sums run in row order.
+// Whole rows of `width` floats: bias, column sums, gather, scatter and copies. Sums run in row order.
 import { loadTail, storeTail } from './vector';
 
 /** `y[row] += bias` for every row, in place. */
@@ -36,6 +36,15 @@ export function scatterRows(dy: usize, ids: usize, table: usize, count: i32, wid
     addRow(table + <usize>i32.load(ids) * stride, dy, width);
     ids += 4;
     dy += stride;
+  }
+}
+
+/** `rows` pieces of `bytes` each, from every `fromStride` bytes to every `toStride` bytes. */
+export function copyRows(from: usize, fromStride: i32, to: usize, toStride: i32, rows: i32, bytes: i32): void {
+  for (let row = 0; row < rows; row++) {
+    memory.copy(to, from, <usize>bytes);
+    from += <usize>fromStride;
+    to += <usize>toStride;
   }
 }
 

@@ -27,6 +27,7 @@ export type AssemblyKernels = Record<
   | 'attention'
   | 'attentionGradient'
   | 'columnSum'
+  | 'copyRows'
   | 'crossEntropyGradient'
   | 'gatherHeads'
   | 'gatherRows'
@@ -117,9 +118,9 @@ export class WasmHeap {
     return new Uint16Array(this.#backend.wasm.HEAPU8.buffer, address >>> 0, count);
   }
 
-  /** Uninitialised float32 numbers, not yet known to the engine. */
-  allocate(shape: readonly number[]): tf.TensorInfo {
-    return this.#backend.makeOutput(shape, 'float32');
+  /** Uninitialised numbers, not yet known to the engine. */
+  allocate(shape: readonly number[], dtype: tf.DataType = 'float32'): tf.TensorInfo {
+    return this.#backend.makeOutput(shape, dtype);
   }
 
   /** An uninitialised float32 tensor. */

@@ -1,8 +1,10 @@
 /**
- * Replaces the two stock kernels of the wasm backend that ruin a training step, for code that calls TensorFlow.js
- * directly: `BatchMatMul` (scalar at 2 GFLOP/s with a transpose or a batch) and `Identity` (copies the tensor).
+ * Replaces the stock kernels of the wasm backend that ruin a training step, for code that calls TensorFlow.js directly:
+ * `BatchMatMul` (scalar at 2 GFLOP/s with a transpose or a batch), `Identity` (copies the tensor), and those that cut and join
+ * tensors (see `cutting-kernels.ts`).
  */
 import { tf } from '../../tensorflow.ts';
+import { concatenated, sliced, split } from './cutting-kernels.ts';
 import type { Gemm } from './gemm.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
 
@@ -14,6 +16,9 @@ export function replaceStockKernels(heap: WasmHeap, gemm: Gemm): void {
     const { x } = call.inputs as { x: tf.TensorInfo };
     return x.dtype === 'string' ? stock(call) : heap.share(x);
   });
+  replace('Slice', (stock, call) => sliced(heap, call) ?? stock(call));
+  replace('SplitV', (stock, call) => split(heap, call) ?? stock(call));
+  replace('Concat', (stock, call) => concatenated(heap, call) ?? stock(call));
   replace('BatchMatMul', (stock, call) => batchMatMul(heap, gemm, call) ?? stock(call));
 }
 
