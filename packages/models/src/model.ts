@@ -112,6 +112,8 @@ export interface Processor {
 
 export interface Preview {
   readonly tokens: readonly { readonly text: string; readonly supervised: boolean }[];
+  /** With what is learnt in «double angle quotes»; absent where that is everything. */
+  readonly text?: string;
 }
 
 /** What one shard feeds into the model; only the model knows what else is in it. */

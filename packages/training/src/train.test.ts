@@ -56,6 +56,22 @@ test('a run tells its journey: phases, every step on every rank, the rest on ran
   expect(tf.memory().numTensors).toBe(before);
 });
 
+test('before it is trained, a run shows what is learnt of a text, unless it is resumed', async () => {
+  const evaluation = { tasks: [], baseline: false };
+  const spec = tinySpec({ model: 'llava-tiny', checkpoint: { everySteps: 1 }, evaluation });
+  const previewsOf = (events: readonly TrainerEvent[]) =>
+    eventsOf(events, 'phase').flatMap(({ value }) => (value.message.includes('«') ? [value.message] : []));
+  const [events] = await runAll({ spec, store, datasetManifest });
+  expect(previewsOf(events!)).toEqual([
+    expect.stringMatching(
+      /^«Learnt» of sample train\/000\.png: .*USER: <image>x16\nDescribe the image concisely\. ASSISTANT:« a picture of a red square<\/s>»$/s,
+    ),
+  ]);
+  const checkpoint = eventsOf(events!, 'checkpoint')[0]!.value.sha256;
+  const [resumed] = await runAll({ spec, store, datasetManifest, checkpoint });
+  expect(previewsOf(resumed!)).toEqual([]);
+});
+
 test('what tasks predict is stored by rank 0, and the first predictions are told', async () => {
   const evaluation = { tasks: ['captioning'], split: 'test' as const, baseline: false };
   const spec = tinySpec({ model: 'flamingo-tiny', duration: { steps: 1 }, evaluation });

@@ -46,6 +46,7 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
   const { spec, group } = options;
   yield phaseEvent('loading', { step: 0, totalSteps: 0 }, `model ${spec.model}, dataset ${spec.dataset}`);
   using run = await TrainingRun.open(options);
+  if (run.step === 0) for (const preview of run.previews()) yield phaseEvent('loading', run, preview);
   if (run.step === 0 && spec.evaluation.baseline && spec.evaluation.tasks.length > 0) {
     yield phaseEvent('baseline', run, 'scores before the first step');
     yield* results(run, await run.evaluate(), { options, stage: 'baseline' });

@@ -117,6 +117,15 @@ export class TrainingRun implements Disposable {
     }
   }
 
+  /** For people, before anything is trained: the first text of each dataset with what is learnt of it; none where all is. */
+  previews(): string[] {
+    return this.#examples.flatMap(({ dataset }) => {
+      const { id, content, images } = dataset.manifest.samples[dataset.indices('train')[0]!]!;
+      const { text } = this.#model.processor.preview({ id, content, images: images.length });
+      return text === undefined ? [] : [`«Learnt» of sample ${id}: ${shortened(text)}`];
+    });
+  }
+
   /** Steps taken. */
   get step(): number {
     return this.#step;
@@ -250,6 +259,11 @@ export class TrainingRun implements Disposable {
     this.#model[Symbol.dispose]();
   }
 }
+
+const PREVIEW_CHARACTERS = 500;
+
+const shortened = (text: string): string =>
+  text.length > PREVIEW_CHARACTERS ? `${text.slice(0, PREVIEW_CHARACTERS)}...` : text;
 
 function planOf({ datasets, model }: LoadedRun, spec: TrainOptions['spec']): MixturePlan {
   const { batch, seed } = spec;
