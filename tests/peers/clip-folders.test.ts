@@ -1,22 +1,15 @@
 /** A CLIP as transformers 5 and open_clip write it goes in, is exported, and transformers loads it with equal tensors. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { openClipFiles } from '@triptych/models/catalog';
 import { selectBackend } from '@triptych/nn';
 import { memoryStore, putFiles } from '@triptych/storage';
 import { openModel } from '@triptych/training';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isMissing, runScript, TRANSFORMERS } from './python.ts';
 
-// biome-ignore lint/suspicious/noUndeclaredEnvVars: a developer's choice of interpreter; no build depends on it
-const python = process.env['TRIPTYCH_PYTHON'] ?? 'python3';
-const script = join(dirname(fileURLToPath(import.meta.url)), 'clip_folders.py');
-const probe = spawnSync(python, ['-c', 'import torch, transformers; assert transformers.__version__ >= "5"']);
-const missing = probe.status !== 0;
-if (missing)
-  process.stderr.write(`left out: ${python} has no transformers 5 (set TRIPTYCH_PYTHON to one that has)\n`);
+const missing = isMissing(TRANSFORMERS, 'transformers 5');
 
 let folder: string;
 beforeAll(async () => {
@@ -27,8 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const run = (...args: string[]) =>
-  execFileSync(python, [script, ...args], { env: { ...process.env, HF_HUB_OFFLINE: '1' } }).toString();
+const run = (...args: string[]) => runScript('clip_folders.py', ...args);
 
 test.skipIf(missing).each(['transformers', 'sharded'])(
   '%s: in, out, and equal in transformers',

@@ -308,6 +308,22 @@ describe('models interpolate', () => {
   });
 });
 
+describe('models import', () => {
+  it('sends the folder, and the base where it is an adapter', async () => {
+    const bodies: unknown[] = [];
+    routes['POST /v1/models'] = (request) => {
+      bodies.push(JSON.parse(request.body));
+      return { id: 'm3', name: 'x', kind: 'imported', parameters: 9, description: '' };
+    };
+    for (const more of [[], ['--base', 'mine']])
+      expect((await triptych(['models', 'import', folder, '--name', 'x', ...more])).code).toBe(0);
+    expect(bodies).toEqual([
+      { name: 'x', path: folder },
+      { name: 'x', path: folder, base: 'mine' },
+    ]);
+  });
+});
+
 describe('models download', () => {
   const content = 'the weights';
   const sha256 = createHash('sha256').update(content).digest('hex');

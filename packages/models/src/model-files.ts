@@ -1,27 +1,28 @@
 /** Files of a Hugging Face folder: the weights in pieces, JSON and text. */
 import { bytesOfFloats } from '@triptych/nn';
-import { safetensorsStream } from '@triptych/nn/safetensors';
+import { safetensorsFiles } from '@triptych/nn/safetensors';
 import { TriptychError } from '@triptych/protocol';
 import type { ModelFile } from './model.ts';
 import type { ModelWeights } from './model-weights.ts';
 import { floatsOf } from './weights/stored-tensor.ts';
 
-export const WEIGHTS_FILE = 'model.safetensors';
-
-/** The whole model under its Hugging Face names, one tensor in memory at a time; equal weights give equal bytes. */
-export const weightsContent = (weights: Pick<ModelWeights, 'named'>): ModelFile => ({
-  path: WEIGHTS_FILE,
-  content: () =>
-    safetensorsStream(
-      weights.named().map(({ name, shape, read }) => ({
-        name,
-        shape,
-        dtype: 'F32',
-        read: async () => bytesOfFloats('F32', floatsOf(await read())),
-      })),
-      { format: 'pt' },
-    ),
-});
+/**
+ * The whole model under its Hugging Face names, one tensor in memory at a time; equal weights give equal bytes. One file,
+ * `model.safetensors`, or shards and their index above `shardBytes` (5 GB).
+ */
+export const weightsContent = (
+  weights: Pick<ModelWeights, 'named'>,
+  options: { readonly shardBytes?: number } = {},
+): readonly ModelFile[] =>
+  safetensorsFiles(
+    weights.named().map(({ name, shape, read }) => ({
+      name,
+      shape,
+      dtype: 'F32' as const,
+      read: async () => bytesOfFloats('F32', floatsOf(await read())),
+    })),
+    { ...options, metadata: { format: 'pt' } },
+  );
 
 export const jsonFile = (path: string, value: unknown): ModelFile =>
   textFile(path, `${JSON.stringify(value, null, 2)}\n`);

@@ -102,7 +102,17 @@ export const ModelPage = PageOf(Model);
 export const ImportModel = Type.Object(
   {
     name: Name,
-    path: Type.String({ minLength: 1, maxLength: 4096, description: 'A folder in Hugging Face layout' }),
+    path: Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      description: 'A folder in Hugging Face layout; with "base", one in which PEFT saved an adapter',
+    }),
+    base: Type.Optional(
+      Type.String({
+        ...Name,
+        description: 'Id or name of the imported or trained model that the adapter belongs to',
+      }),
+    ),
   },
   { ...closed, $id: 'ImportModel' },
 );

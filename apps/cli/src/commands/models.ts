@@ -1,4 +1,4 @@
-/** triptych models: list them, import a folder, mix two, bring a trained one home in Hugging Face layout. */
+/** triptych models: list them, import a folder or an adapter, mix two, bring a trained one home in Hugging Face layout. */
 import { resolve } from 'node:path';
 import type { Model } from '@triptych/protocol';
 import type { Command } from 'commander';
@@ -23,11 +23,15 @@ export function register(program: Command, context: CommandContext): void {
 
   models
     .command('import')
-    .description('a folder in Hugging Face layout; the control plane must see it under the same path')
+    .description(
+      'a folder in Hugging Face layout, or an adapter of PEFT; the control plane must see it under the same path',
+    )
     .argument('<folder>')
     .requiredOption('--name <name>', 'unique name of the model')
-    .action(async (folder: string, { name }: { name: string }) => {
-      const model = await context.client().models.import({ name, path: resolve(folder) }, { signal });
+    .option('--base <model>', 'id or name of the model that an adapter belongs to')
+    .action(async (folder: string, { name, base }: { name: string; base?: string }) => {
+      const body = { name, path: resolve(folder), ...(base !== undefined && { base }) };
+      const model = await context.client().models.import(body, { signal });
       stdout.write(modelTable([model]));
     });
 

@@ -11,6 +11,7 @@ import {
 } from '@triptych/protocol';
 import { Type } from 'typebox';
 import { importModel } from '../models/import.ts';
+import { importAdapter } from '../models/import-adapter.ts';
 import { interpolateModels } from '../models/interpolate.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
@@ -39,13 +40,17 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
     {
       schema: {
         tags,
-        summary: 'Import a CLIP model from a folder in Hugging Face layout',
+        summary: 'Import a model from a folder in Hugging Face layout, or a PEFT adapter of a model',
         body: ImportModel,
         response: { 201: Model, ...problems(400, 409, 413, 415, 422) },
       },
     },
     async (request, reply) => {
-      const model = await importModel(request.body, { models, catalog, artifacts });
+      const { base, ...body } = request.body;
+      const options = { models, catalog, artifacts };
+      const model = await (base === undefined
+        ? importModel(body, options)
+        : importAdapter({ ...body, base }, options));
       return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
     },
   );

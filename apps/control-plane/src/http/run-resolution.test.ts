@@ -47,7 +47,10 @@ function resolved({
   };
   const datasets = { find: async () => dataset };
   const models = { find: async () => model, presetNames: ['clip-tiny'] };
-  return resolveRun({ model: 'model-1', dataset: 'dataset-1', ...body }, { datasets, models, found: [] });
+  return resolveRun(
+    { model: 'model-1', dataset: 'dataset-1', ...body },
+    { datasets, models, adapterOf: async () => undefined, found: [] },
+  );
 }
 
 test.each(['imported', 'trained'] as const)(
@@ -110,6 +113,7 @@ async function composed(towers: RunSpec['towers']): Promise<ResolvedRun> {
     {
       datasets: { find: async () => datasets[0] },
       models: { find: async (name) => known.get(name), presetNames: ['clip-tiny', 'llava-tiny'] },
+      adapterOf: async () => undefined,
       found: [],
     },
   );

@@ -1,5 +1,6 @@
 /** From the body of a submission to a run that can be queued or planned: names looked up, defaults filled in. */
 import {
+  type AdapterOptions,
   type Architecture,
   architectureNamed,
   composedConfig,
@@ -34,6 +35,8 @@ export interface ResolvedRun {
 export interface Catalogs {
   readonly datasets: Pick<DatasetStore, 'find'>;
   readonly models: Pick<ModelCatalog, 'find' | 'presetNames'>;
+  /** Of the adapter that a model brings. */
+  readonly adapterOf: (model: Model) => Promise<AdapterOptions | undefined>;
 }
 
 /**
@@ -42,7 +45,7 @@ export interface Catalogs {
  */
 export async function resolveRun(
   body: unknown,
-  { datasets, models, found }: Catalogs & { found: readonly Violation[] },
+  { datasets, models, adapterOf, found }: Catalogs & { found: readonly Violation[] },
 ): Promise<ResolvedRun> {
   const bad = new Set(found.map(({ path }) => path));
   const named = namedIn(body).filter(({ path }) => !bad.has(path));
@@ -91,6 +94,7 @@ export async function resolveRun(
   return resolve(body as RunSpec, {
     datasets: foundDatasets.flatMap(({ dataset }) => dataset ?? []),
     model: base,
+    adapter: await adapterOf(base),
     towers,
   });
 }
@@ -141,8 +145,14 @@ function resolve(
   {
     datasets,
     model,
+    adapter,
     towers,
-  }: { datasets: readonly Dataset[]; model: Model; towers: Readonly<Record<string, Model>> },
+  }: {
+    datasets: readonly Dataset[];
+    model: Model;
+    adapter: AdapterOptions | undefined;
+    towers: Readonly<Record<string, Model>>;
+  },
 ): ResolvedRun {
   const architecture = architectureNamed(model.architecture);
   const origins = Object.entries(towers).map(([tower, one]) => {
@@ -169,6 +179,7 @@ function resolve(
       architecture,
       modelConfig,
       pretrained: model.kind !== 'preset',
+      ...(adapter && { adapter }),
       dataset: {
         trainSamples,
         ...(first && { splits: first.splits, classNames: first.classNames }),

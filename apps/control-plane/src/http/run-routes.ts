@@ -2,6 +2,7 @@
 import {
   Id,
   invalidInput,
+  type Model,
   Run,
   RunPage,
   RunPlan,
@@ -12,6 +13,7 @@ import {
 } from '@triptych/protocol';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { adapterOf } from '../models/model-adapter.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import { problems } from './problem-schema.ts';
@@ -23,8 +25,12 @@ const RunParams = Type.Object({ id: Id });
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
-  const { runs, history, submission, queue, workers, metrics, datasets } = services;
-  const catalogs = { datasets, models: new ModelCatalog(services.models) };
+  const { runs, history, submission, queue, workers, metrics, datasets, artifacts } = services;
+  const catalogs = {
+    datasets,
+    models: new ModelCatalog(services.models),
+    adapterOf: (model: Model) => adapterOf(model, artifacts),
+  };
   const tags = ['runs'];
 
   app.post(

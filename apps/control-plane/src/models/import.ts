@@ -8,9 +8,11 @@ import {
   noWeights,
   openClipFiles,
   openFolderWeights,
+  PEFT_CONFIG,
 } from '@triptych/models/catalog';
 import { type ImportModel, type Model, TriptychError, type Violation } from '@triptych/protocol';
-import { type ArtifactFile, type ArtifactStore, type NamedContent, putFiles } from '@triptych/storage';
+import { type ArtifactStore, type NamedContent, putFiles } from '@triptych/storage';
+import { weightsRecord } from '@triptych/training/catalog';
 import type { ModelCatalog } from '../http/model-catalog.ts';
 import type { ModelStore } from '../store/model-store.ts';
 import { ModelFolder } from './model-folder.ts';
@@ -22,7 +24,7 @@ export interface ImportOptions {
 }
 
 /** `NAME_TAKEN`; `MODEL_INVALID` with everything that is wrong with the folder. */
-export async function importModel(body: ImportModel, options: ImportOptions): Promise<Model> {
+export async function importModel(body: Omit<ImportModel, 'base'>, options: ImportOptions): Promise<Model> {
   const { name } = body;
   const { models, catalog, artifacts } = options;
   if (await catalog.find(name))
@@ -41,7 +43,7 @@ export async function importModel(body: ImportModel, options: ImportOptions): Pr
     config,
     artifact: sha256,
     files,
-    weights: weightsRecord(files, weights),
+    weights: weightsRecord(files, weights.paths),
   });
 }
 
@@ -58,6 +60,7 @@ async function checkFolder(folder: ModelFolder): Promise<CheckedFolder> {
   const derived = await derivedFiles(folder);
   const text = async (path: string) => (await folder.text(path)) ?? derived.get(path);
   const configText = await text('config.json');
+  if (configText === undefined && folder.entries.includes(PEFT_CONFIG)) throw invalid(folder, [adapterAlone]);
   if (configText === undefined)
     throw invalid(folder, [
       ...missingFiles(folder, [], ['config.json']),
@@ -131,6 +134,13 @@ const whole = ({ message }: TriptychError): Violation => ({
   remedy: 'correct it',
 });
 
+const adapterAlone: Violation = {
+  path: '/base',
+  expected: 'the id or name of the model that the adapter belongs to',
+  actual: 'nothing',
+  remedy: 'import that model first, and name it as "base"',
+};
+
 function missingFiles(
   folder: ModelFolder,
   present: readonly string[],
@@ -147,22 +157,14 @@ function missingFiles(
     }));
 }
 
-async function weightContents(folder: ModelFolder, { files }: FolderWeights): Promise<NamedContent[]> {
+async function weightContents(folder: ModelFolder, { paths }: FolderWeights): Promise<NamedContent[]> {
   const contents: NamedContent[] = [];
-  for (const path of files.paths) {
+  for (const path of paths) {
     const file = await folder.file(path);
     if (!file) throw new Error(`${path} was just read`);
     contents.push({ path, content: { [Symbol.asyncIterator]: () => file.chunks() } });
   }
   return contents;
-}
-
-/** Of the file that names the weights: the weights themselves, or the index of their shards with the bytes of all. */
-function weightsRecord(stored: readonly ArtifactFile[], { files }: FolderWeights) {
-  const ours = stored.filter(({ path }) => files.paths.includes(path));
-  const main = ours.find(({ path }) => path === files.paths[0]);
-  if (!main) throw new Error('the weights were just stored');
-  return { sha256: main.sha256, bytes: ours.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 function jsonOf(text: string): unknown {

@@ -5,20 +5,18 @@ import {
   interpolatedTensors,
   openFolderWeights,
 } from '@triptych/models/catalog';
-import { safetensorsStream } from '@triptych/nn/safetensors';
+import { safetensorsFiles } from '@triptych/nn/safetensors';
 import {
   type InterpolateModels,
   invalidInput,
   type Model,
-  show,
   TriptychError,
   type Violation,
 } from '@triptych/protocol';
 import { type NamedContent, putFiles, streamOf } from '@triptych/storage';
-import { artifactFiles } from '@triptych/training/catalog';
+import { artifactFiles, weightsRecord } from '@triptych/training/catalog';
 import type { ImportOptions } from './import.ts';
-
-const WEIGHTS_FILE = 'model.safetensors';
+import { nameless } from './nameless.ts';
 
 /**
  * Everything but the weights is the trained model's.
@@ -36,17 +34,15 @@ export async function interpolateModels(body: InterpolateModels, options: Import
   if (differences.length > 0) throw invalidInput('interpolation', differences);
   const [from, to] = await Promise.all([weightsOf(base, options), weightsOf(trained, options)]);
   const tensors = interpolatedTensors(alpha, { from: from.weights, to: to.weights });
-  const kept = (trained.files ?? []).filter(
-    ({ path }) => !to.files.paths.includes(path) && path !== 'README.md',
-  );
+  const written = safetensorsFiles(tensors, { metadata: { format: 'pt' } });
+  const kept = (trained.files ?? []).filter(({ path }) => !to.paths.includes(path) && path !== 'README.md');
   const { sha256, files } = await putFiles(artifacts, [
     ...kept.map(
       (file): NamedContent => ({ path: file.path, content: streamOf(() => artifacts.read(file.sha256)) }),
     ),
-    { path: WEIGHTS_FILE, content: streamOf(() => safetensorsStream(tensors, { format: 'pt' })) },
+    ...written.map(({ path, content }): NamedContent => ({ path, content: streamOf(content) })),
   ]);
   const { architecture, config, parameters } = trained;
-  const weights = files.find(({ path }) => path === WEIGHTS_FILE)!;
   return await models.insert({
     name,
     architecture,
@@ -55,21 +51,11 @@ export async function interpolateModels(body: InterpolateModels, options: Import
     config,
     artifact: sha256,
     files,
-    weights: { sha256: weights.sha256, bytes: weights.bytes },
+    weights: weightsRecord(
+      files,
+      written.map(({ path }) => path),
+    ),
   });
-}
-
-/** No model of this name, or one without weights. */
-function nameless(path: string, model: Model | undefined, name: string): Violation[] {
-  if (model?.artifact !== undefined) return [];
-  return [
-    {
-      path,
-      expected: 'the id or name of an imported or trained model',
-      actual: model ? `the preset "${name}", which has no weights` : show(name),
-      remedy: 'see GET /v1/models',
-    },
-  ];
 }
 
 /** Parameters that one has and the other has not, or in another shape. */

@@ -12,6 +12,7 @@ export {
 export { isInGroup, isInGroups } from '../grouped-tensor.ts';
 export type * from '../model.ts';
 export { architectureNamed, architectureOf, architectures, type PresetEntry, presets } from '../registry.ts';
+export { type AdaptedWeights, adaptedWeights } from '../weights/adapted-weights.ts';
 export { type Dialect, type NamePair, readingsOf, writingOf } from '../weights/dialect.ts';
 export { clipDialects, customTextClip, huggingFaceClip, openAiClip } from '../weights/dialects/clip.ts';
 export { flamingoDialects, openFlamingo } from '../weights/dialects/flamingo.ts';
@@ -31,7 +32,8 @@ export {
 } from '../weights/folder-weights.ts';
 export { interpolated, interpolatedTensors } from '../weights/interpolated.ts';
 export { type NamedWeight, type NamedWeights, sourceOf, weightsOfFiles } from '../weights/named-weights.ts';
-export { openPeftAdapter, type PeftAdapter, parsePeftConfig } from '../weights/peft-adapter.ts';
+export { isPeftFile, openPeftAdapter, type PeftAdapter } from '../weights/peft-adapter.ts';
+export { PEFT_CONFIG, type PeftOptions, parsePeftConfig } from '../weights/peft-config.ts';
 export { type Translation, translate, writtenIn } from '../weights/translate.ts';
 export * from './clip-config.ts';
 export { clipParameters, parameterCount } from './clip-parameters.ts';

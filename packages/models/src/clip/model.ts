@@ -104,7 +104,7 @@ class ClipModel implements Model {
   }
 
   export() {
-    return [weightsContent(this.#weights), ...clipFiles(this.#config, this.#texts)];
+    return [...weightsContent(this.#weights), ...clipFiles(this.#config, this.#texts)];
   }
 
   #classified({ samples, patches, features }: LabelledBatch): Outputs {

@@ -80,7 +80,7 @@ class FlamingoModel implements Model {
 
   export() {
     const joined = { named: () => joinTokenTable(this.#weights.named()) };
-    return [weightsContent(joined), ...flamingoFiles(this.#config, this.processor)];
+    return [...weightsContent(joined), ...flamingoFiles(this.#config, this.processor)];
   }
 
   [Symbol.dispose](): void {

@@ -52,7 +52,8 @@ function openWeights({ tensors, trains, weights, trained, ...options }: OpenOpti
     tensors,
     trains,
     beside: adapters,
-    source: joinedSource(drawn, weights),
+    // A run that goes on with an imported adapter has its matrices among the weights.
+    source: joinedSource(weights, drawn),
     trained,
   });
 }
@@ -121,9 +122,9 @@ class LlavaModel implements Model {
     const tensors = this.#weights.named();
     const adapters = this.#adapters;
     const files = llavaFiles(this.#config, this.processor);
-    if (!adapters) return [weightsContent(this.#weights), ...files];
+    if (!adapters) return [...weightsContent(this.#weights), ...files];
     const named = () => mergedTensors(tensors, adapters, this.#weights.lookup);
-    return [weightsContent({ named }), ...files, ...this.#adapterFiles(adapters)];
+    return [...weightsContent({ named }), ...files, ...this.#adapterFiles(adapters)];
   }
 
   [Symbol.dispose](): void {

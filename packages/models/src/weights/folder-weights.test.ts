@@ -248,6 +248,38 @@ test.each<[string, readonly Dialect[], [string, string][]]>([
   );
 });
 
+test('an adapter beside the weights belongs to them; what is merged already lies in a folder of its own', async () => {
+  const layer = 'text_model.encoder.layers.0.self_attn.q_proj';
+  const width = config.text_config.hidden_size;
+  const ones = (shape: number[]): NamedWeight => ({
+    ...tensor(...shape),
+    read: async () => ({ shape, dtype: 'F32', data: new Float32Array(shape[0]! * shape[1]!).fill(1) }),
+  });
+  const matrices = await folderOf(
+    new Map([
+      [`base_model.model.${layer}.lora_A.weight`, ones([2, width])],
+      [`base_model.model.${layer}.lora_B.weight`, ones([width, 2])],
+    ]),
+  );
+  const stated = JSON.stringify({ peft_type: 'LORA', r: 2, lora_alpha: 6, bias: 'none' });
+  const base = await folderOf(weights);
+  const within =
+    (folder: string): OpenFile =>
+    async (path) => {
+      if (path === `${folder}adapter_config.json`) return bytesRanges(path, new TextEncoder().encode(stated));
+      return path === `${folder}adapter_model.safetensors` ? matrices('model.safetensors') : base(path);
+    };
+  const rules = { rules: clipRules, config };
+  const beside = await openFolderWeights(within(''), rules);
+  expect(beside.paths).toEqual(['model.safetensors', 'adapter_config.json', 'adapter_model.safetensors']);
+  expect(beside.adapted?.options).toMatchObject({ rank: 2, alpha: 6 });
+  const first = async (from: typeof beside) => (await from.weights.get(`${layer}.weight`)!.read()).data[0]!;
+  const apart = await openFolderWeights(within('adapter/'), rules);
+  expect(apart.paths).toEqual(['model.safetensors']);
+  // Two ranks of 1 x 1, three times each.
+  expect((await first(beside)) - (await first(apart))).toBe(6);
+});
+
 test('two tensors for one parameter are told', async () => {
   const file = new Map([
     ['model.vision_tower.pre_layrnorm.bias', tensor(2)],

@@ -1,6 +1,7 @@
 /**
  * The weights of a model folder, checked as a whole against its configuration before a number is read. The control plane at
- * import and every rank at the start of a run ask here, so both refuse the same. Tensor-free.
+ * import and every rank at the start of a run ask here, so both refuse the same. A PEFT adapter that lies beside the weights
+ * belongs to them (`adapter/` is another matter: what we export has it merged already). Tensor-free.
  */
 import {
   conversionOf,
@@ -11,10 +12,13 @@ import {
 } from '@triptych/nn/safetensors';
 import { TriptychError, type Violation } from '@triptych/protocol';
 import type { ParameterTensor } from '../catalog/parameter-tensor.ts';
+import { type AdaptedWeights, adaptedWeights } from './adapted-weights.ts';
 import { type Dialect, isOneOf } from './dialect.ts';
 import { fitViolations } from './fit.ts';
 import { named } from './name-groups.ts';
 import { type NamedWeights, weightsOfFiles } from './named-weights.ts';
+import { openPeftAdapter } from './peft-adapter.ts';
+import { PEFT_CONFIG } from './peft-config.ts';
 import { translate } from './translate.ts';
 
 /** Of an architecture's card. */
@@ -29,8 +33,12 @@ export interface WeightRules<C extends object> {
 
 export interface FolderWeights {
   readonly files: WeightFiles;
-  /** In canonical names: exactly the parameters of the configuration. */
+  /** Every file that the weights are made of: those of `files`, and the adapter's. */
+  readonly paths: readonly string[];
+  /** In canonical names: exactly the parameters of the configuration, an adapter merged. */
   readonly weights: NamedWeights;
+  /** Both ways; absent where the folder has no adapter. */
+  readonly adapted?: AdaptedWeights;
   readonly dialect: string;
   /** Sentences for the user: what was left out. */
   readonly notes: readonly string[];
@@ -80,9 +88,19 @@ export async function openFolderWeights<C extends object>(
       ]
     : [otherModel(file, { title: rules.title, names: [...inFile.keys()] })];
   if (violations.length > 0) throw unfit(rules.title, violations);
+  const plain = new Map([...weights].filter(([name]) => wanted.has(name)));
+  const peft = (await open(PEFT_CONFIG))
+    ? await openPeftAdapter(open, {
+        dialects: rules.folder.dialects,
+        parameters: parameters.flatMap(({ parts }) => parts),
+      })
+    : undefined;
+  const adapted = peft && adaptedWeights(plain, peft);
   return {
     files,
-    weights: new Map([...weights].filter(([name]) => wanted.has(name))),
+    paths: [...files.paths, ...(peft?.paths ?? [])],
+    weights: adapted?.merged ?? plain,
+    ...(adapted && { adapted }),
     dialect: dialect.name,
     notes: named([...unknown, ...[...weights.keys()].filter(isLeftOut)].map((name) => ({ name }))).map(
       ({ name, count }) =>

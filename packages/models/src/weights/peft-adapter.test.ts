@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import { llamaParameters, parseLlamaConfig } from '../catalog/index.ts';
 import { llamaDialects } from './dialects/llama.ts';
 import { llavaDialects } from './dialects/llava.ts';
-import { openPeftAdapter, parsePeftConfig } from './peft-adapter.ts';
+import { openPeftAdapter } from './peft-adapter.ts';
+import { parsePeftConfig } from './peft-config.ts';
 
 const fixture = (path: string) =>
   new Uint8Array(readFileSync(new URL(`../../fixtures/${path}`, import.meta.url)));
@@ -114,5 +115,42 @@ test('an adapter of another model, a lost half and a lost file are told', async 
   expect(await refusal(openPeftAdapter(async () => undefined, model))).toEqual([
     '/adapter_config.json',
     '/adapter_model.safetensors',
+  ]);
+});
+
+test('what is no linear layer, and numbers of a type that cannot be read, are told', async () => {
+  const wide = parameters.map((one) =>
+    one.name.endsWith('0.self_attn.q_proj.weight') ? { ...one, shape: [...one.shape, 3, 3] } : one,
+  );
+  const [first] = await refusal(openPeftAdapter(folder, { ...model, parameters: wide }));
+  expect(first).toContain('q_proj.lora_A');
+  const integers: Uint8Array[] = [];
+  const name = 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight';
+  for await (const piece of safetensorsStream([
+    { name, shape: [4, 64], dtype: 'I32', read: async () => new Uint8Array(4 * 4 * 64) },
+  ]))
+    integers.push(piece);
+  const opened = openPeftAdapter(
+    async (path) =>
+      path.endsWith('.json') ? folder(path) : bytesRanges(path, new Uint8Array(Buffer.concat(integers))),
+    model,
+  );
+  await expect(opened).rejects.toThrow('expected F32, F16 or BF16, got I32');
+});
+
+test('a pickled adapter is not read, and converting it is explained', async () => {
+  const pickled: OpenFile = async (path) =>
+    path === 'adapter_model.bin'
+      ? bytesRanges(path, new Uint8Array(9))
+      : path === 'adapter_config.json'
+        ? folder(path)
+        : undefined;
+  const error = await openPeftAdapter(pickled, model).catch((reason: TriptychError) => reason);
+  expect((error as TriptychError).violations).toMatchObject([
+    {
+      path: '/adapter_model.bin',
+      actual: expect.stringContaining('pickle'),
+      remedy: expect.stringMatching(/save_file\(.*"adapter_model.safetensors"/s),
+    },
   ]);
 });

@@ -4,10 +4,10 @@
  */
 
 /** Two lines of Python that turn a pickle into what is read here. */
-export const conversionOf = (file: string): string =>
+export const conversionOf = (file: string, into = 'model.safetensors'): string =>
   `import torch; from safetensors.torch import save_file\n` +
   `w = torch.load(${JSON.stringify(file)}, map_location="cpu", weights_only=True); ` +
-  `save_file({k: v.clone().contiguous() for k, v in w.get("state_dict", w).items()}, "model.safetensors", {"format": "pt"})`;
+  `save_file({k: v.clone().contiguous() for k, v in w.get("state_dict", w).items()}, ${JSON.stringify(into)}, {"format": "pt"})`;
 
 export const isPickleName = (path: string): boolean => /\.(bin|pt|pth|ckpt|pkl|pickle)$/i.test(path);
 

@@ -1,5 +1,6 @@
 /** Safetensors files without a tensor library: reading and checking by ranges, and writing in pieces. */
 
+export { storedAsFloats } from '../vectors/stored-numbers.ts';
 export { type ByteRanges, bytesRanges, chunkRanges } from './byte-ranges.ts';
 export { byteLength, type SafetensorsDtype } from './dtype.ts';
 export { conversionOf, isPickleName } from './foreign-file.ts';

@@ -35,6 +35,25 @@ test('the shortest spec becomes a complete valid one', () => {
   expect(resolved.workers).toEqual({ min: 1, max: 4, pool: 'default' });
 });
 
+test('a run with adapters goes on with the one that its model brings, where it says nothing else', () => {
+  const { architecture: llava, config } = presets.get('llava-tiny')!;
+  const brought = { rank: 4, alpha: 6, dropout: 0.2, rankStabilised: true };
+  const adapterOf = (more: object, adapter?: typeof brought) =>
+    resolveRunSpec(
+      { model: 'llava-tiny', dataset: 'scenes', method: 'lora', ...more },
+      {
+        architecture: llava,
+        modelConfig: config,
+        dataset: { trainSamples: 2400 },
+        ...(adapter && { adapter }),
+      },
+    ).adapter;
+  expect(adapterOf({}, brought)).toEqual(brought);
+  expect(adapterOf({ adapter: { rank: 8 } }, brought)).toEqual({ ...brought, rank: 8 });
+  expect(adapterOf({})).toEqual({ rank: 16, alpha: 32, dropout: 0.05, rankStabilised: false });
+  expect(adapterOf({ method: 'full' }, brought)).toBeUndefined();
+});
+
 test('what the user says wins over the recipe, field by field', () => {
   const resolved = resolveRunSpec(
     { ...spec, optimizer: { learningRate: 0.5 }, batch: { global: 30 }, seed: 7 },

@@ -2,7 +2,7 @@
  * From what a user submitted to what will run: recipe defaults filled in, and every cross-field problem at once.
  * The single fields have been checked against the schema before; nothing here does I/O.
  */
-import { type Architecture, abilitiesOf, type Recipe } from '@triptych/models/catalog';
+import { type AdapterOptions, type Architecture, abilitiesOf, type Recipe } from '@triptych/models/catalog';
 import {
   type Augmentation,
   invalidInput,
@@ -20,6 +20,8 @@ export interface RunContext {
   readonly modelConfig: object;
   /** True where the model brings weights; false for a preset, which is initialised from the run's seed. */
   readonly pretrained?: boolean;
+  /** How the adapter that the model brings is applied: a run with adapters goes on with it where it says nothing else. */
+  readonly adapter?: AdapterOptions;
   readonly dataset: {
     readonly trainSamples: number;
     /** What each split holds; where it is absent, evaluation cannot be checked beforehand. */
@@ -75,7 +77,7 @@ function withDefaults(spec: RunSpec & { method: string }, context: RunContext): 
     ...(spec.unlock === undefined ? {} : { unlock: spec.unlock }),
     ...(architecture.methods[method]!.adapts === undefined
       ? {}
-      : { adapter: { ...adapterDefaults, ...spec.adapter } }),
+      : { adapter: { ...adapterDefaults, ...context.adapter, ...spec.adapter } }),
     dataset: spec.dataset ?? datasets?.[0]?.name ?? '',
     ...(datasets ? { datasets } : {}),
     inputs: { ...defaultsOf(architecture.inputs), ...spec.inputs },

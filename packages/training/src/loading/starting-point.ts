@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Dataset } from '@triptych/datasets';
 import {
+  type AdaptedWeights,
   type Architecture,
   architectureOf,
   composedConfig,
@@ -21,6 +22,7 @@ import { type ArtifactStore, readFileList } from '@triptych/storage';
 import { configForRun, type RunToConfigure } from '../catalog/run-config.ts';
 import { objectives } from '../objectives/registry.ts';
 import { artifactFiles } from './artifact-files.ts';
+import { continuedWeights } from './continued-adapter.ts';
 import { trainTexts } from './train-texts.ts';
 
 export interface StartingPoint {
@@ -28,8 +30,10 @@ export interface StartingPoint {
   readonly factory: ModelFactory;
   readonly config: object;
   readonly files: FolderFiles;
-  /** Of every parameter; nothing is read before it is asked for. */
+  /** Of every parameter, an adapter merged, or A and B besides where the run goes on with it; nothing is read before it is asked for. */
   readonly weights: WeightSource;
+  /** Both ways, where the model came with an adapter. */
+  readonly adapted?: AdaptedWeights;
   /** How a head begins that `weights` do not have, but for zeros. */
   readonly head?: Method['head'];
 }
@@ -50,7 +54,8 @@ export async function startingPoint(options: StartingPointOptions): Promise<Star
   const { spec, store, modelArtifact, datasets } = options;
   const towers = await openTowers(options);
   if (!modelArtifact) return await fromPreset(options, towers);
-  const base = await openModel(store, modelArtifact);
+  const opened = await openModel(store, modelArtifact);
+  const base = { ...opened, weights: continuedWeights(opened, spec) ?? opened.weights };
   return withTowers(forRun(base, { ...spec, classNames: classNamesOf(datasets) }), { towers, spec });
 }
 
@@ -143,8 +148,12 @@ export async function openModel(store: ArtifactStore, artifact: string): Promise
   const texts: Record<string, string> = {};
   for (const { path } of files)
     if (wanted.has(path) && path !== 'config.json') texts[path] = text(await contentOf(path));
-  const { weights } = await openFolderWeights(artifactFiles(store, files), { rules: architecture, config });
-  return { architecture, factory, config, files: texts, weights: sourceOf(weights) };
+  const { weights, adapted } = await openFolderWeights(artifactFiles(store, files), {
+    rules: architecture,
+    config,
+  });
+  const opened = { architecture, factory, config, files: texts, weights: sourceOf(weights) };
+  return adapted ? { ...opened, adapted } : opened;
 }
 
 const text = (content: Uint8Array) => new TextDecoder().decode(content);

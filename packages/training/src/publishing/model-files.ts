@@ -3,8 +3,6 @@ import type { Model } from '@triptych/models';
 import { type NamedContent, streamOf } from '@triptych/storage';
 import { type ModelCardFacts, modelCard } from './model-card.ts';
 
-export const WEIGHTS_FILE = 'model.safetensors';
-
 /** The weights are read when the file is stored; they must not change before. */
 export function modelFiles(model: Model, facts: ModelCardFacts): NamedContent[] {
   const card = { path: 'README.md', content: new TextEncoder().encode(modelCard(facts)) };

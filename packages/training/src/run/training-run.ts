@@ -15,7 +15,8 @@ import { BatchLoader } from '../loading/batch-loader.ts';
 import { Examples } from '../loading/examples.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { objectives } from '../objectives/registry.ts';
-import { modelFiles, WEIGHTS_FILE } from '../publishing/model-files.ts';
+import { modelFiles } from '../publishing/model-files.ts';
+import { isWeightPath, weightsRecord } from '../publishing/weights-record.ts';
 import { learningRateAt } from '../schedule.ts';
 import { Trainer } from '../step/trainer.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
@@ -218,7 +219,8 @@ export class TrainingRun implements Disposable {
         steps: this.#step,
       }),
     );
-    const weights = files.find(({ path }) => path === WEIGHTS_FILE)!;
+    const paths = files.map(({ path }) => path).filter(isWeightPath);
+    const weights = weightsRecord(files, paths);
     return { artifact: sha256, weightsSha256: weights.sha256, weightsBytes: weights.bytes };
   }
 
