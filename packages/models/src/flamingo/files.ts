@@ -1,6 +1,7 @@
 /** The text files of a Flamingo folder: what its processor is made from, and what is written back. */
 import {
   END_OF_CHUNK,
+  flamingoTemplates,
   IMAGE_TAG,
   type ImageTransform,
   learnTokenizer,
@@ -12,7 +13,6 @@ import { clipTransformOf, preprocessorFile } from '../clip/files.ts';
 import type { FolderFiles, ModelFile } from '../model.ts';
 import { jsonFile, textFile } from '../model-files.ts';
 import { type FlamingoConfig, oldTokens } from './config.ts';
-import { FlamingoInputs } from './inputs.ts';
 
 /** What a preset with a vocabulary just learnt has; its special tokens come after all others, as new ones do. */
 export function initialFlamingoFiles(config: FlamingoConfig, texts: Iterable<string>): FolderFiles {
@@ -21,10 +21,10 @@ export function initialFlamingoFiles(config: FlamingoConfig, texts: Iterable<str
   return withFlamingoTokens(learnt).files();
 }
 
-/** With the words that stand around questions, or they would be spelled letter by letter in every sample. */
+/** With the words that stand around questions and captions, or they would be spelled letter by letter in every sample. */
 function* framed(texts: Iterable<string>): Generator<string> {
-  const { default: template } = FlamingoInputs.properties.questionTemplate as { default?: string };
-  const words = (template ?? '').split(/\{question\}|\{answer\}/);
+  const { vqa, caption } = flamingoTemplates;
+  const words = [vqa, caption].flatMap(({ prompt }) => prompt.split(/\{[a-z]+\}/));
   for (const text of texts) {
     yield text;
     yield* words;

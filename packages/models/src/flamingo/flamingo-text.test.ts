@@ -26,6 +26,17 @@ const shown = (tokens: SampleTokens) => preview(tokens, tokenizer).text;
 const caption: Content = { kind: 'captions', texts: ['a red square'] };
 const question: Content = { kind: 'question', question: 'Is it <image> $& red?', answers: ['no', 'yes'] };
 
+test('a vocabulary that was learnt spells what stands around a question in a few tokens', () => {
+  const words = ['what', 'is', 'it', 'red', 'yes', 'no'];
+  const learnt = flamingoTokenizer(config, initialFlamingoFiles(config, words));
+  const tokens = (text: string) => learnt.encodePiece(text, 'text').map((id) => learnt.decode([id]));
+  expect(['Question:', ' Short answer:', 'Output:'].map(tokens)).toEqual([
+    ['Question', ':'],
+    [' Short', ' answer', ':'],
+    ['Output', ':'],
+  ]);
+});
+
 test('samples take the templates of the run, and the alternative that is chosen', () => {
   expect(shown(textOf().sample(sample(caption)))).toBe('<s><image>«a red square<|endofchunk|></s>»');
   expect(shown(textOf({ captionTemplate: 'caption' }).sample(sample(caption)))).toBe(
