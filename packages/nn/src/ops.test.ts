@@ -110,6 +110,23 @@ it('drops the given share and keeps the mean', async () => {
   });
 });
 
+it('drops neighbours, and the same place under another stream, as if each were tossed alone', async () => {
+  await selectBackend({ backend: 'cpu' });
+  await tidily(async () => {
+    const count = 200_000;
+    const masks = [];
+    for (const purpose of [1, 2, 3, 4])
+      masks.push(await values(dropout(tf.ones([count]), 0.5, random(7, purpose))));
+    const agree = (a: Float32Array, b: Float32Array) => a.filter((x, i) => x === b[i]).length / count;
+    const pairs = [1, 2, 3, 64, 128, 4096].map((step) => agree(masks[0]!, rotated(masks[0]!, step)));
+    for (const other of masks.slice(1)) pairs.push(agree(masks[0]!, other));
+    // Binomial(count, 1/2): five standard deviations.
+    for (const share of pairs) expect(Math.abs(share - 0.5)).toBeLessThan(5 * Math.sqrt(0.25 / count));
+  });
+});
+
+const rotated = (x: Float32Array, by: number) => x.map((_, i) => x[(i + by) % x.length]!);
+
 it('gives zeros, and no gradient, to a token that has seen no image', async () => {
   await selectBackend({ backend: 'wasm' });
   await tidily(async () => {
