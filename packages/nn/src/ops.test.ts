@@ -114,7 +114,7 @@ it('drops neighbours, and the same place under another stream, as if each were t
   await selectBackend({ backend: 'cpu' });
   await tidily(async () => {
     const count = 200_000;
-    const masks = [];
+    const masks: Float32Array[] = [];
     for (const purpose of [1, 2, 3, 4])
       masks.push(await values(dropout(tf.ones([count]), 0.5, random(7, purpose))));
     const agree = (a: Float32Array, b: Float32Array) => a.filter((x, i) => x === b[i]).length / count;

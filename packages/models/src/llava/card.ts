@@ -125,10 +125,13 @@ const published: Recipe = {
   checkpointEverySteps: 500,
 };
 
+/** At 1e-3 a new image tower learns shapes several times more slowly (docs/experiments.md, easy-VQA). */
+const smallRates: Readonly<Record<string, number>> = { full: 3e-4, scratch: 5e-4 };
+
 function recipeFor(config: LlavaConfig, method: string): Recipe {
   const parameters = elementCount(llavaParameters(config));
   if (parameters < 1_000_000) return tiny;
-  if (parameters < 20_000_000) return method === 'full' ? { ...small, learningRate: 3e-4 } : small;
+  if (parameters < 20_000_000) return { ...small, learningRate: smallRates[method] ?? small.learningRate };
   if (method === 'projector') return { ...published, globalBatch: 256, learningRate: 1e-3 };
   if (method !== 'lora') return published;
   return { ...published, learningRate: 2e-4, groups: { projector: { learningRate: 2e-5 } } };
