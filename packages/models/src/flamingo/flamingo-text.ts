@@ -13,6 +13,7 @@ import {
 } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
 import type { Example, Prompt } from '../model.ts';
+import { withCompanions } from '../questions-together.ts';
 import type { FlamingoInputs } from './inputs.ts';
 
 /** A sample as training sees it. */
@@ -97,21 +98,11 @@ export class FlamingoText {
     const fields = { ...fieldsOf(content), ...answerOf(content, choose(count)) };
     const labels = this.#inputs.learnQuestions || content.kind === 'captions' ? 'text' : 'answer';
     const options = { tokenizer, images, labels } as const;
-    const more = content.kind === 'question' ? this.#companions(companions) : [];
-    for (let count = more.length; count > 0; count--) {
-      const text = encodePair(fields, template, { ...options, following: more.slice(0, count) });
-      if (text.ids.length <= this.#inputs.maxTokens) return text;
-    }
-    return encodePair(fields, template, options);
-  }
-
-  #companions(companions: Told['companions']): readonly Fields[] {
-    const { questionsTogether } = this.#inputs;
-    if (questionsTogether === 1 || !companions) return [];
-    return companions(questionsTogether - 1).map(({ question, answer }) => ({
-      ...fieldsOf({ kind: 'question', question, answers: [answer] }),
-      answer,
-    }));
+    const together = withCompanions({ content, companions }, this.#inputs, (all) => {
+      const following = all.map(({ question, answer }) => ({ question, text: question, answer }));
+      return encodePair(fields, template, { ...options, following });
+    });
+    return together ?? encodePair(fields, template, options);
   }
 
   #fitted(sample: SampleTokens): SampleTokens {

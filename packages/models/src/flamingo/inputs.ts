@@ -1,5 +1,6 @@
 /** How samples become texts and pictures of a Flamingo: the options of a run. Tensor-free. */
 import { type Static, Type } from 'typebox';
+import { QuestionsTogether } from '../questions-together.ts';
 
 export const FlamingoInputs = Type.Object(
   {
@@ -16,13 +17,7 @@ export const FlamingoInputs = Type.Object(
       default: false,
       description: 'Learn the words of questions too, not their answers alone',
     }),
-    questionsTogether: Type.Integer({
-      minimum: 1,
-      maximum: 64,
-      default: 1,
-      description:
-        'At most so many questions about the same picture are trained on in one text, one after the other, as far as they fit; an epoch still begins with each question once',
-    }),
+    questionsTogether: QuestionsTogether,
     maxTokens: Type.Integer({
       minimum: 2,
       maximum: 65_536,

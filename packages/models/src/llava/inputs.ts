@@ -1,5 +1,6 @@
 /** How samples become conversations of a LLaVA: the options of a run. Tensor-free. */
 import { type Static, Type } from 'typebox';
+import { QuestionsTogether } from '../questions-together.ts';
 
 const Template = Type.Union(
   [
@@ -42,13 +43,7 @@ export const LlavaInputs = Type.Object(
       default: defaultPrompts.answer,
       description: 'What follows every question with short answers',
     }),
-    questionsTogether: Type.Integer({
-      minimum: 1,
-      maximum: 64,
-      default: 1,
-      description:
-        'At most so many questions about the same picture are trained on in one text, one after the other, as far as they fit; an epoch still begins with each question once',
-    }),
+    questionsTogether: QuestionsTogether,
     maxTokens: Type.Optional(
       Type.Integer({
         minimum: 2,

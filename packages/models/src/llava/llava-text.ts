@@ -16,6 +16,7 @@ import {
 } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
 import type { Example, Prompt } from '../model.ts';
+import { withCompanions } from '../questions-together.ts';
 import type { LlavaConfig } from './config.ts';
 import type { LlavaInputs } from './inputs.ts';
 
@@ -52,7 +53,7 @@ export class LlavaText {
     const limit = this.#maxTokens;
     try {
       const turns = this.#turns(sample.content, images, sample.choose);
-      const together = this.#withCompanions(turns, sample);
+      const together = this.#together(turns, sample);
       if (together) return together;
       const whole = encodeConversation(turns, this.#options(images));
       if (whole.ids.length <= limit) return whole;
@@ -114,20 +115,17 @@ export class LlavaText {
     );
   }
 
-  /** The turns and as many questions more as the run asks for and the text has room for; undefined for none. */
-  #withCompanions(
+  /** The turns and the companions that the run asks for; undefined for none. */
+  #together(
     turns: readonly Turn[],
-    { content, images, companions }: Pick<Example, 'content' | 'images' | 'companions'>,
+    sample: Pick<Example, 'content' | 'images' | 'companions'>,
   ): SampleTokens | undefined {
     const { questionsTogether, answerPrompt: suffix } = this.#inputs;
-    if (content.kind !== 'question' || questionsTogether === 1 || this.#isPlain) return undefined;
-    const more = companions?.(questionsTogether - 1) ?? [];
-    for (let count = more.length; count > 0; count--) {
-      const added = more.slice(0, count).flatMap((one) => questionTurns({ ...one, images: 0, suffix }));
-      const text = encodeConversation([...turns, ...added], this.#options(images));
-      if (text.ids.length <= this.#maxTokens) return text;
-    }
-    return undefined;
+    if (this.#isPlain) return undefined;
+    return withCompanions(sample, { questionsTogether, maxTokens: this.#maxTokens }, (companions) => {
+      const more = companions.flatMap((one) => questionTurns({ ...one, images: 0, suffix }));
+      return encodeConversation([...turns, ...more], this.#options(sample.images));
+    });
   }
 
   get #isPlain(): boolean {
