@@ -68,11 +68,12 @@ export {
   END_OF_CHUNK,
   encodeFewShotPrompt,
   encodeInterleaved,
-  encodePair,
+  encodePairs,
   type Fields,
   type FlamingoOptions,
   flamingoTokenizer,
   interleavedLabels,
+  type PicturePairs,
 } from './text/flamingo/sequences.ts';
 export {
   type FlamingoTemplate,

@@ -94,6 +94,8 @@ export interface Example {
   pictureKey?(i: number): string;
   /** At most `count` other questions of the train split about the same pictures, each with an answer, drawn for this step. */
   companions?(count: number): readonly AnsweredQuestion[];
+  /** At most `count` other samples of the train split of the same kind with as many pictures, drawn for this step. */
+  demonstrations?(count: number): readonly Example[];
   /** Which of `count` alternatives (captions, answers) this step uses. */
   choose(count: number): number;
   /** Position in the run's list of datasets. */

@@ -3,16 +3,17 @@ import {
   type Content,
   encodeFewShotPrompt,
   encodeInterleaved,
-  encodePair,
+  encodePairs,
   type Fields,
   type FlamingoTemplate,
   flamingoTemplates,
+  type PicturePairs,
   type SampleTokens,
   type Tokenizer,
   truncate,
 } from '@triptych/datasets';
 import { TriptychError } from '@triptych/protocol';
-import type { Example, Prompt } from '../model.ts';
+import type { AnsweredQuestion, Example, Prompt } from '../model.ts';
 import { withCompanions } from '../questions-together.ts';
 import type { FlamingoInputs } from './inputs.ts';
 
@@ -24,6 +25,13 @@ export interface Told {
   /** Which of `count` alternatives is wanted. */
   choose(count: number): number;
   readonly companions?: Example['companions'];
+  demonstrations?(count: number): readonly this[];
+}
+
+/** A text, and the samples that it tells of in the order of its pictures. */
+export interface TextOfSamples<S> {
+  readonly tokens: SampleTokens;
+  readonly samples: readonly S[];
 }
 
 export class FlamingoText {
@@ -36,12 +44,12 @@ export class FlamingoText {
   }
 
   /**
-   * A whole sample, with what is to be learnt of it.
+   * A whole sample, with what is to be learnt of it, and others in front of it where the run wants demonstrations.
    * @throws TriptychError DATASET_INVALID where it cannot be told, is too long, or has nothing to learn.
    */
-  sample(sample: Told): SampleTokens {
+  sample<S extends Told>(sample: S): TextOfSamples<S> {
     try {
-      return this.#fitted(this.#told(sample));
+      return this.#demonstrated(sample) ?? { tokens: this.#fitted(this.#told(sample)), samples: [sample] };
     } catch (error) {
       if (!(error instanceof TriptychError)) throw error;
       const message = `Sample ${sample.id}: ${error.message}`;
@@ -88,27 +96,55 @@ export class FlamingoText {
     );
   }
 
-  #told({ content, images, choose, companions }: Told): SampleTokens {
+  /** With as many demonstrations as fit; undefined where not one does, or none is wanted. */
+  #demonstrated<S extends Told>(sample: S): TextOfSamples<S> | undefined {
+    const { content } = sample;
+    if (this.#inputs.demonstrations === 0 || content.kind === 'interleaved') return undefined;
+    const all = sample.demonstrations?.(this.#inputs.demonstrations) ?? [];
+    const together = content.kind === 'question' ? this.#inputs.questionsTogether - 1 : 0;
+    const own = this.#pairs(sample, sample.companions?.(together));
+    for (let count = all.length; count > 0; count--) {
+      const others = all.slice(0, count);
+      const tokens = this.#encoded([...others.map((one) => this.#pairs(one)), own], content);
+      if (this.#fits(tokens)) return { tokens, samples: [...others, sample] };
+    }
+    return undefined;
+  }
+
+  #told(sample: Told): SampleTokens {
+    const { content, images, companions } = sample;
     const tokenizer = this.#tokenizer;
     if (content.kind === 'interleaved') return encodeInterleaved(content, { tokenizer, images });
-    const template = this.template(content);
+    const together = withCompanions({ content, companions }, this.#inputs, (all) =>
+      this.#encoded([this.#pairs(sample, all)], content),
+    );
+    return together ?? this.#encoded([this.#pairs(sample)], content);
+  }
+
+  #pairs({ content, images, choose }: Told, companions: readonly AnsweredQuestion[] = []): PicturePairs {
+    // Refuses content that has none.
+    this.template(content);
     const count = alternatives(content).length;
     if (count === 0)
       throw new TriptychError('INVALID_INPUT', 'there is nothing to answer with; add an answer');
-    const fields = { ...fieldsOf(content), ...answerOf(content, choose(count)) };
+    const following = companions.map(({ question, answer }) => ({ question, text: question, answer }));
+    return { images, pairs: [{ ...fieldsOf(content), ...answerOf(content, choose(count)) }, ...following] };
+  }
+
+  #encoded(samples: readonly PicturePairs[], content: Content): SampleTokens {
     const labels = this.#inputs.learnQuestions || content.kind === 'captions' ? 'text' : 'answer';
-    const options = { tokenizer, images, labels } as const;
-    const together = withCompanions({ content, companions }, this.#inputs, (all) => {
-      const following = all.map(({ question, answer }) => ({ question, text: question, answer }));
-      return encodePair(fields, template, { ...options, following });
-    });
-    return together ?? encodePair(fields, template, options);
+    return encodePairs(samples, this.template(content), { tokenizer: this.#tokenizer, labels });
+  }
+
+  #fits({ ids, images }: SampleTokens): boolean {
+    const { maxTokens, maxImages } = this.#inputs;
+    return ids.length <= maxTokens && images.length <= maxImages;
   }
 
   #fitted(sample: SampleTokens): SampleTokens {
     const { maxTokens, maxImages, tooLong } = this.#inputs;
     const { ids, images } = sample;
-    if (ids.length <= maxTokens && images.length <= maxImages) return sample;
+    if (this.#fits(sample)) return sample;
     if (tooLong === 'refuse')
       throw new TriptychError(
         'INVALID_INPUT',

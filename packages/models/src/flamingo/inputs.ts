@@ -18,6 +18,13 @@ export const FlamingoInputs = Type.Object(
       description: 'Learn the words of questions too, not their answers alone',
     }),
     questionsTogether: QuestionsTogether,
+    demonstrations: Type.Integer({
+      minimum: 0,
+      maximum: 32,
+      default: 0,
+      description:
+        'At most so many other samples, each with its pictures, are trained on in front of a caption or a question in the same text, as far as they fit: what few-shot prompts need',
+    }),
     maxTokens: Type.Integer({
       minimum: 2,
       maximum: 65_536,

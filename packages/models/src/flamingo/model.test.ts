@@ -17,6 +17,7 @@ const inputs: FlamingoInputs = {
   maxImages: 6,
   tooLong: 'refuse',
   questionsTogether: 1,
+  demonstrations: 0,
 };
 const texts = ['a red square on grey', 'Question:What colour is it? Short answer:blue'];
 

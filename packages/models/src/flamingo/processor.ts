@@ -60,9 +60,15 @@ export class FlamingoProcessor implements Processor {
   }
 
   async batch(examples: readonly Example[]): Promise<FlamingoBatch> {
-    const sequences = examples.map((example) => this.text.sample(example));
+    const told = examples.map((example) => this.text.sample(example));
+    const sequences = told.map(({ tokens }) => tokens);
     const { images, slots } = slotsOf(
-      sequences.map((sequence, i) => sequence.images.map(({ image }) => pictureOf(examples[i]!, image))),
+      told.map(({ tokens, samples }) => {
+        const pictures = samples.flatMap((sample) =>
+          Array.from({ length: sample.images }, (_, i) => pictureOf(sample, i)),
+        );
+        return tokens.images.map(({ image }) => pictures[image]!);
+      }),
     );
     // The last token of a text predicts nothing.
     const texts = padRight(sequences.map(({ ids }) => [...ids.subarray(0, -1)]));
@@ -86,11 +92,11 @@ export class FlamingoProcessor implements Processor {
   }
 
   lengthOf({ id, content, images }: Pick<Example, 'id' | 'content' | 'images'>): number {
-    return this.text.sample({ id, content, images, choose: () => 0 }).ids.length;
+    return this.text.sample({ id, content, images, choose: () => 0 }).tokens.ids.length;
   }
 
   preview(sample: Pick<Example, 'id' | 'content' | 'images'>): Preview {
-    return preview(this.text.sample({ ...sample, choose: () => 0 }), this.tokenizer);
+    return preview(this.text.sample({ ...sample, choose: () => 0 }).tokens, this.tokenizer);
   }
 }
 

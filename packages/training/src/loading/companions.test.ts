@@ -39,3 +39,22 @@ test('companions are the other questions of the train split about the very same 
   expect(new Set(steps.map(({ answer }) => answer))).toEqual(new Set(['c!', 'c?', 'd!', 'd?']));
   expect([1, 4, 5].map((index) => questions(index, 9))).toEqual([[], [], []]);
 });
+
+test('demonstrations are other samples of the train split of the same kind, with as many and other pictures', async () => {
+  const all = await examples();
+  const drawn = (index: number, count: number, step = 0) =>
+    all.at(index, { choose: () => 0, stream: (...purpose) => randomStream(1, step, ...purpose) })
+      .demonstrations!(count);
+  const ids = (...at: Parameters<typeof drawn>) => drawn(...at).map(({ id }) => id);
+  // All but "b" are about the picture that is asked about, have two pictures or none, or are held out.
+  expect(ids(0, 9)).toEqual(['train/b']);
+  expect(ids(4, 9)).toEqual([]);
+  expect(ids(5, 9)).toEqual([]);
+  const firsts = Array.from({ length: 40 }, (_, step) => ids(1, 9, step));
+  // One for each picture: the same one is not shown twice.
+  expect(firsts.every(({ length }) => length === 1)).toBe(true);
+  expect(new Set(firsts.flat())).toEqual(new Set(['train/a', 'train/c', 'train/d']));
+  expect(ids(1, 9, 3)).toEqual(ids(1, 9, 3));
+  const choices = Array.from({ length: 40 }, (_, step) => drawn(0, 1, step)[0]!.choose(2));
+  expect(new Set(choices)).toEqual(new Set([0, 1]));
+});

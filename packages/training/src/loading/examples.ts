@@ -10,6 +10,7 @@ import {
 import type { AnsweredQuestion, Example } from '@triptych/models';
 import { PIXEL_CACHE_BYTES } from '../catalog/estimate-memory.ts';
 import { questionsByPictures } from './questions-by-pictures.ts';
+import { samplesAlike } from './samples-alike.ts';
 
 /** How one step sees a sample. */
 export interface Seen extends Pick<Example, 'choose'> {
@@ -25,6 +26,7 @@ export class Examples {
   readonly #cache: PixelCache;
   readonly #position: number;
   #questions: ReturnType<typeof questionsByPictures> | undefined;
+  #alike: ReturnType<typeof samplesAlike> | undefined;
 
   /** `position` is that of the dataset in the run's list; the cache is one of `of` that share the memory. */
   constructor(
@@ -56,6 +58,7 @@ export class Examples {
             pictureKey: (i) => this.dataset.imageKey(images[i]!),
           }),
       companions: (count) => this.#companions(index, count, stream('companions')),
+      demonstrations: (count) => this.#demonstrations(index, count, { stream, crop }),
       choose,
       dataset: this.#position,
     };
@@ -68,6 +71,19 @@ export class Examples {
       .shuffle([...others])
       .slice(0, count)
       .map(({ question, answers }) => ({ question, answer: stream.pick(answers) }));
+  }
+
+  #demonstrations(index: number, count: number, { stream, crop }: Omit<Seen, 'choose'>): Example[] {
+    this.#alike ??= samplesAlike(this.dataset);
+    const drawn = this.#alike(index, count, stream('demonstrations'));
+    return drawn.map((other) => {
+      const own = (...purpose: readonly (string | number)[]) => stream('demonstration', other, ...purpose);
+      return this.at(other, {
+        choose: (alternatives) => own('choice').integer(alternatives),
+        stream: own,
+        crop,
+      });
+    });
   }
 
   /** Transformed picture `i` of a sample. */

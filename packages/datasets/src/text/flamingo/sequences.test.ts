@@ -5,17 +5,22 @@ import { preview } from '../sequence/preview.ts';
 import {
   encodeFewShotPrompt,
   encodeInterleaved,
-  encodePair,
+  encodePairs,
+  type Fields,
   flamingoTokenizer,
   interleavedLabels,
 } from './sequences.ts';
-import { flamingoTemplates } from './templates.ts';
+import { type FlamingoTemplate, flamingoTemplates } from './templates.ts';
 
 const tokenizer = flamingoTokenizer(
   learnTokenizer(['a red star', 'a blue ring'], { vocabSize: 300, special: ['<image>', '<|endofchunk|>'] }),
 );
 const shown = (sample: Parameters<typeof preview>[0]) => preview(sample, tokenizer).text;
 const { pair, caption, vqa } = flamingoTemplates;
+const encodePair = (
+  fields: Fields,
+  ...rest: [template: FlamingoTemplate, options: Parameters<typeof encodePairs>[2]]
+) => encodePairs([{ images: 1, pairs: [fields] }], ...rest);
 
 test('pairs: everything is learnt but the image, or the answer alone', () => {
   expect(shown(encodePair({ caption: ' a red star ' }, pair, { tokenizer }))).toBe(
@@ -31,6 +36,29 @@ test('pairs: everything is learnt but the image, or the answer alone', () => {
   expect(() => encodePair({ question: 'What?' }, vqa, { tokenizer })).toThrow('{answer}');
   expect(() => encodePair({ answer: 'x' }, vqa, { tokenizer })).toThrow('{question}');
   expect(() => encodePair({ caption: ' ' }, pair, { tokenizer })).toThrow('empty text');
+});
+
+test('several samples in one text: each begins with its pictures, and the text ends once', () => {
+  const text = encodePairs(
+    [
+      { images: 1, pairs: [{ question: 'What?', answer: 'a star' }] },
+      {
+        images: 2,
+        pairs: [
+          { question: 'Which?', answer: 'red' },
+          { question: 'Where?', answer: 'here' },
+        ],
+      },
+    ],
+    vqa,
+    { tokenizer, labels: 'answer' },
+  );
+  expect(shown(text)).toBe(
+    '<s><image>Question:What? Short answer:«a star<|endofchunk|>»\n' +
+      '<image><image>Question:Which? Short answer:«red<|endofchunk|>»\n' +
+      'Question:Where? Short answer:«here<|endofchunk|></s>»',
+  );
+  expect(text.images.map(({ image }) => image)).toEqual([0, 1, 2]);
 });
 
 test('a long pair is cut', () => {

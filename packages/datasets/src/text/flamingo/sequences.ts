@@ -29,37 +29,35 @@ export const flamingoTokenizer = (tokenizer: Tokenizer): Tokenizer =>
     tokenizer.padToken === undefined ? { pad: '<PAD>' } : {},
   );
 
+/** What is told of the pictures of one sample: a caption, or answered questions one after the other. */
+export interface PicturePairs {
+  readonly images: number;
+  readonly pairs: readonly Fields[];
+}
+
 /**
- * `<image>{prompt}{answer}<|endofchunk|>{eos}`. `labels`: `text` learns everything but the image tokens, as OpenFlamingo does;
- * `answer` learns the answer and what ends it. INVALID_INPUT where a field is missing or nothing is learnt.
+ * `<image>{prompt}{answer}<|endofchunk|>`, again for each further pair and sample after what separates demonstrations, then the
+ * end token. Images count the pictures of all samples in order. `labels`: `text` learns everything but the image tokens, as
+ * OpenFlamingo does; `answer` learns the answers and what ends them. INVALID_INPUT where a field is missing or nothing is learnt.
  */
-export function encodePair(
-  fields: Fields,
+export function encodePairs(
+  samples: readonly PicturePairs[],
   template: FlamingoTemplate,
-  {
-    tokenizer,
-    contextLength,
-    images = 1,
-    labels = 'text',
-    following = [],
-  }: FlamingoOptions & {
-    readonly images?: number;
-    readonly labels?: 'text' | 'answer';
-    /** More of the same pictures, each after `<|endofchunk|>` and what separates demonstrations. */
-    readonly following?: readonly Fields[];
-  },
+  { tokenizer, contextLength, labels = 'text' }: FlamingoOptions & { readonly labels?: 'text' | 'answer' },
 ): SampleTokens {
-  const pairs = [fields, ...following].map((one) => filled(template, one));
-  if (pairs.some(({ answer }) => answer === undefined)) throw missing(template, 'answer');
-  if (pairs.some(({ prompt, answer }) => `${prompt}${answer}` === ''))
+  const chunks = samples.flatMap(({ images, pairs }) =>
+    pairs.map((fields, i) => ({ images: i === 0 ? images : 0, ...filled(template, fields) })),
+  );
+  if (chunks.some(({ answer }) => answer === undefined)) throw missing(template, 'answer');
+  if (chunks.some(({ prompt, answer }) => `${prompt}${answer}` === ''))
     throw new TriptychError(
       'INVALID_INPUT',
       'The sample has an empty text: expected words to learn; leave it out',
     );
   const segments: Segment[] = [
-    ...shown(images),
-    ...pairs.flatMap(({ prompt, answer = '' }, i): Segment[] => [
+    ...chunks.flatMap(({ images, prompt, answer = '' }, i): Segment[] => [
       ...(i === 0 ? [] : between(template)),
+      ...shown(images),
       { kind: 'text', text: prompt, supervised: labels === 'text' },
       { kind: 'text', text: answer, supervised: true },
     ]),
