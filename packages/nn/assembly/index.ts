@@ -7,6 +7,7 @@ export { crossEntropy, crossEntropyGradient } from './cross-entropy';
 export { unpackFloat16 } from './float16';
 export { gelu, geluGradient } from './gelu';
 export { gemm, gemmScratchBytes } from './gemm';
+export { dots } from './gemv';
 export { gatherHeads, scatterHeads, softmaxGradientRows, softmaxRows } from './heads';
 export { layerNorm, layerNormGradient } from './layer-norm';
 export { rmsNorm, rmsNormGradient } from './rms-norm';

@@ -29,6 +29,7 @@ export type AssemblyKernels = Record<
   | 'columnSum'
   | 'copyRows'
   | 'crossEntropyGradient'
+  | 'dots'
   | 'gatherHeads'
   | 'gatherRows'
   | 'gelu'

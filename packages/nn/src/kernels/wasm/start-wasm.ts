@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { tf } from '../../tensorflow.ts';
 import { useKernels } from '../kernels.ts';
 import { assemblyAttention } from './attention.ts';
+import { fewRowsGemm } from './few-rows-gemm.ts';
 import { frozenGemm } from './frozen-gemm.ts';
 import { assemblyGelu } from './gelu.ts';
 import { assemblyGemm } from './gemm.ts';
@@ -29,7 +30,7 @@ export async function startWasm(
   if (!(await tf.setBackend('wasm'))) return undefined;
   heap ??= await WasmHeap.open();
   const providers = bestProviders(heap, options);
-  const gemm = frozenGemm(heap, providers.gemm);
+  const gemm = frozenGemm(heap, fewRowsGemm(heap, providers.gemm));
   replaceStockKernels(heap, gemm);
   useKernels(wasmKernels(heap, { ...providers, gemm }));
   return { gemm: gemm.name, threads: gemm.threads };
