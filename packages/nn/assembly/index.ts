@@ -12,5 +12,5 @@ export { gatherHeads, scatterHeads, softmaxGradientRows, softmaxRows } from './h
 export { layerNorm, layerNormGradient } from './layer-norm';
 export { rmsNorm, rmsNormGradient } from './rms-norm';
 export { rotate } from './rotary';
-export { addBias, columnSum, copyRows, gatherRows, scatterRows } from './rows';
+export { addBias, addScaled, columnSum, copyRows, gatherRows, scatterRows } from './rows';
 export { swiGlu, swiGluGradient } from './swi-glu';

@@ -9,6 +9,20 @@ export function addBias(y: usize, bias: usize, rows: i32, width: i32): void {
   }
 }
 
+/** `y += factor * x` over `count` floats; the product is rounded before it is added. */
+export function addScaled(x: usize, y: usize, factor: f32, count: i32): void {
+  const full = <usize>(count & ~3) << 2;
+  const rest = <usize>(count & 3);
+  const scale = f32x4.splat(factor);
+  for (let i: usize = 0; i < full; i += 16) {
+    v128.store(y + i, f32x4.add(v128.load(y + i), f32x4.mul(v128.load(x + i), scale)));
+  }
+  if (rest) {
+    const added = f32x4.add(loadTail(y + full, rest), f32x4.mul(loadTail(x + full, rest), scale));
+    storeTail(y + full, added, rest);
+  }
+}
+
 /** `sums = sum of x[row]` over all rows. */
 export function columnSum(x: usize, sums: usize, rows: i32, width: i32): void {
   memory.fill(sums, 0, <usize>width << 2);

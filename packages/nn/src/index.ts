@@ -42,7 +42,8 @@ export {
   type SequenceMaskOptions,
   sequenceMask,
 } from './kernels/attention-mask.ts';
-export type { GeluKind, RotaryTable } from './kernels/kernels.ts';
+export { type GeluKind, kernels, type RotaryTable } from './kernels/kernels.ts';
+export type { Rows, StepKernels } from './kernels/step-kernels.ts';
 export {
   type AttentionOptions,
   attention,

@@ -8,7 +8,7 @@ import {
   selectBackend,
   tf,
 } from '@triptych/nn';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openFlamingoCase, parametersOf } from '../testing/flamingo-golden.ts';
 import { expectTensor } from '../testing/golden.ts';
 import { weightsOf } from '../transformer/weights.ts';
@@ -109,6 +109,31 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
         expect(searched[i]!.map(({ tokens }) => tokens)).toEqual(alone!.map(({ tokens }) => tokens));
       }
     });
+
+    test.runIf(backend === 'wasm')(
+      'steps without tensors have the bits of those with, in a batch and alone',
+      async () => {
+        const [word, added] = [7, config.end_of_chunk_token_id];
+        const steps = async (prompts: readonly (readonly number[])[]) => {
+          const rows: number[][] = [];
+          await decoding(prompts, 4, async (decoder) => {
+            decoder.prefill().dispose();
+            for (const token of [word, added, word]) {
+              const logits = decoder.step(new Int32Array(decoder.batch).fill(token));
+              rows.push([...(await logits.data<'float32'>())]);
+              logits.dispose();
+            }
+          });
+          return rows;
+        };
+        const prompts = [prompt, prompt.slice(0, 1), [...prompt.slice(0, promptLength - 2)]];
+        for (const some of [prompts, [prompt]]) {
+          const found = await steps(some);
+          using _ = vi.spyOn(flamingo.llama, 'decodingStep').mockReturnValue(undefined);
+          expect(found).toEqual(await steps(some));
+        }
+      },
+    );
 
     test('the likelihood of continuations is that of the full forward pass', async () => {
       const continuations = [[5], [7, 8, 9], [7, 11]];

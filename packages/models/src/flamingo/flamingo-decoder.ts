@@ -2,10 +2,11 @@
  * Flamingo as generation drives it: prompts read once, then one position a step. The keys and values that a gated block makes
  * of the media are computed once; after the prompt, tokens see what all images of their prompt let them see.
  */
-import type { Decoder, tf } from '@triptych/nn';
+import type { Decoder, Rows, tf } from '@triptych/nn';
 import { LlamaDecoder } from '../llama/llama-decoder.ts';
 import type { Flamingo } from './flamingo.ts';
 import { type GatedBlockOptions, gatedBlockOver, mediaKeysAndValues } from './gated-block.ts';
+import type { GatedStep } from './gated-step.ts';
 import { assertImagesSuffice, imagesShown } from './images-shown.ts';
 import { MediaCache } from './media-cache.ts';
 import { gatedBlockName } from './parameters.ts';
@@ -32,6 +33,7 @@ export class FlamingoDecoder implements Decoder {
   #attention: GatedBlockOptions['attention'];
   /** Images that each sequence has shown. */
   #shown: Int32Array;
+  #step: GatedStep | undefined;
 
   /**
    * @throws TriptychError INVALID_INPUT where prompts and new tokens are longer than the context, or a prompt shows more
@@ -54,6 +56,7 @@ export class FlamingoDecoder implements Decoder {
         maxNewTokens,
         ...(starts && { starts }),
         beforeBlock: (hidden, layer) => this.#attend(hidden, layer),
+        beforeStepBlock: (hidden, layer) => this.#attendStep(hidden, layer),
       });
     } catch (error) {
       this.#embeddings.dispose();
@@ -83,6 +86,8 @@ export class FlamingoDecoder implements Decoder {
   }
 
   dispose(): void {
+    this.#step?.[Symbol.dispose]();
+    this.#step = undefined;
     this.#decoder.dispose();
     this.#cache.dispose();
     this.#embeddings.dispose();
@@ -95,10 +100,27 @@ export class FlamingoDecoder implements Decoder {
   #attend(hidden: tf.Tensor3D, layer: number): tf.Tensor3D {
     const { gatedLayers, weights } = this.#flamingo;
     if (!gatedLayers.has(layer)) return hidden;
-    const name = gatedBlockName(layer);
-    const keysAndValues = this.#cache.get(layer, () =>
-      mediaKeysAndValues(this.#prompts.media, name, weights),
+    const options = { weights, name: gatedBlockName(layer), attention: this.#attention };
+    return gatedBlockOver(hidden, this.#keysAndValues(layer), options);
+  }
+
+  #attendStep(hidden: Rows, layer: number): void {
+    const { batch } = this;
+    if (!this.#flamingo.gatedLayers.has(layer)) return;
+    if (this.#step?.batch !== batch) {
+      this.#step?.[Symbol.dispose]();
+      this.#step = this.#flamingo.gatedStep(batch);
+    }
+    this.#step.add(hidden, this.#keysAndValues(layer), {
+      name: gatedBlockName(layer),
+      attention: this.#attention,
+    });
+  }
+
+  #keysAndValues(layer: number): tf.Tensor3D {
+    const { media } = this.#prompts;
+    return this.#cache.get(layer, () =>
+      mediaKeysAndValues(media, gatedBlockName(layer), this.#flamingo.weights),
     );
-    return gatedBlockOver(hidden, keysAndValues, { weights, name, attention: this.#attention });
   }
 }

@@ -2,7 +2,7 @@
  * Flamingo (https://arxiv.org/abs/2204.14198) as open_flamingo computes it: a CLIP vision tower, a Perceiver resampler, and
  * a Llama decoder that attends to its images before some of its layers. Forward only; it owns no tensor.
  */
-import { mediaMask, tf, unrecorded } from '@triptych/nn';
+import { kernels, mediaMask, tf, unrecorded } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import { type DecodeOptions, Llama } from '../llama/llama.ts';
 import { type Sequences, selfAttention } from '../llama/sequences.ts';
@@ -12,6 +12,7 @@ import { prefixed, type Weights } from '../transformer/weights.ts';
 import { visionHidden } from '../vit/vision-tower.ts';
 import { type FlamingoConfig, gatedLayers } from './config.ts';
 import { type GatedBlockOptions, gatedBlock } from './gated-block.ts';
+import { GatedStep } from './gated-step.ts';
 import { assertImagesSuffice, imagesShown } from './images-shown.ts';
 import { DECODER_PREFIX, gatedBlockName, NEW_TOKEN_ROWS, VISION_PREFIX } from './parameters.ts';
 
@@ -127,6 +128,17 @@ export class Flamingo {
       mask: mediaMask({ batch, imageCounts, images, latents: perceiver.latents, attend }),
       blind: immediate ? 'zero' : 'mean',
     };
+  }
+
+  /** For a backend whose decoding steps need no tensors. */
+  gatedStep(batch: number): GatedStep {
+    const { cross_attention, text_config } = this.config;
+    const widths = {
+      hidden: text_config.hidden_size,
+      queries: cross_attention.heads * cross_attention.head_dim,
+      inner: cross_attention.ff_mult * text_config.hidden_size,
+    };
+    return new GatedStep({ weights: this.weights, kernels: kernels().step!, batch, widths });
   }
 
   #features(patches: tf.Tensor3D): tf.Tensor3D {

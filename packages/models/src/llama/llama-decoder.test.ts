@@ -9,7 +9,7 @@ import {
   selectBackend,
   tf,
 } from '@triptych/nn';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseLlamaConfig } from '../catalog/llama-config.ts';
 import { expectTensor, openCase } from '../testing/golden.ts';
 import { weightsOf } from '../transformer/weights.ts';
@@ -103,6 +103,29 @@ describe.each(['cpu', 'wasm'] as const)('on %s', (backend) => {
       expect(decoder.cacheBytes).toBe(2 * 10 * 2 * 2 * 16 * 4);
     });
   });
+
+  test.runIf(backend === 'wasm')(
+    'steps without tensors have the bits of those with, while sequences come and go',
+    async () => {
+      const steps = async () => {
+        const rows: number[][] = [];
+        await decoding(prompts, 6, async (decoder) => {
+          decoder.prefill().dispose();
+          const selections = [undefined, [2, 0, 0], [1], undefined];
+          for (const [i, selected] of selections.entries()) {
+            if (selected) decoder.select(Int32Array.from(selected));
+            const logits = decoder.step(Int32Array.from({ length: decoder.batch }, (_, b) => 5 + 7 * i + b));
+            rows.push([...(await logits.data<'float32'>())]);
+            logits.dispose();
+          }
+        });
+        return rows;
+      };
+      const found = await steps();
+      using _ = vi.spyOn(llama, 'decodingStep').mockReturnValue(undefined);
+      expect(found).toEqual(await steps());
+    },
+  );
 
   test('a padded batch continues as each of its prompts alone', async () => {
     const together = await greedy(prompts, 10);

@@ -1,6 +1,7 @@
 /** Llama as generation drives it: prompts read once, then one position a step through a cache of keys and values. */
 import { type Decoder, KeyValueCache, selectRows, tf } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
+import type { BeforeStepBlock, DecodingStep } from './decoding-step.ts';
 import type { DecodeOptions, Llama } from './llama.ts';
 import { anglesAt } from './sequences.ts';
 
@@ -13,6 +14,8 @@ export interface LlamaPrompts {
   readonly maxNewTokens: number;
   /** As in `Llama.decode`, on the positions that are new in each pass. */
   readonly beforeBlock?: DecodeOptions['beforeBlock'];
+  /** The same for a position that is computed without tensors. */
+  readonly beforeStepBlock?: BeforeStepBlock;
 }
 
 export class LlamaDecoder implements Decoder {
@@ -20,6 +23,8 @@ export class LlamaDecoder implements Decoder {
   readonly #prompts: LlamaPrompts;
   readonly #cache: KeyValueCache;
   #batch: number;
+  /** Made for the sequences that are being decoded; undefined where it was not needed yet, or cannot be had. */
+  #step: DecodingStep | undefined;
 
   /** @throws TriptychError INVALID_INPUT where prompts and new tokens are longer than the model's context. */
   constructor(llama: Llama, prompts: LlamaPrompts) {
@@ -57,7 +62,12 @@ export class LlamaDecoder implements Decoder {
   }
 
   step(tokens: Int32Array): tf.Tensor2D {
-    return this.#logits(() => this.#llama.embed(tokens, this.#batch));
+    if (this.#step?.batch !== this.#batch) {
+      this.#step?.[Symbol.dispose]();
+      this.#step = this.#llama.decodingStep(this.#batch);
+    }
+    if (this.#step === undefined) return this.#logits(() => this.#llama.embed(tokens, this.#batch));
+    return this.#step.logits(tokens, this.#cache, this.#prompts.beforeStepBlock);
   }
 
   select(sequences: Int32Array): void {
@@ -66,6 +76,8 @@ export class LlamaDecoder implements Decoder {
   }
 
   dispose(): void {
+    this.#step?.[Symbol.dispose]();
+    this.#step = undefined;
     this.#cache.dispose();
   }
 

@@ -3,12 +3,13 @@
  * it owns no tensor. Token ids become embeddings in a step of their own, so that images can be put among them.
  */
 
-import { linear, rmsNorm, tf } from '@triptych/nn';
+import { kernels, linear, rmsNorm, tf } from '@triptych/nn';
 import type { ActivationMemory } from '@triptych/protocol';
 import type { LlamaConfig } from '../catalog/llama-config.ts';
 import { type Projection, plainProjection } from '../transformer/projection.ts';
 import type { Weights } from '../transformer/weights.ts';
 import { type DecoderPass, decoderBlock } from './decoder-block.ts';
+import { DecodingStep } from './decoding-step.ts';
 import { embedTokens, type TokenTable, tokenLogits } from './token-table.ts';
 
 export interface DecodeOptions extends DecoderPass {
@@ -80,6 +81,14 @@ export class Llama {
     if (!this.config.tie_word_embeddings)
       return linear(hidden, this.#weights(`${this.#prefix}lm_head.weight`));
     return tf.tidy(() => tokenLogits(hidden, this.#tokenTable()));
+  }
+
+  /** Further positions of `batch` sequences without tensors; undefined where the backend or adapters need these. */
+  decodingStep(batch: number): DecodingStep | undefined {
+    const { step } = kernels();
+    if (step === undefined || this.#projection !== plainProjection) return undefined;
+    const own = { config: this.config, weights: this.#weights, prefix: this.#prefix };
+    return new DecodingStep({ ...own, table: this.#tokenTable(), kernels: step, batch });
   }
 
   #tokenTable(): TokenTable {

@@ -5,6 +5,7 @@
 import assert from 'node:assert';
 import { type AttentionMask, sequenceMask } from '../kernels/attention-mask.ts';
 import { kernels } from '../kernels/kernels.ts';
+import type { Rows, StepKernels } from '../kernels/step-kernels.ts';
 import { attention, crossAttention } from '../ops/attention.ts';
 import { type Tensor3D, tf } from '../tensorflow.ts';
 
@@ -55,19 +56,11 @@ export class KeyValueCache {
    * was there before: `[B,T,Hd]`. To be called once for each layer of a pass, inside a tidy.
    */
   attend(qkv: Tensor3D, layer: number): Tensor3D {
-    const { heads, keyValueHeads, reserve } = this.#options;
-    const state = this.#layers[layer]!;
-    const past = state.length;
+    const { heads, keyValueHeads } = this.#options;
+    const past = this.#layers[layer]!.length;
     const [batch, queries, width] = qkv.shape;
     const queryWidth = (width * heads) / (heads + 2 * keyValueHeads);
-    const { rows } = state;
-    const append = { ...(rows && { cache: rows }), length: past, column: queryWidth, reserve };
-    const appended = kernels().appendRows(qkv, append);
-    if (appended !== rows) {
-      rows?.dispose();
-      state.rows = tf.keep(appended);
-    }
-    state.length = past + queries;
+    const appended = this.#append(qkv, layer, queryWidth);
     if (past === 0)
       return attention(qkv, {
         heads,
@@ -77,6 +70,35 @@ export class KeyValueCache {
     const mask = this.#mask({ batch, queries, past, keys: appended.shape[1] });
     const q = tf.slice(qkv, 0, [batch, queries, queryWidth]);
     return crossAttention(q, appended, { heads, keyValueHeads, mask });
+  }
+
+  /**
+   * The same for one new position of each sequence, after the prompts, by the kernels of a decoding step: `qkv[B,(H+2K)d]` to
+   * `y[B,Hd]`.
+   */
+  attendStep(step: StepKernels, qkv: Rows, { y, layer }: { readonly y: Rows; readonly layer: number }): void {
+    const { heads, keyValueHeads } = this.#options;
+    const past = this.#layers[layer]!.length;
+    const [batch, width] = qkv.shape;
+    const { dataId, dtype } = qkv;
+    const position = { dataId, dtype, shape: [batch, 1, width] } as unknown as Tensor3D;
+    const kv = this.#append(position, layer, y.shape[1]);
+    const mask = this.#mask({ batch, queries: 1, past, keys: kv.shape[1] });
+    step.attention(qkv, kv, y, { heads, keyValueHeads, mask, blind: 'zero' });
+  }
+
+  /** What the cache of a layer is then. */
+  #append(qkv: Tensor3D, layer: number, column: number): Tensor3D {
+    const { reserve } = this.#options;
+    const state = this.#layers[layer]!;
+    const { rows, length } = state;
+    const appended = kernels().appendRows(qkv, { ...(rows && { cache: rows }), length, column, reserve });
+    if (appended !== rows) {
+      rows?.dispose();
+      state.rows = tf.keep(appended);
+    }
+    state.length = length + qkv.shape[1];
+    return appended;
   }
 
   /** Goes on with these sequences, in this order; one may occur several times. */

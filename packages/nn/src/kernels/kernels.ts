@@ -10,6 +10,7 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '../tensorflow.ts';
 import type { StoredNumbers } from '../vectors/stored-numbers.ts';
 import type { AttentionMask } from './attention-mask.ts';
 import { portable } from './portable/portable.ts';
+import type { StepKernels } from './step-kernels.ts';
 
 export type GeluKind = 'quick_gelu' | 'gelu' | 'gelu_new';
 
@@ -117,6 +118,9 @@ export interface Kernels {
     scale: Tensor,
     inputs: { readonly logits: Tensor2D; readonly labels: Int32Array; readonly saved: readonly Tensor[] },
   ): Tensor2D;
+
+  /** Absent where a backend decodes with tensors like everything else. */
+  readonly step?: StepKernels;
 
   /** A tensor over `numbers`, which become its own; only for `linear`, its input gradient, `gatherRows` and matrix products. */
   frozenMatrix(numbers: StoredNumbers, shape: readonly [number, number]): Tensor2D;

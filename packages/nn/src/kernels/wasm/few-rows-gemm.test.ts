@@ -43,8 +43,8 @@ describe('products of a few rows', () => {
         w.map((column, j) => column.reduce((sum, value, i) => sum + value * row[i]!, j)),
       );
       const scale = Math.sqrt(k);
+      // Float32 sums of k terms.
       for (const [i, row] of c.arraySync().entries())
-        // Float32 sums of k terms.
         for (const [j, value] of row.entries())
           expect(Math.abs(value - expected[i]![j]!)).toBeLessThan(1e-5 * (scale + j));
     });

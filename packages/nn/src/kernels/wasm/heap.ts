@@ -24,6 +24,7 @@ interface WasmBackend extends TensorData {
 /** The exports of assembly/index.ts; every pointer is in bytes. */
 export type AssemblyKernels = Record<
   | 'addBias'
+  | 'addScaled'
   | 'attention'
   | 'attentionGradient'
   | 'columnSum'

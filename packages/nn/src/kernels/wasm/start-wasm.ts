@@ -6,7 +6,7 @@ import { useKernels } from '../kernels.ts';
 import { assemblyAttention } from './attention.ts';
 import { fewRowsGemm } from './few-rows-gemm.ts';
 import { frozenGemm } from './frozen-gemm.ts';
-import { assemblyGelu } from './gelu.ts';
+import { assemblyGelu, smallGelu } from './gelu.ts';
 import { assemblyGemm } from './gemm.ts';
 import { WasmHeap } from './heap.ts';
 import { openOnnxruntime, type Providers } from './onnxruntime/open.ts';
@@ -32,7 +32,7 @@ export async function startWasm(
   const providers = bestProviders(heap, options);
   const gemm = frozenGemm(heap, fewRowsGemm(heap, providers.gemm));
   replaceStockKernels(heap, gemm);
-  useKernels(wasmKernels(heap, { ...providers, gemm }));
+  useKernels(wasmKernels(heap, { ...providers, gemm, gelu: smallGelu(heap, providers.gelu) }));
   return { gemm: gemm.name, threads: gemm.threads };
 }
 

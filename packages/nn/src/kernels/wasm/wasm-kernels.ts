@@ -4,9 +4,10 @@ import type { Kernels } from '../kernels.ts';
 import { appendRows } from './append-rows.ts';
 import { geluCode } from './gelu.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
+import { gatherInto } from './into.ts';
 import type { Providers } from './onnxruntime/open.ts';
 import { wasmRotate } from './rotate.ts';
-import { unpacking } from './unpacking.ts';
+import { wasmStepKernels } from './step-kernels.ts';
 
 export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers): Kernels {
   const { kernels } = heap;
@@ -100,13 +101,8 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers
     gatherRows(table, ids) {
       const width = table.shape[1];
       const y = heap.tensor([...ids.shape, width]);
-      const numbers = heap.host.of(table);
-      if (numbers === undefined) kernels.gatherRows(at(table), at(ids), at(y), ids.size, width);
-      else
-        unpacking(heap, numbers, width, (unpack) => {
-          for (const [row, id] of heap.integers(ids).entries())
-            unpack({ from: id * width, stride: width, rows: 1, columns: width }, at(y) + 4 * row * width);
-        });
+      // A copy: the window on the heap is void after the next allocation.
+      gatherInto(heap, table, heap.integers(ids).slice(), at(y));
       return y;
     },
     scatterRows(dy, ids, rows) {
@@ -136,6 +132,7 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers
       return gradient;
     },
 
+    step: wasmStepKernels(heap, { gemm, gelu }),
     frozenMatrix: (numbers, shape) => heap.host.tensor(numbers, shape),
     read: (x) => heap.floats(x),
   };

@@ -1,7 +1,7 @@
 /** The GELU by onnxruntime, whose vectors are wider than those of WebAssembly: twice as fast, and on every thread. */
 import type { GeluKind } from '../../kernels.ts';
 import type { Gelu } from '../gelu.ts';
-import type { WasmHeap } from '../heap.ts';
+import { sizeOf, type WasmHeap } from '../heap.ts';
 import type { OnnxRuntime, Operation } from './runtime.ts';
 
 const operation = (operator: string, attributes: Operation['attributes'] = {}): Operation => ({
@@ -21,6 +21,6 @@ const operations: Record<GeluKind, Operation> = {
 export const onnxruntimeGelu =
   (heap: WasmHeap, runtime: OnnxRuntime): Gelu =>
   (x, y, kind) => {
-    const input = runtime.tensor(heap.floats(x), [x.size]);
-    runtime.run(operations[kind], { x: input }, runtime.tensor(heap.floats(y), [y.size]));
+    const input = runtime.tensor(heap.floats(x), [sizeOf(x.shape)]);
+    runtime.run(operations[kind], { x: input }, runtime.tensor(heap.floats(y), [sizeOf(y.shape)]));
   };
