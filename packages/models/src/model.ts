@@ -109,8 +109,12 @@ export interface Processor {
   /** Tokens that a sample takes, for batches of similar length. */
   lengthOf(example: Pick<Example, 'id' | 'content' | 'images'>): number;
   /** What the model is shown of a sample, and which tokens it is to learn. */
-  preview(example: Pick<Example, 'id' | 'content' | 'images'>): Preview;
+  preview(example: Previewed): Preview;
 }
+
+/** A sample, with what a step would draw for it where that is wanted; the first alternative where nothing is chosen. */
+export type Previewed = Pick<Example, 'id' | 'content' | 'images'> &
+  Partial<Pick<Example, 'choose' | 'companions' | 'demonstrations'>>;
 
 export interface Preview {
   readonly tokens: readonly { readonly text: string; readonly supervised: boolean }[];

@@ -64,7 +64,7 @@ test('before it is trained, a run shows what is learnt of a text, unless it is r
   const [events] = await runAll({ spec, store, datasetManifest });
   expect(previewsOf(events!)).toEqual([
     expect.stringMatching(
-      /^«Learnt» of sample train\/000\.png: .*USER: <image>x16\nDescribe the image concisely\. ASSISTANT:« a picture of a red square<\/s>»$/s,
+      /^«Learnt» of sample train\/000\.png: .*USER: <image>x16\\nDescribe the image concisely\. ASSISTANT:« a picture of a red square<\/s>»$/s,
     ),
   ]);
   const checkpoint = eventsOf(events!, 'checkpoint')[0]!.value.sha256;

@@ -1,7 +1,7 @@
 /** Samples and prompts as Flamingo takes them: token ids, and what the texts show as patches or as features. */
 import { type ImageTransform, preview, type SampleTokens, type Tokenizer } from '@triptych/datasets';
 import { type PaddedTexts, padLeft, padRight } from '../llama/padded-texts.ts';
-import type { Batch, Example, FolderFiles, Preview, Processor, Prompt } from '../model.ts';
+import type { Batch, Example, FolderFiles, Preview, Previewed, Processor, Prompt } from '../model.ts';
 import { pictureOf } from '../vit/feature-cache.ts';
 import { PicturePatches } from '../vit/picture-patches.ts';
 import {
@@ -95,8 +95,8 @@ export class FlamingoProcessor implements Processor {
     return this.text.sample({ id, content, images, choose: () => 0 }).tokens.ids.length;
   }
 
-  preview(sample: Pick<Example, 'id' | 'content' | 'images'>): Preview {
-    return preview(this.text.sample({ ...sample, choose: () => 0 }).tokens, this.tokenizer);
+  preview(sample: Previewed): Preview {
+    return preview(this.text.sample({ choose: () => 0, ...sample }).tokens, this.tokenizer);
   }
 }
 

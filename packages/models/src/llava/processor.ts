@@ -3,7 +3,7 @@ import { type ImageTransform, preview, type SampleTokens, type Tokenizer } from 
 import { IGNORED_LABEL } from '@triptych/nn';
 import { nextTokenTargets } from '../llama/next-token.ts';
 import { padLeft, padRight } from '../llama/padded-texts.ts';
-import type { Batch, Example, FolderFiles, Preview, Processor, Prompt } from '../model.ts';
+import type { Batch, Example, FolderFiles, Preview, Previewed, Processor, Prompt } from '../model.ts';
 import { pictureOf } from '../vit/feature-cache.ts';
 import { PicturePatches } from '../vit/picture-patches.ts';
 import {
@@ -88,11 +88,11 @@ export class LlavaProcessor implements Processor {
   }
 
   lengthOf(example: Pick<Example, 'id' | 'content' | 'images'>): number {
-    return this.text.sample({ ...example, choose: () => 0 }).ids.length;
+    return this.text.sample({ choose: () => 0, ...example }).ids.length;
   }
 
-  preview(example: Pick<Example, 'id' | 'content' | 'images'>): Preview {
-    return preview(this.text.sample({ ...example, choose: () => 0 }), this.tokenizer);
+  preview(example: Previewed): Preview {
+    return preview(this.text.sample({ choose: () => 0, ...example }), this.tokenizer);
   }
 }
 

@@ -1,6 +1,6 @@
 /** One rank's run: the loaded data and model, and the things it can do with them. In which order is `train`'s business. */
 import { shardRange } from '@triptych/collective';
-import { type MixturePlan, mixturePlan } from '@triptych/datasets';
+import { type MixturePlan, mixturePlan, randomStream } from '@triptych/datasets';
 import { interpolated, type Model } from '@triptych/models';
 import { putFiles, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
@@ -118,12 +118,17 @@ export class TrainingRun implements Disposable {
     }
   }
 
-  /** For people, before anything is trained: the first text of each dataset with what is learnt of it; none where all is. */
+  /** For people, before anything is trained: a text of each dataset, as a first step shows it, with what is learnt of it; none where all is. */
   previews(): string[] {
-    return this.#examples.flatMap(({ dataset }) => {
-      const { id, content, images } = dataset.manifest.samples[dataset.indices('train')[0]!]!;
-      const { text } = this.#model.processor.preview({ id, content, images: images.length });
-      return text === undefined ? [] : [`«Learnt» of sample ${id}: ${shortened(text)}`];
+    const { seed } = this.#options.spec;
+    return this.#examples.flatMap((examples, position) => {
+      const sample = examples.dataset.indices('train')[0]!;
+      const example = examples.at(sample, {
+        choose: () => 0,
+        stream: (...purpose) => randomStream(seed, 'sample', 0, position, sample, ...purpose),
+      });
+      const { text } = this.#model.processor.preview(example);
+      return text === undefined ? [] : [`«Learnt» of sample ${example.id}: ${onOneLine(text)}`];
     });
   }
 
@@ -264,8 +269,10 @@ export class TrainingRun implements Disposable {
 
 const PREVIEW_CHARACTERS = 500;
 
-const shortened = (text: string): string =>
-  text.length > PREVIEW_CHARACTERS ? `${text.slice(0, PREVIEW_CHARACTERS)}...` : text;
+function onOneLine(text: string): string {
+  const line = text.replaceAll('\n', '\\n');
+  return line.length > PREVIEW_CHARACTERS ? `${line.slice(0, PREVIEW_CHARACTERS)}...` : line;
+}
 
 function planOf({ datasets, model }: LoadedRun, spec: TrainOptions['spec']): MixturePlan {
   const { batch, seed } = spec;
