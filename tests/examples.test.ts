@@ -40,16 +40,38 @@ const easyVqa = {
     classes: 0,
   })),
 };
-const datasets: Readonly<Record<string, typeof scenes | typeof easyVqa>> = { scenes, 'easy-vqa': easyVqa };
+
+/** Four questions about each of the scenes. */
+const scenesQuestions = {
+  trainSamples: 4 * scenes.trainSamples,
+  splits: scenes.splits.map(({ contents, samples, ...split }) => ({
+    ...split,
+    samples: 4 * samples,
+    contents: { ...contents, captions: 0, question: 4 * samples },
+    captions: 0,
+    classes: 0,
+  })),
+};
+const datasets: Readonly<Record<string, RunContext['dataset']>> = {
+  scenes,
+  'scenes-questions': scenesQuestions,
+  'easy-vqa': easyVqa,
+};
 
 /** A preset, or the model that another example makes: it has the name of its run. */
-function contextOf({ model, dataset = '' }: RunSpec): RunContext {
+function contextOf({ model, dataset, datasets: mixed = [{ name: dataset ?? '' }] }: RunSpec): RunContext {
   const preset = presets.get(model);
+  const all = mixed.map(({ name }) => datasets[name]!);
+  const trainSamples = all.reduce((sum, one) => sum + one.trainSamples, 0);
   if (preset)
-    return { architecture: preset.architecture, modelConfig: preset.config, dataset: datasets[dataset]! };
+    return {
+      architecture: preset.architecture,
+      modelConfig: preset.config,
+      dataset: { ...all[0]!, trainSamples },
+    };
   const maker = files.map(specOf).find(({ name }) => name === model);
   if (!maker) throw new Error(`no example makes the model ${model}`);
-  return { ...contextOf({ ...maker, dataset }), pretrained: true };
+  return { ...contextOf({ ...maker, ...(dataset && { dataset }) }), pretrained: true };
 }
 
 test.each(files)('%s', (file) => {
