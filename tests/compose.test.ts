@@ -134,10 +134,12 @@ describe('what Prometheus and Grafana ask for', () => {
   new SupervisorMetrics(registry);
   registerRecordGauges(registry, {
     census: async () => [],
-    live: async () => [],
+    demand: async () => [],
+    recent: async () => [],
     workers: async () => [],
     queueDepth: async () => ({}),
     connections: () => ({ total: 0, idle: 0, waiting: 0 }),
+    artifactSpace: async () => undefined,
   });
 
   interface Dashboard {

@@ -96,10 +96,12 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   onClose(() => queue.close());
   registerRecordGauges(registry, {
     census: () => history.census(),
-    live: () => history.live(),
+    demand: () => history.demand(),
+    recent: () => history.recent(new Date(Date.now() - KEPT_AFTER_END_MS)),
     workers: () => workers.list({ now: new Date() }),
     queueDepth: () => queue.depth(),
     connections: () => database.connections(),
+    artifactSpace: async () => artifacts.space?.(),
   });
   const supervisor = createSupervisor({ runs, registry: fleet, queue, notifier, logger, metrics: registry });
   onClose(() => supervisor.close());
@@ -120,6 +122,9 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
 
   return { httpPort, grpcPort: grpc.port };
 }
+
+/** For how long a scrape still tells of a run that ended: its final scores are written with its end. */
+const KEPT_AFTER_END_MS = 5 * 60_000;
 
 /** The last opened first. One that fails does not keep the others from closing. */
 async function closeAll(closers: Close[]): Promise<void> {

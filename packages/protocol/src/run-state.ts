@@ -45,6 +45,7 @@ const reasons = [
 ] as const;
 export const RunReason = Type.Enum(reasons);
 export type RunReason = (typeof reasons)[number];
+export const runReasons: readonly RunReason[] = reasons;
 
 export type RunEventKind =
   | 'schedule'

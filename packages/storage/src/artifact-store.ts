@@ -34,6 +34,8 @@ export interface ArtifactStore {
   read(sha256: string, range?: ReadRange): AsyncIterable<Uint8Array>;
   /** Bytes. NOT_FOUND where there is none. */
   size(sha256: string): Promise<number>;
+  /** Of the volume that the content is kept on. Absent where there is none to fill up. */
+  space?(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
 }
 
 /** Content that is made while it is stored, and made again where a store has to begin anew. */

@@ -4,7 +4,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ArtifactStore,
@@ -45,6 +45,12 @@ class FolderStore implements ArtifactStore {
       await rm(temporary, { force: true });
       throw error;
     }
+  }
+
+  async space(): Promise<{ freeBytes: number; totalBytes: number }> {
+    await this.#prepare();
+    const { bavail, blocks, bsize } = await statfs(this.#folder);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   }
 
   async has(sha256: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { type Dataset, violationsOf, WorkerPage } from '@triptych/protocol';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 import {
   addDataset,
@@ -74,7 +74,7 @@ test('ready means that database and queue answer', async () => {
   server.queue.down = false;
 });
 
-test('the metrics of a run are there while it lives and gone when it is over; counters stay', async () => {
+test('the metrics of a run are there while it lives, and shortly after with its end; counters stay', async () => {
   const { runs, artifacts } = server.stores;
   const { id } = await addRun(server.stores, { dataset, spec: { name: 'measured' } });
   const token = (await runs.acquire(id))!.fencingToken;
@@ -106,6 +106,12 @@ test('the metrics of a run are there while it lives and gone when it is over; co
     `triptych_run_info{run="${id}",name="measured",model="clip-tiny",dataset="scenes",status="RUNNING",pool="default"} 1`,
     'triptych_runs{status="RUNNING",architecture="clip",pool="default"} 1',
     'triptych_step_duration_seconds_count{phase="forward_backward"} 2',
+    `triptych_run_phase_seconds_total{run="${id}",phase="all_reduce"}`,
+    'triptych_artifact_volume_bytes{state="free"} 30',
+    'triptych_dependency_up{dependency="queue"} 1',
+    // The first failure of a kind must be an increase.
+    'triptych_runs_finished_total{status="FAILED",reason="OUT_OF_MEMORY",architecture="clip"} 0',
+    'triptych_recoveries_total{cause="WORKER_LOST"} 0',
     'triptych_run_queue_wait_seconds_count 1',
     'triptych_run_time_to_first_step_seconds_count 1',
     'triptych_queue_depth{state="waiting"} 0',
@@ -116,7 +122,13 @@ test('the metrics of a run are there while it lives and gone when it is over; co
   await runs.complete(id, token, { modelArtifact: sha256, weights: { sha256: anyHash('e'), bytes: 1 } });
   await expect(runs.releaseAssignments(id, token - 1n)).rejects.toMatchObject({ code: 'FENCED' });
   const after = await scrape();
-  expect(after).not.toContain(`run="${id}"`);
+  expect(after).toContain(
+    `triptych_run_info{run="${id}",name="measured",model="clip-tiny",dataset="scenes",status="SUCCEEDED",pool="default"} 1`,
+  );
+  // What grows while it runs ends with it.
+  expect(after).not.toContain(`triptych_samples_processed_total{run="${id}"}`);
+  expect(after).not.toContain(`triptych_run_phase_seconds_total{run="${id}"`);
+  expect(await server.stores.history.recent(new Date())).toEqual([]);
   expect(after).toContain(
     'triptych_runs_finished_total{status="SUCCEEDED",reason="COMPLETED",architecture="clip"} 1',
   );
@@ -130,8 +142,38 @@ test('a scrape survives a queue that is away', async () => {
   server.queue.down = true;
   const body = await scrape();
   expect(body).not.toContain('triptych_queue_depth{');
+  expect(body).toContain('triptych_dependency_up{dependency="queue"} 0');
+  expect(body).toContain('triptych_dependency_up{dependency="database"} 1');
   expect(body).toContain('triptych_workers{pool="default",state="idle",backend="wasm"} 2');
   server.queue.down = false;
+});
+
+test('a scrape ends although a source never answers', async () => {
+  const depth = vi.spyOn(server.queue, 'depth').mockReturnValue(new Promise(() => {}));
+  const began = performance.now();
+  const body = await scrape();
+  // A third of what Prometheus waits for.
+  expect(performance.now() - began).toBeLessThan(3500);
+  expect(body).toContain('triptych_dependency_up{dependency="queue"} 0');
+  expect(body).toContain('triptych_workers{pool="default",state="idle",backend="wasm"} 2');
+  depth.mockRestore();
+});
+
+test('what waiting runs want is told by pool and backend', async () => {
+  const workers = (min: number, pool: string, backend?: 'wasm') => ({
+    min,
+    max: 9,
+    pool,
+    ...(backend && { backend }),
+  });
+  const waiting = [workers(4, 'demand'), workers(2, 'demand'), workers(3, 'demand', 'wasm')];
+  const runs = [];
+  for (const demand of waiting)
+    runs.push(await addRun(server.stores, { dataset, spec: { workers: demand } }));
+  const body = await scrape();
+  expect(body).toContain('triptych_queued_run_workers_min{pool="demand",backend=""} 2');
+  expect(body).toContain('triptych_queued_run_workers_min{pool="demand",backend="wasm"} 3');
+  for (const { id } of runs) await server.stores.runs.requestCancel(id);
 });
 
 test('the API describes itself: every route, with its answers', async () => {

@@ -2,8 +2,10 @@
  * What the control plane tells Prometheus. Counters and histograms are fed by the requests and writes of this process;
  * gauges are read from the record at each scrape, so they are right after a restart and vanish with the run they tell of.
  */
+
+import { architectures } from '@triptych/models/catalog';
 import type { Run, RunStatus, StepMetric } from '@triptych/protocol';
-import { isTerminal } from '@triptych/protocol';
+import { isTerminal, runReasons, runStatuses } from '@triptych/protocol';
 import { METRIC_PREFIX } from '@triptych/runtime';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RunObserver } from '../store/run-observer.ts';
@@ -21,6 +23,7 @@ export class ControlMetrics implements RunObserver {
   readonly #fenced: Counter;
   readonly #samples: Counter;
   readonly #phases: Histogram;
+  readonly #runPhases: Counter;
   readonly #time: Counter;
   readonly #recoveries: Counter;
 
@@ -55,10 +58,27 @@ export class ControlMetrics implements RunObserver {
       ...of('step_duration_seconds', 'Time of a step by phase', ['phase']),
       buckets: STEP_BUCKETS,
     });
+    this.#runPhases = new Counter(
+      of('run_phase_seconds_total', 'Time of the steps of live runs by phase', ['run', 'phase']),
+    );
     this.#time = new Counter(
       of('run_time_seconds_total', 'Time of steps by what it was spent on', ['category']),
     );
     this.#recoveries = new Counter(of('recoveries_total', 'Recoveries begun', ['cause']));
+    this.#beginAtZero();
+  }
+
+  /**
+   * A series that appears with its first event shows no increase: the first failure of a kind would raise no alert.
+   */
+  #beginAtZero(): void {
+    for (const reason of runReasons) {
+      this.#recoveries.inc({ cause: reason }, 0);
+      for (const status of runStatuses.filter(isTerminal))
+        for (const architecture of Object.keys(architectures))
+          this.#finished.inc({ status, reason, architecture }, 0);
+    }
+    for (const category of ['data_wait', 'productive']) this.#time.inc({ category }, 0);
   }
 
   answered(request: { method: string; route: string; status: number; seconds: number }): void {
@@ -77,24 +97,29 @@ export class ControlMetrics implements RunObserver {
     if (!isTerminal(run.status) || isTerminal(from)) return;
     this.#finished.inc({ status: run.status, reason: run.reason, architecture: run.architecture });
     this.#samples.remove({ run: run.id });
+    for (const phase of phases) this.#runPhases.remove({ run: run.id, phase });
   }
 
   stepped({ runId, steps, samples, first }: Parameters<RunObserver['stepped']>[0]): void {
     if (first) this.#firstStep.observe(first.waitSeconds);
     this.#samples.inc({ run: runId }, Math.max(0, samples));
-    for (const { phaseSeconds } of steps) this.#observePhases(phaseSeconds);
+    for (const { phaseSeconds } of steps) this.#observePhases(runId, phaseSeconds);
   }
 
   fenced(): void {
     this.#fenced.inc();
   }
 
-  #observePhases({ data, forwardBackward, allReduce, optimizer }: StepMetric['phaseSeconds']): void {
-    this.#phases.observe({ phase: 'data' }, data);
-    this.#phases.observe({ phase: 'forward_backward' }, forwardBackward);
-    this.#phases.observe({ phase: 'all_reduce' }, allReduce);
-    this.#phases.observe({ phase: 'optimizer' }, optimizer);
+  #observePhases(run: string, seconds: StepMetric['phaseSeconds']): void {
+    const { data, forwardBackward, allReduce, optimizer } = seconds;
+    const byPhase = { data, forward_backward: forwardBackward, all_reduce: allReduce, optimizer };
+    for (const phase of phases) {
+      this.#phases.observe({ phase }, byPhase[phase]);
+      this.#runPhases.inc({ run, phase }, byPhase[phase]);
+    }
     this.#time.inc({ category: 'data_wait' }, data);
     this.#time.inc({ category: 'productive' }, forwardBackward + allReduce + optimizer);
   }
 }
+
+const phases = ['data', 'forward_backward', 'all_reduce', 'optimizer'] as const;

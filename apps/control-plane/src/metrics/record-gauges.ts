@@ -1,4 +1,5 @@
 /** Gauges that are read from the record at each scrape: runs, live runs, workers, queue. */
+import { setTimeout } from 'node:timers/promises';
 import type { Run, Worker } from '@triptych/protocol';
 import { METRIC_PREFIX } from '@triptych/runtime';
 import { Gauge, type Registry } from 'prom-client';
@@ -6,30 +7,35 @@ import { Gauge, type Registry } from 'prom-client';
 /** Each rejects where its source is away; its gauges are then absent from that scrape. */
 export interface GaugeSources {
   census(): Promise<readonly { status: string; architecture: string; pool: string; count: number }[]>;
-  /** Runs that hold or want workers right now, with the time of their newest checkpoint. */
-  live(): Promise<readonly LiveRun[]>;
+  /** Of the waiting runs of each pool and backend (empty: any) the fewest workers that one would start with. */
+  demand(): Promise<readonly { pool: string; backend: string; workers: number }[]>;
+  /** Runs that are under way or ended just now, with the time of their newest checkpoint. */
+  recent(): Promise<readonly RecentRun[]>;
   workers(): Promise<readonly Worker[]>;
   queueDepth(): Promise<Readonly<Record<string, number>>>;
   connections(): { total: number; idle: number; waiting: number };
+  /** Of the volume that the artifacts are on; undefined where they are elsewhere. */
+  artifactSpace(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
 }
 
-export interface LiveRun {
+export interface RecentRun {
   readonly run: Run;
   readonly checkpoint?: { readonly bytes: number; readonly at: Date };
 }
 
 type Sample = readonly [value: number | undefined, labels?: Readonly<Record<string, string>>];
 
+/** A source that does not answer must not make the whole scrape fail: Prometheus gives up after ten seconds by default. */
+const PATIENCE_MS = 2000;
+
 export function registerRecordGauges(registry: Registry, sources: GaugeSources): void {
   const gauges = <T>(read: () => Promise<T>, definitions: readonly GaugeDefinition<T>[]) => {
     // One reading serves all gauges of a scrape, whichever of them is collected first.
     let reading: Promise<T | undefined> | undefined;
     const shared = () => {
-      reading ??= read()
-        .catch(() => undefined)
-        .finally(() => {
-          reading = undefined;
-        });
+      reading ??= withinPatience(read).finally(() => {
+        reading = undefined;
+      });
       return reading;
     };
     for (const { name, help, labelNames = [], samples } of definitions)
@@ -47,10 +53,34 @@ export function registerRecordGauges(registry: Registry, sources: GaugeSources):
       });
   };
   gauges(sources.census, censusGauges);
-  gauges(sources.live, runGauges);
+  gauges(sources.demand, demandGauges);
+  gauges(sources.recent, runGauges);
   gauges(sources.workers, workerGauges);
   gauges(sources.queueDepth, queueGauges);
   gauges(async () => sources.connections(), connectionGauges);
+  gauges(sources.artifactSpace, spaceGauges);
+  gauges(async () => {
+    const [database, queue] = await Promise.all([
+      withinPatience(sources.demand),
+      withinPatience(sources.queueDepth),
+    ]);
+    return { database: database !== undefined, queue: queue !== undefined };
+  }, dependencyGauges);
+}
+
+/** Undefined where it fails, or takes too long. */
+async function withinPatience<T>(read: () => Promise<T>): Promise<T | undefined> {
+  const waiting = new AbortController();
+  try {
+    return await Promise.race([
+      read(),
+      setTimeout(PATIENCE_MS, undefined, { signal: waiting.signal, ref: false }),
+    ]);
+  } catch {
+    return undefined;
+  } finally {
+    waiting.abort();
+  }
 }
 
 interface GaugeDefinition<T> {
@@ -72,24 +102,35 @@ const censusGauges: GaugeDefinition<State<'census'>>[] = [
   },
 ];
 
+const demandGauges: GaugeDefinition<State<'demand'>>[] = [
+  {
+    name: 'queued_run_workers_min',
+    help: 'Fewest workers that a waiting run would start with, by pool and backend; an empty backend is any',
+    labelNames: ['pool', 'backend'],
+    samples: (rows) => rows.map(({ pool, backend, workers }) => [workers, { pool, backend }]),
+  },
+];
+
 const perRun = (
   name: string,
   help: string,
   value: (run: Run) => number | undefined,
-): GaugeDefinition<State<'live'>> => ({
+): GaugeDefinition<State<'recent'>> => ({
   name,
   help,
   labelNames: ['run'],
-  samples: (live) => live.map(({ run }) => [value(run), { run: run.id }]),
+  samples: (recent) => recent.map(({ run }) => [value(run), { run: run.id }]),
 });
 
-const runGauges: GaugeDefinition<State<'live'>>[] = [
+const secondsOf = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time) / 1000);
+
+const runGauges: GaugeDefinition<State<'recent'>>[] = [
   {
     name: 'run_info',
-    help: 'Live runs and what they are; always 1',
+    help: 'Runs that are under way or ended just now, and what they are; always 1',
     labelNames: ['run', 'name', 'model', 'dataset', 'status', 'pool'],
-    samples: (live) =>
-      live.map(({ run: { id, name = '', status, spec } }) => [
+    samples: (recent) =>
+      recent.map(({ run: { id, name = id, status, spec } }) => [
         1,
         { run: id, name, model: spec.model, dataset: spec.dataset, status, pool: spec.workers.pool },
       ]),
@@ -103,27 +144,37 @@ const runGauges: GaugeDefinition<State<'live'>>[] = [
   perRun('run_samples_per_second', 'Throughput', (run) => run.progress.samplesPerSecond),
   {
     name: 'run_score',
-    help: 'Scores of live runs',
+    help: 'Scores of runs that are under way or ended just now',
     labelNames: ['run', 'task', 'metric', 'stage'],
-    samples: (live) =>
-      live.flatMap(({ run }) =>
+    samples: (recent) =>
+      recent.flatMap(({ run }) =>
         run.scores.map(
           ({ task, metric, stage, value }) => [value, { run: run.id, task, metric, stage }] as const,
         ),
       ),
   },
   {
+    name: 'run_first_step_timestamp_seconds',
+    help: 'When the first step was committed, of runs that save checkpoints',
+    labelNames: ['run'],
+    samples: (recent) =>
+      recent.map(({ run }) => [
+        run.spec.checkpoint.everySteps > 0 ? secondsOf(run.firstStepAt) : undefined,
+        { run: run.id },
+      ]),
+  },
+  {
     name: 'checkpoint_last_success_timestamp_seconds',
     help: 'When the newest checkpoint was saved',
     labelNames: ['run'],
-    samples: (live) =>
-      live.map(({ run, checkpoint }) => [checkpoint && checkpoint.at.getTime() / 1000, { run: run.id }]),
+    samples: (recent) =>
+      recent.map(({ run, checkpoint }) => [checkpoint && checkpoint.at.getTime() / 1000, { run: run.id }]),
   },
   {
     name: 'checkpoint_size_bytes',
     help: 'Size of the newest checkpoint',
     labelNames: ['run'],
-    samples: (live) => live.map(({ run, checkpoint }) => [checkpoint?.bytes, { run: run.id }]),
+    samples: (recent) => recent.map(({ run, checkpoint }) => [checkpoint?.bytes, { run: run.id }]),
   },
 ];
 
@@ -178,5 +229,29 @@ const connectionGauges: GaugeDefinition<State<'connections'>>[] = [
       [idle, { state: 'idle' }],
       [waiting, { state: 'waiting' }],
     ],
+  },
+];
+
+const spaceGauges: GaugeDefinition<State<'artifactSpace'>>[] = [
+  {
+    name: 'artifact_volume_bytes',
+    help: 'Size of the volume that the artifacts are on, and what of it is free',
+    labelNames: ['state'],
+    samples: (space) =>
+      space === undefined
+        ? []
+        : [
+            [space.freeBytes, { state: 'free' }],
+            [space.totalBytes, { state: 'total' }],
+          ],
+  },
+];
+
+const dependencyGauges: GaugeDefinition<Readonly<Record<string, boolean>>>[] = [
+  {
+    name: 'dependency_up',
+    help: 'Whether what the control plane needs answers: 1, or 0',
+    labelNames: ['dependency'],
+    samples: (up) => Object.entries(up).map(([dependency, isUp]) => [isUp ? 1 : 0, { dependency }]),
   },
 ];

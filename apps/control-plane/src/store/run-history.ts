@@ -17,6 +17,9 @@ import { positionOfNext, queuePositions } from './queue-position.ts';
 import { checkpointOf, eventOf, runOf, runRelations, scoreOf, stepMetricOf } from './run-rows.ts';
 import { noSuchRun } from './run-write.ts';
 
+/** Runs that ended just now and are still told of: each is a dozen series. */
+const MOST_ENDED = 20;
+
 export interface RunFilter extends PageRequest {
   readonly status?: RunStatus;
   /** Id or name. */
@@ -102,13 +105,29 @@ export class RunHistory {
       FROM runs GROUP BY 1, 2, 3`;
   }
 
-  /** Runs that are neither waiting in the queue nor over, with their newest checkpoint. */
-  async live(): Promise<{ run: Run; checkpoint?: { bytes: number; at: Date } }[]> {
-    const rows = await this.#client.run.findMany({
-      where: { status: { in: runStatuses.filter((status) => status !== 'QUEUED' && !isTerminal(status)) } },
-      include: { ...runRelations, checkpoints: { orderBy: { step: 'desc' }, take: 1 } },
+  /** Of the waiting runs of each pool and backend (empty: any) the fewest workers that one would start with. */
+  async demand(): Promise<{ pool: string; backend: string; workers: number }[]> {
+    return this.#client.$queryRaw`
+      SELECT spec->'workers'->>'pool' AS pool, coalesce(spec->'workers'->>'backend', '') AS backend,
+        min((spec->'workers'->>'min')::int)::int AS workers
+      FROM runs WHERE status = 'QUEUED' GROUP BY 1, 2`;
+  }
+
+  /** Runs that are under way, and the newest of those that ended after this time; with their newest checkpoint. */
+  async recent(since: Date): Promise<{ run: Run; checkpoint?: { bytes: number; at: Date } }[]> {
+    const include = { ...runRelations, checkpoints: { orderBy: { step: 'desc' }, take: 1 } } as const;
+    const isLive = (status: RunStatus) => status !== 'QUEUED' && !isTerminal(status);
+    const live = await this.#client.run.findMany({
+      where: { status: { in: runStatuses.filter(isLive) } },
+      include,
     });
-    return rows.map(({ checkpoints: [newest], ...row }) => ({
+    const ended = await this.#client.run.findMany({
+      where: { finishedAt: { gt: since } },
+      orderBy: { finishedAt: 'desc' },
+      take: MOST_ENDED,
+      include,
+    });
+    return [...live, ...ended].map(({ checkpoints: [newest], ...row }) => ({
       run: runOf(row),
       ...(newest ? { checkpoint: { bytes: Number(newest.bytes), at: newest.at } } : {}),
     }));

@@ -1,5 +1,5 @@
 /** What only a supervisor sees: why generations fail. The rest is told by the record. */
-import type { ErrorCode } from '@triptych/protocol';
+import { type ErrorCode, errorTable } from '@triptych/protocol';
 import { METRIC_PREFIX } from '@triptych/runtime';
 import { Counter, type Registry } from 'prom-client';
 
@@ -13,6 +13,8 @@ export class SupervisorMetrics {
       labelNames: ['cause'],
       registers: [registry],
     });
+    // From zero on, so that the first of a kind is an increase.
+    for (const cause of Object.keys(errorTable)) this.#failures.inc({ cause: cause as ErrorCode }, 0);
   }
 
   failed(code: ErrorCode): void {

@@ -55,10 +55,12 @@ export async function startTestServer(): Promise<TestServer> {
   const logger = createLogger({ name: 'test', stream: { write: (line) => log.push(JSON.parse(line)) } });
   registerRecordGauges(registry, {
     census: () => stores.history.census(),
-    live: () => stores.history.live(),
+    demand: () => stores.history.demand(),
+    recent: () => stores.history.recent(new Date(Date.now() - 60_000)),
     workers: () => stores.workers.list({ now: new Date() }),
     queueDepth: () => queue.depth(),
     connections: () => stores.database.connections(),
+    artifactSpace: async () => ({ freeBytes: 30, totalBytes: 100 }),
   });
   const fleet = createRegistry({ store: stores.workers, logger });
   const predictor = new Predictor({ registry: fleet, logger, waitMs: 5000 });
