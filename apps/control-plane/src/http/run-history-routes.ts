@@ -4,12 +4,15 @@ import {
   CheckpointList,
   Id,
   invalidInput,
+  MAX_COUNT,
+  Name,
   PredictionList,
   type PredictionsReport,
   RunEventPage,
   type SamplePrediction,
   ScoreList,
   StepMetricPage,
+  show,
 } from '@triptych/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
@@ -21,7 +24,7 @@ import type { Services } from './services.ts';
 const RunParams = Type.Object({ id: Id });
 const closed = { additionalProperties: false } as const;
 const position = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 0, default: 0, description }));
+  Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_COUNT, default: 0, description }));
 const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500 }));
 
 export function runHistoryRoutes(app: App, services: Services): void {
@@ -94,7 +97,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
         params: RunParams,
         querystring: Type.Object(
           {
-            task: Type.Optional(Type.String({ maxLength: 100 })),
+            task: Type.Optional(Name),
             after: position('leaves out so many'),
             limit,
           },
@@ -148,12 +151,12 @@ export function runHistoryRoutes(app: App, services: Services): void {
 function lastEventId({ headers }: FastifyRequest): number | undefined {
   const id = headers['last-event-id'];
   if (id === undefined || id === '') return undefined;
-  if (typeof id === 'string' && /^\d{1,9}$/.test(id)) return Number(id);
+  if (typeof id === 'string' && /^\d{1,10}$/.test(id) && Number(id) <= MAX_COUNT) return Number(id);
   throw invalidInput('headers', [
     {
       path: '/last-event-id',
       expected: 'the id of an event',
-      actual: JSON.stringify(id),
+      actual: show(id),
       remedy: 'leave it out',
     },
   ]);

@@ -8,6 +8,7 @@ import type { App } from './app.ts';
 import { datasetRoutes } from './dataset-routes.ts';
 import { errorPage } from './error-page.ts';
 import { fleetRoutes } from './fleet-routes.ts';
+import { parseJsonBodies } from './json-body.ts';
 import { modelRoutes } from './model-routes.ts';
 import { predictionRoutes } from './prediction-routes.ts';
 import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
@@ -38,6 +39,7 @@ export async function buildServer({ services, logger, version }: ServerOptions):
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
+  parseJsonBodies(app);
   app.setValidatorCompiler(validatorCompiler);
   // What is sent was checked when it was written; a second schema pass would only drop fields silently.
   app.setSerializerCompiler(() => JSON.stringify);

@@ -13,6 +13,7 @@ import {
   violationsOf,
 } from '@triptych/protocol';
 import { defaultsOf, predictionViolations } from '@triptych/training/catalog';
+import { violationsIn } from '../http/request-validation.ts';
 import { type RequestPicture, takePictures } from './request-pictures.ts';
 
 export interface ResolvedPrediction {
@@ -64,7 +65,7 @@ export async function resolvePrediction(body: unknown, records: Records): Promis
 function schemaViolations(body: unknown): readonly Violation[] {
   const kind = isObject(body) ? body['kind'] : undefined;
   const schema = predictionKinds.find((one) => one === kind);
-  if (schema) return violationsOf(predictionRequests[schema], body);
+  if (schema) return violationsIn(predictionRequests[schema], body);
   return [
     {
       path: '/kind',
