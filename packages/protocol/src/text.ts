@@ -6,12 +6,21 @@ import { type TStringOptions, Type } from 'typebox';
 import type { Violation } from './errors.ts';
 import { show } from './show.ts';
 
-const PATTERN = '^[\\t\\n\\r\\u0020-\\u007e\\u00a0-\\ud7ff\\ue000-\\u{10ffff}]*$';
+const CHARACTERS = '\\t\\n\\r\\u0020-\\u007e\\u00a0-\\ud7ff\\ue000-\\u{10ffff}';
+const PATTERN = `^[${CHARACTERS}]*$`;
+const NO_TEXT = new RegExp(`[^${CHARACTERS}]`, 'gu');
 const isText = RegExp.prototype.test.bind(new RegExp(PATTERN, 'u'));
 
 /** Every string of a request that has no narrower form. */
 export const Text = (options: Omit<TStringOptions, 'pattern'> & { readonly maxLength: number }) =>
   Type.String({ ...options, pattern: PATTERN });
+
+/** Text of somebody else's file as a message can quote it: what is no text is written as its escape, what is long is cut. */
+export function quotable(text: string, longest = 500): string {
+  const cut = text.length > longest ? `${text.slice(0, longest)}...` : text;
+  if (isText(cut)) return cut;
+  return cut.replace(NO_TEXT, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 /** Values inside each other; more than anything that is asked for has. */
 export const DEEPEST = 64;

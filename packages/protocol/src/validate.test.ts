@@ -66,7 +66,9 @@ describe('never fails open', () => {
   test('for every schema, of values that are nearly right and of values that are nothing of the kind', () => {
     const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1e9);
     const random = randomOf(seed);
-    const schemas = Object.entries<unknown>(protocol).filter((one): one is [string, TSchema] => isSchema(one[1]));
+    const schemas = Object.entries<unknown>(protocol).filter((one): one is [string, TSchema] =>
+      isSchema(one[1]),
+    );
     expect(schemas.length).toBeGreaterThan(40);
     for (const [name, schema] of schemas) {
       const validator = Compile(schema);
@@ -127,6 +129,7 @@ test('text that cannot be stored is found wherever it stands', () => {
   });
   expect(found.map(({ path }) => path)).toEqual(['/a/1', '/b/half\ud800', '/b/c', '/d']);
   expect(protocol.inputViolations(nested(64))).toEqual([]);
+  expect(protocol.quotable('\u0000 is é, \ud800 is none')).toBe('\\u0000 is é, \\ud800 is none');
   expect(violationsOf(protocol.Text({ maxLength: 9 }), 'nul\u0000')).toHaveLength(1);
 });
 

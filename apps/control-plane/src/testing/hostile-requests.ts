@@ -197,6 +197,14 @@ function bodyOf({ requestBody }: Operation, known: Known, random: Random): strin
   return JSON.stringify(random() < 0.1 ? body : spoilt(body, random));
 }
 
+/** The content of a file with something wrong in it: of JSON one value, of other text one line. */
+export function hostileText(content: string, random: Random): string {
+  if (random() < 0.1) return oneOf(brokenJson, random);
+  if (/^[[{]/.test(content)) return JSON.stringify(spoilt(JSON.parse(content), random));
+  const lines = content.split('\n');
+  return lines.with(Math.floor(random() * lines.length), oneOf(texts, random)).join('\n');
+}
+
 interface Draw {
   readonly known: Known;
   readonly random: Random;
