@@ -12,6 +12,7 @@ import { parseJsonBodies } from './json-body.ts';
 import { modelRoutes } from './model-routes.ts';
 import { predictionRoutes } from './prediction-routes.ts';
 import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
+import { type OriginRules, refuseStrangers } from './request-origin.ts';
 import { validatorCompiler } from './request-validation.ts';
 import { runHistoryRoutes } from './run-history-routes.ts';
 import { runRoutes } from './run-routes.ts';
@@ -21,12 +22,21 @@ export interface ServerOptions {
   readonly services: Services;
   readonly logger: Logger;
   readonly version: string;
+  /** Whose requests are answered; by default this machine's own. */
+  readonly origins?: OriginRules;
 }
+
+const OWN_ONLY: OriginRules = { listensOn: '127.0.0.1', publicHosts: [] };
 
 const BODY_LIMIT_BYTES = 2 ** 20;
 
 /** Ready for `inject` or `listen`. Closing it ends its event streams and idle connections; the services stay open. */
-export async function buildServer({ services, logger, version }: ServerOptions): Promise<App> {
+export async function buildServer({
+  services,
+  logger,
+  version,
+  origins = OWN_ONLY,
+}: ServerOptions): Promise<App> {
   const loggerInstance: FastifyBaseLogger = logger;
   const app: App = fastify({
     loggerInstance,
@@ -44,6 +54,7 @@ export async function buildServer({ services, logger, version }: ServerOptions):
   // What is sent was checked when it was written; a second schema pass would only drop fields silently.
   app.setSerializerCompiler(() => JSON.stringify);
   answerWithProblems(app);
+  refuseStrangers(app, origins);
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     services.metrics.answered({
