@@ -19,6 +19,7 @@ import { Type } from 'typebox';
 import type { App } from './app.ts';
 import { eventStream } from './event-stream.ts';
 import { problems } from './problem-schema.ts';
+import { RunFollowers } from './run-followers.ts';
 import type { Services } from './services.ts';
 
 const RunParams = Type.Object({ id: Id });
@@ -29,6 +30,7 @@ const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 5
 
 export function runHistoryRoutes(app: App, services: Services): void {
   const { history, runs, artifacts } = services;
+  const followers = new RunFollowers(services);
   const tags = ['runs'];
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
@@ -139,12 +141,18 @@ export function runHistoryRoutes(app: App, services: Services): void {
   /** The stream ends with the run, with the client, or with the server. */
   function stream(reply: FastifyReply, from: { runId: string; after: number }): FastifyReply {
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
+    const follower = followers.follow(from.runId, from.after);
+    const leave = () => {
+      gone.abort();
+      follower[Symbol.dispose]();
+    };
+    reply.raw.once('close', leave);
+    if (reply.raw.closed) leave();
     const signal = AbortSignal.any([gone.signal, stopping.signal]);
     return reply
       .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' })
       .type('text/event-stream; charset=utf-8')
-      .send(Readable.from(eventStream(services, { ...from, signal })));
+      .send(Readable.from(eventStream(services, { follower, signal })));
   }
 }
 

@@ -5,6 +5,7 @@ import type { Logger } from '@triptych/runtime';
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { pageRoutes } from '../page/page-routes.ts';
 import type { App } from './app.ts';
+import { answerBrokenRequest, defaultPatience, type Patience } from './broken-request.ts';
 import { datasetRoutes } from './dataset-routes.ts';
 import { errorPage } from './error-page.ts';
 import { fleetRoutes } from './fleet-routes.ts';
@@ -24,6 +25,7 @@ export interface ServerOptions {
   readonly version: string;
   /** Whose requests are answered; by default this machine's own. */
   readonly origins?: OriginRules;
+  readonly patience?: Patience;
 }
 
 const OWN_ONLY: OriginRules = { listensOn: '127.0.0.1', publicHosts: [] };
@@ -36,6 +38,7 @@ export async function buildServer({
   logger,
   version,
   origins = OWN_ONLY,
+  patience = defaultPatience,
 }: ServerOptions): Promise<App> {
   const loggerInstance: FastifyBaseLogger = logger;
   const app: App = fastify({
@@ -44,8 +47,10 @@ export async function buildServer({
     bodyLimit: BODY_LIMIT_BYTES,
     frameworkErrors: answerWithProblem,
     routerOptions: { maxParamLength: 200 },
-    // A connection that is idle when the server closes must not outlast the time there is for closing.
-    keepAliveTimeout: 5000,
+    clientErrorHandler: answerBrokenRequest,
+    keepAliveTimeout: patience.idleMs,
+    requestTimeout: patience.requestMs,
+    http: { headersTimeout: patience.headersMs, connectionsCheckingInterval: patience.checkMs },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
@@ -55,6 +60,10 @@ export async function buildServer({
   app.setSerializerCompiler(() => JSON.stringify);
   answerWithProblems(app);
   refuseStrangers(app, origins);
+  // A connection that becomes idle while the server closes must not outlast the time there is for closing.
+  app.addHook('preClose', async () => {
+    app.server.keepAliveTimeout = 1;
+  });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     services.metrics.answered({

@@ -61,6 +61,15 @@ export class RunHistory {
     return rows.length > 0 ? rows.map(eventOf) : this.#emptyOf(runId);
   }
 
+  /** Of the newest event of each of these runs. */
+  async sequences(runIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.#client.run.findMany({
+      where: { id: { in: [...runIds] } },
+      select: { id: true, eventSequence: true },
+    });
+    return new Map(rows.map(({ id, eventSequence }) => [id, eventSequence]));
+  }
+
   /** Step metrics with a step above `afterStep`, in order. */
   async steps(runId: string, options: { afterStep?: number; limit?: number }): Promise<StepMetric[]> {
     const rows = await this.#client.stepMetric.findMany({
