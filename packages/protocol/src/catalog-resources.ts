@@ -64,7 +64,7 @@ export const Dataset = Type.Object(
         { kind: Type.String(), count: Type.Integer(), examples: Type.Array(Type.String()) },
         closed,
       ),
-      { description: 'What was found wrong and left out, never silently' },
+      { description: 'What was found, and what was left out or moved for it: nothing is silently' },
     ),
     createdAt: Timestamp,
   },

@@ -74,6 +74,15 @@ test('ready means that database and queue answer', async () => {
   server.queue.down = false;
 });
 
+test('pools that submitters invent do not become labels without end', async () => {
+  for (let i = 0; i < 5; i++)
+    await addRun(server.stores, { dataset, spec: { workers: { min: 1, max: 1, pool: `invented-${i}` } } });
+  const counts = await server.stores.history.census({ mostPools: 2 });
+  expect(new Set(counts.map(({ pool }) => pool)).size).toBe(3);
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  expect(total).toBe(await server.stores.database.client.run.count());
+});
+
 test('the metrics of a run are there while it lives and gone when it is over; counters stay', async () => {
   const { runs, artifacts } = server.stores;
   const { id } = await addRun(server.stores, { dataset, spec: { name: 'measured' } });

@@ -104,11 +104,19 @@ export class RunHistory {
     return rows.length > 0 ? rows.map(checkpointOf) : this.#emptyOf(runId);
   }
 
-  /** How many runs there are, by status, architecture and pool. */
-  async census(): Promise<{ status: string; architecture: string; pool: string; count: number }[]> {
+  /**
+   * How many runs there are, by status, architecture and pool. Whoever submits may invent pools, and what is counted by
+   * one stays in memory here and there: the fullest have their names, the others are "other" together.
+   */
+  async census({
+    mostPools = 50,
+  } = {}): Promise<{ status: string; architecture: string; pool: string; count: number }[]> {
     return this.#client.$queryRaw`
-      SELECT status, architecture, spec->'workers'->>'pool' AS pool, count(*)::int AS count
-      FROM runs GROUP BY 1, 2, 3`;
+      WITH named AS (SELECT status, architecture, spec->'workers'->>'pool' AS pool FROM runs),
+        fullest AS (SELECT pool FROM named GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ${mostPools})
+      SELECT status, architecture, count(*)::int AS count,
+        CASE WHEN pool IN (SELECT pool FROM fullest) THEN pool ELSE 'other' END AS pool
+      FROM named GROUP BY 1, 2, 4`;
   }
 
   /** Runs that are neither waiting in the queue nor over, with their newest checkpoint. */
