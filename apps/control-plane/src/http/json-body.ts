@@ -23,9 +23,10 @@ export function parseJsonBodies(app: App): void {
 export function excessOf(text: string): { expected: string; actual: string } | undefined {
   let depth = 0;
   let values = 0;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '"') i = endOfString(text, i);
+  const structure = /["[\]{},]/g;
+  for (let found = structure.exec(text); found; found = structure.exec(text)) {
+    const [character] = found;
+    if (character === '"') structure.lastIndex = endOfString(text, found.index) + 1;
     else if (character === '[' || character === '{') depth += 1;
     else if (character === ']' || character === '}') depth -= 1;
     else if (character === ',') values += 1;
@@ -35,7 +36,7 @@ export function excessOf(text: string): { expected: string; actual: string } | u
   return undefined;
 }
 
-/** Of the quote that closes; a quote behind an odd number of backslashes does not. */
+/** Position of the quote that closes; a quote behind an odd number of backslashes does not. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
