@@ -159,6 +159,12 @@ describe('submit', () => {
     });
   });
 
+  it('refuses two durations', async () => {
+    const { code, err } = await triptych(['submit', '--model', 'a', '--steps', '5', '--epochs', '3']);
+    expect(code).not.toBe(0);
+    expect(err).toContain("'--steps <number>' cannot be used with option '--epochs <number>'");
+  });
+
   it('follows the run and exits with its end', async () => {
     routes['POST /v1/runs'] = () => run('QUEUED');
     routes['GET /v1/runs/r1'] = () => run('SUCCEEDED');

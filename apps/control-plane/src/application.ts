@@ -30,6 +30,8 @@ export interface ApplicationConfig {
   readonly queueUrl: string;
   readonly artifactsUrl: string;
   readonly http: Endpoint;
+  /** Names by which browsers reach the page, beside those of this machine. */
+  readonly publicHosts?: readonly string[];
   readonly grpc: Endpoint;
   /** Connections to the database, beside the few of the queue. */
   readonly databaseConnections?: number;
@@ -116,7 +118,8 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
     datasets: new DatasetStore(database),
     models: new ModelStore(database),
   };
-  const server = await buildServer({ services, logger, version: config.version });
+  const origins = { listensOn: config.http.host, publicHosts: config.publicHosts ?? [] };
+  const server = await buildServer({ services, logger, version: config.version, origins });
   onClose(() => server.close());
   const httpPort = await listen(server, config.http);
 

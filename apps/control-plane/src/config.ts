@@ -18,6 +18,11 @@ export const ControlPlaneEnvironment = Type.Object({
   }),
   TRIPTYCH_HTTP_HOST: Type.String({ default: '127.0.0.1' }),
   TRIPTYCH_HTTP_PORT: Port(8080),
+  TRIPTYCH_PUBLIC_HOSTS: Type.String({
+    default: '',
+    pattern: '^([A-Za-z0-9_.-]+(\\s*,\\s*[A-Za-z0-9_.-]+)*)?$',
+    description: 'Names by which users reach the HTTP port, beside localhost and its address; with commas',
+  }),
   TRIPTYCH_GRPC_HOST: Type.String({ default: '127.0.0.1' }),
   TRIPTYCH_GRPC_PORT: Port(8081),
   TRIPTYCH_DATABASE_CONNECTIONS: Type.Integer({ minimum: 2, maximum: 1000, default: 10 }),

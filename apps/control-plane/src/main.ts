@@ -27,6 +27,7 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     queueUrl: environment.QUEUE_URL ?? environment.DATABASE_URL,
     artifactsUrl: environment.ARTIFACTS_URL,
     http: { host: environment.TRIPTYCH_HTTP_HOST, port: environment.TRIPTYCH_HTTP_PORT },
+    publicHosts: environment.TRIPTYCH_PUBLIC_HOSTS.split(',').map((name) => name.trim()),
     grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
     databaseConnections: environment.TRIPTYCH_DATABASE_CONNECTIONS,
     version,

@@ -52,10 +52,13 @@ async function start(environment: WorkerEnvironment): Promise<void> {
   shutdown.register('gRPC server', () => server.forceShutdown());
   const { bindHost, advertisedHost } = endpointOf(environment);
   const bind = promisify(server.bindAsync.bind(server));
-  const port = await bind(
-    `${bindHost}:${environment.TRIPTYCH_WORKER_PORT}`,
-    ServerCredentials.createInsecure(),
-  );
+  const address = `${bindHost}:${environment.TRIPTYCH_WORKER_PORT}`;
+  const port = await bind(address, ServerCredentials.createInsecure()).catch((cause: Error) => {
+    const remedy = 'choose another TRIPTYCH_WORKER_PORT, or 0 for a free one';
+    throw new TriptychError('UNAVAILABLE', `Cannot listen on ${address}: ${cause.message}; ${remedy}`, {
+      cause,
+    });
+  });
 
   const client = new control.ControlClient(
     environment.TRIPTYCH_CONTROL,

@@ -70,6 +70,22 @@ describe('submitting', () => {
     expect(received).toHaveLength(1);
   });
 
+  it('repeats a plan and a cancel, which twice are once', async () => {
+    for (const route of ['POST /v1/runs/plan', 'POST /v1/runs/r1/cancel']) {
+      let tries = 0;
+      const { client, received } = await serve({
+        [route]: (_, response) => {
+          tries += 1;
+          if (tries === 1) response.destroy();
+          else sendJson(response, runOf('CANCELLED'));
+        },
+      });
+      await (route.endsWith('plan') ? client.runs.plan(spec) : client.runs.cancel('r1'));
+      expect(received).toHaveLength(2);
+      await close();
+    }
+  });
+
   it('does not repeat what is not safe to repeat', async () => {
     const { client, received } = await serve({
       'POST /v1/datasets': (_, response) => response.destroy(),

@@ -24,6 +24,8 @@ export interface HttpRequest extends Call {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** True where sending it twice does what sending it once does; every GET, and whatever has an Idempotency-Key, is so. */
+  readonly repeatable?: boolean;
 }
 
 export class Connection {
@@ -50,10 +52,11 @@ export class Connection {
     }
   }
 
-  /** A 2xx answer whose body has not been read. A GET, or a request with an Idempotency-Key, is repeated on UNAVAILABLE. */
+  /** A 2xx answer whose body has not been read. What is repeatable is repeated on UNAVAILABLE. */
   async open(request: HttpRequest): Promise<Response> {
     const repeatable =
-      (request.method ?? 'GET') === 'GET' || request.headers?.['idempotency-key'] !== undefined;
+      request.repeatable ??
+      ((request.method ?? 'GET') === 'GET' || request.headers?.['idempotency-key'] !== undefined);
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.once(request);

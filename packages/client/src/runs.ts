@@ -54,7 +54,8 @@ export class Runs {
 
   /** What would happen if the spec were submitted now. Creates nothing. */
   plan(spec: RunSpec, { signal }: Call = {}): Promise<RunPlan> {
-    return this.#connection.json({ method: 'POST', path: '/v1/runs/plan', body: spec, signal });
+    const request = { method: 'POST', path: '/v1/runs/plan', body: spec, repeatable: true } as const;
+    return this.#connection.json({ ...request, signal });
   }
 
   get(id: string, { signal }: Call = {}): Promise<Run> {
@@ -68,7 +69,8 @@ export class Runs {
 
   /** Asks for the end of the run; it has ended when its status is CANCELLED. */
   cancel(id: string, { signal }: Call = {}): Promise<Run> {
-    return this.#connection.json({ method: 'POST', path: path`/v1/runs/${id}/cancel`, signal });
+    const request = { method: 'POST', path: path`/v1/runs/${id}/cancel`, repeatable: true } as const;
+    return this.#connection.json({ ...request, signal });
   }
 
   /** Every event until the run has ended, across lost connections. See {@link followRun}. */

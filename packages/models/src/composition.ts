@@ -22,7 +22,7 @@ export function towerViolations(
 ): Violation[] {
   const known = Object.keys(towers);
   return Object.entries(architectures).flatMap(([name, from]): Violation[] => {
-    const tower = towers[name];
+    const tower = Object.hasOwn(towers, name) ? towers[name] : undefined;
     const path = `/towers/${name}`;
     if (!tower) {
       const expected = known.length > 0 ? `a tower of ${title}: ${known.join(', ')}` : `nothing for ${title}`;

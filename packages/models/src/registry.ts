@@ -11,7 +11,7 @@ export const architectures: Readonly<Record<string, Architecture>> = Object.from
 
 /** @throws TriptychError MODEL_INVALID. */
 export function architectureNamed(name: string): Architecture {
-  const card = architectures[name];
+  const card = Object.hasOwn(architectures, name) && architectures[name];
   if (card) return card;
   const known = Object.keys(architectures).join(', ');
   throw new TriptychError('MODEL_INVALID', `There is no architecture "${name}"; there are ${known}`);

@@ -1,5 +1,6 @@
 /** Datasets, models and workers as the REST API shows them. */
 import { type Static, Type } from 'typebox';
+import { Text } from './text.ts';
 import { Backend, Id, Name, PageOf, Sha256, Split, Timestamp } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -16,7 +17,7 @@ export type DatasetFormat = Static<typeof DatasetFormat>;
 export const RegisterDataset = Type.Object(
   {
     name: Name,
-    path: Type.String({
+    path: Text({
       minLength: 1,
       maxLength: 4096,
       description: 'A folder that the control plane can read',
@@ -63,7 +64,7 @@ export const Dataset = Type.Object(
         { kind: Type.String(), count: Type.Integer(), examples: Type.Array(Type.String()) },
         closed,
       ),
-      { description: 'What was found wrong and left out, never silently' },
+      { description: 'What was found, and what was left out or moved for it: nothing is silently' },
     ),
     createdAt: Timestamp,
   },
@@ -102,7 +103,7 @@ export const ModelPage = PageOf(Model);
 export const ImportModel = Type.Object(
   {
     name: Name,
-    path: Type.String({
+    path: Text({
       minLength: 1,
       maxLength: 4096,
       description: 'A folder in Hugging Face layout; with "base", one in which PEFT saved an adapter',

@@ -22,8 +22,17 @@ const kind = (httpStatus: number, grpcStatus: Grpc, retry: boolean, title: strin
 export const errorTable = {
   INVALID_INPUT: kind(422, Grpc.INVALID_ARGUMENT, false, 'The request has fields that cannot be accepted'),
   MALFORMED_BODY: kind(400, Grpc.INVALID_ARGUMENT, false, 'The body is not valid JSON'),
+  MALFORMED_REQUEST: kind(400, Grpc.INVALID_ARGUMENT, false, 'The request is not valid HTTP'),
+  HEADERS_TOO_LARGE: kind(431, Grpc.RESOURCE_EXHAUSTED, false, 'The headers are larger than the limit'),
+  REQUEST_TIMEOUT: kind(408, Grpc.DEADLINE_EXCEEDED, true, 'The request did not come in time'),
   BODY_TOO_LARGE: kind(413, Grpc.RESOURCE_EXHAUSTED, false, 'The body is larger than the limit'),
   UNSUPPORTED_MEDIA_TYPE: kind(415, Grpc.INVALID_ARGUMENT, false, 'The body is not application/json'),
+  FOREIGN_REQUEST: kind(
+    403,
+    Grpc.PERMISSION_DENIED,
+    false,
+    'The request is for another server, or comes from the page of another one',
+  ),
   NOT_FOUND: kind(404, Grpc.NOT_FOUND, false, 'There is no such resource'),
   NAME_TAKEN: kind(409, Grpc.ALREADY_EXISTS, false, 'The name is in use'),
   ILLEGAL_STATE: kind(

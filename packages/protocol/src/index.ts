@@ -8,5 +8,7 @@ export * from './predictions.ts';
 export * from './run-spec.ts';
 export * from './run-state.ts';
 export * from './runs.ts';
+export * from './show.ts';
+export * from './text.ts';
 export * from './validate.ts';
 export * from './vocabulary.ts';

@@ -3,6 +3,7 @@
  * worker gets is the same with their positions instead.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import { Text } from './text.ts';
 import { Id, Name } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -20,7 +21,7 @@ const Picture = Type.String({
 });
 const PicturePosition = Type.Integer({ minimum: 0, maximum: MAX_PICTURES - 1 });
 
-const text = (description: string) => Type.String({ minLength: 1, maxLength: 20_000, description });
+const text = (description: string) => Text({ minLength: 1, maxLength: 20_000, description });
 
 export const GenerationLimits = Type.Object(
   {
@@ -40,7 +41,7 @@ const tasksWith = <P extends TSchema>(picture: P) => {
   const pictures = (minItems: number) => Type.Array(picture, { minItems, maxItems: MAX_PICTURES });
   const limits = Type.Optional(Type.Partial(GenerationLimits, closed));
   const candidates = (description: string) =>
-    Type.Array(Type.String({ minLength: 1, maxLength: 1000 }), {
+    Type.Array(Text({ minLength: 1, maxLength: 1000 }), {
       ...{ minItems: 2, maxItems: 1000, uniqueItems: true, description },
     });
   return {

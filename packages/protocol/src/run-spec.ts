@@ -5,7 +5,7 @@
 import { type Static, Type } from 'typebox';
 import type { Violation } from './errors.ts';
 import { violationsOf } from './validate.ts';
-import { Backend, Name, Split } from './vocabulary.ts';
+import { Backend, MAX_COUNT, Name, Split } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -54,13 +54,17 @@ export const MixedDataset = Type.Object(
 export type MixedDataset = Static<typeof MixedDataset>;
 
 const Towers = Type.Record(Name, Name, {
+  ...closed,
   maxProperties: 4,
   description:
     'Towers that come from other models, by the id or name of the model: `vision` of a LLaVA or Flamingo from a CLIP',
 });
 
+/** Of a run, however its duration is said. */
+export const MAX_STEPS = 10_000_000;
+
 export const Duration = Type.Union([
-  Type.Object({ steps: Type.Integer({ minimum: 1, maximum: 10_000_000 }) }, closed),
+  Type.Object({ steps: Type.Integer({ minimum: 1, maximum: MAX_STEPS }) }, closed),
   Type.Object({ epochs: Type.Integer({ minimum: 1, maximum: 10_000 }) }, closed),
 ]);
 export type Duration = Static<typeof Duration>;
@@ -107,7 +111,7 @@ export const Optimizer = Type.Object(
 export const Schedule = Type.Object(
   {
     kind: Type.Union([Type.Literal('cosine'), Type.Literal('constant')]),
-    warmupSteps: Type.Integer({ minimum: 0, maximum: 10_000_000 }),
+    warmupSteps: Type.Integer({ minimum: 0, maximum: MAX_STEPS }),
   },
   closed,
 );
@@ -116,7 +120,7 @@ export const CheckpointPolicy = Type.Object(
   {
     everySteps: Type.Integer({
       minimum: 0,
-      maximum: 10_000_000,
+      maximum: MAX_STEPS,
       description: '0 keeps only the final weights',
     }),
   },
@@ -156,7 +160,11 @@ export const EvaluationPolicy = Type.Object(
     split: Split,
     baseline: Type.Boolean({ description: 'Also score the model before the first step' }),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Score at most this many samples, the first of the split' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_COUNT,
+        description: 'Score at most this many samples, the first of the split',
+      }),
     ),
     shots: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 64, description: 'Demonstrations in front of each prompt' }),
@@ -217,7 +225,7 @@ export const ResolvedRunSpec = Type.Object(
     batch: Batch,
     memory: ActivationMemory,
     optimizer: Optimizer,
-    groups: Type.Optional(Type.Record(GroupPath, GroupRates, { maxProperties: 64 })),
+    groups: Type.Optional(Type.Record(GroupPath, GroupRates, { ...closed, maxProperties: 64 })),
     layerDecay: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
     averaging: Type.Optional(
       Type.Number({
@@ -292,6 +300,7 @@ export const RunSpec = Type.Object(
     optimizer: Type.Optional(Type.Partial(Optimizer, closed)),
     groups: Type.Optional(
       Type.Record(GroupPath, GroupRates, {
+        ...closed,
         maxProperties: 64,
         description: 'Learning rate and weight decay of parameter groups that differ from the rest',
       }),

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { ResolvedRunSpec } from './run-spec.ts';
 import { RunReason, RunStatus } from './run-state.ts';
-import { Backend, Id, PageOf, PageQuery, Sha256, Split, Timestamp } from './vocabulary.ts';
+import { Backend, Id, Name, PageOf, PageQuery, Sha256, Split, Timestamp } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -118,8 +118,8 @@ export const RunQuery = Type.Object(
   {
     ...PageQuery.properties,
     status: Type.Optional(RunStatus),
-    dataset: Type.Optional(Id),
-    model: Type.Optional(Type.String({ maxLength: 100 })),
+    dataset: Type.Optional(Name),
+    model: Type.Optional(Name),
   },
   closed,
 );

@@ -9,6 +9,8 @@ export const Name = Type.String({
   description: 'Letters, digits, dot, dash and underscore; unique',
 });
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'sha256 of the content, hex' });
+/** Steps, samples and events are counted as far as a column of the record can. */
+export const MAX_COUNT = 2_147_483_647;
 export const Timestamp = Type.String({ format: 'date-time' });
 
 export const Backend = Type.Union([

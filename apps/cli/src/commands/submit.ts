@@ -40,7 +40,7 @@ export function register(program: Command, context: CommandContext): void {
     .option('--dataset <name>', 'id or name of a registered dataset')
     .option('--name <name>', 'a name for the run')
     .option('--seed <number>', 'for initial weights and sample order', integer)
-    .option('--steps <number>', 'how long to train', integer)
+    .addOption(new Option('--steps <number>', 'how long to train').argParser(integer).conflicts('epochs'))
     .option('--epochs <number>', 'how long to train', integer)
     .option('--batch <number>', 'samples a step, over all workers', integer)
     .option('--shards <number>', 'fixed slices of a batch: the most workers that can share it', integer)

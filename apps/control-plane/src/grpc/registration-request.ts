@@ -1,22 +1,24 @@
 /** A worker's registration, checked whole: gRPC types say that a pool is text, this says which text. */
-import { Backend, type control, Id, Name, parse } from '@triptych/protocol';
+import { Backend, type control, Id, MAX_COUNT, Name, parse, Text } from '@triptych/protocol';
 import { type Static, Type } from 'typebox';
+
+const Count = Type.Integer({ minimum: 0, maximum: MAX_COUNT });
 
 const Registration = Type.Object({
   workerId: Type.Union([Type.Literal(''), Id]),
-  address: Type.String({ maxLength: 300 }),
+  address: Text({ maxLength: 300 }),
   pool: Name,
   backend: Backend,
-  device: Type.String({ maxLength: 200 }),
+  device: Text({ maxLength: 200 }),
   threads: Type.Integer({ minimum: 1, maximum: 4096 }),
-  memoryBytes: Type.Integer({ minimum: 0 }),
-  version: Type.String({ maxLength: 100 }),
+  memoryBytes: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  version: Text({ maxLength: 100 }),
   assignments: Type.Array(
     Type.Object({
       runId: Id,
-      attempt: Type.Integer({ minimum: 0 }),
-      generation: Type.Integer({ minimum: 0 }),
-      rank: Type.Integer({ minimum: 0 }),
+      attempt: Count,
+      generation: Count,
+      rank: Count,
     }),
     { maxItems: 16 },
   ),

@@ -47,7 +47,7 @@ export function datasetRoutes(app: App, { datasets, artifacts }: Services): void
         tags,
         summary: 'A dataset, by id or name',
         params: Type.Object({ id: Name }),
-        response: { 200: Dataset, ...problems(404) },
+        response: { 200: Dataset, ...problems(404, 422) },
       },
     },
     async (request) => {

@@ -1,9 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import type { Dataset, Run, RunEvent } from '@triptych/protocol';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { RunNotifier } from '../store/run-notifier.ts';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 import { addDataset, addRun, metricOf, progressOf } from '../testing/store.ts';
 import { eventStream } from './event-stream.ts';
+import { RunFollowers } from './run-followers.ts';
 
 let server: TestServer;
 let run: Run;
@@ -71,7 +73,8 @@ test('Last-Event-ID resumes without loss or repetition; past the end it ends', a
 
 test('a quiet stream beats, and ends when its reader goes', async () => {
   const gone = new AbortController();
-  const options = { runId: run.id, after: 1, signal: gone.signal, heartbeatMs: 0 };
+  const follower = new RunFollowers(server.stores).follow(run.id, 1);
+  const options = { follower, signal: gone.signal, heartbeatMs: 0 };
   const seen: string[] = [];
   for await (const text of eventStream(server.stores, options)) {
     seen.push(text);
@@ -79,6 +82,48 @@ test('a quiet stream beats, and ends when its reader goes', async () => {
   }
   expect(seen).toEqual(['retry: 1000\n\n', ': heartbeat\n\n', ': heartbeat\n\n']);
   expect(server.stores.notifier.size).toBe(0);
+});
+
+test('quiet streams ask the database together, and what another process writes reaches them', async () => {
+  const { history, runs } = server.stores;
+  const asked = { together: 0, alone: 0 };
+  const counting = {
+    sequences: (ids: readonly string[]) => {
+      asked.together += 1;
+      return history.sequences(ids);
+    },
+    events: (...given: Parameters<typeof history.events>) => {
+      asked.alone += 1;
+      return history.events(...given);
+    },
+  } as unknown as typeof history;
+  // Woken by nobody: the writes are another notifier's.
+  const followers = new RunFollowers({ history: counting, notifier: new RunNotifier(), pollMs: 5 });
+  const streams = Array.from({ length: 20 }, async () => {
+    const text: string[] = [];
+    const { signal } = new AbortController();
+    const follower = followers.follow(run.id, 0);
+    for await (const one of eventStream({ history: counting, runs }, { follower, signal })) text.push(one);
+    return messagesOf(text.join('')).map(({ id }) => id);
+  });
+  await vi.waitFor(async () => {
+    const before = { ...asked };
+    await vi.waitFor(() => expect(asked.together).toBeGreaterThan(before.together + 10));
+    expect(before.alone).toBeGreaterThanOrEqual(20);
+    expect(asked.alone).toBe(before.alone);
+  });
+  await work();
+  for (const ids of await Promise.all(streams)) expect(ids).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(followers.size).toBe(0);
+});
+
+test('there is a limit to streams, which says what to do', () => {
+  const followers = new RunFollowers({ ...server.stores, mostStreams: 1 });
+  const first = followers.follow(run.id, 0);
+  expect(() => followers.follow(run.id, 0)).toThrow(/1 event streams are open.*close some/);
+  first[Symbol.dispose]();
+  using second = followers.follow(run.id, 0);
+  expect(second.last).toBe(0);
 });
 
 test('pages hold the same events; a run that is not there is told in both forms', async () => {

@@ -74,6 +74,15 @@ test('ready means that database and queue answer', async () => {
   server.queue.down = false;
 });
 
+test('pools that submitters invent do not become labels without end', async () => {
+  for (let i = 0; i < 5; i++)
+    await addRun(server.stores, { dataset, spec: { workers: { min: 1, max: 1, pool: `invented-${i}` } } });
+  const counts = await server.stores.history.census({ mostPools: 2 });
+  expect(new Set(counts.map(({ pool }) => pool)).size).toBe(3);
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  expect(total).toBe(await server.stores.database.client.run.count());
+});
+
 test('the metrics of a run are there while it lives, and shortly after with its end; counters stay', async () => {
   const { runs, artifacts } = server.stores;
   const { id } = await addRun(server.stores, { dataset, spec: { name: 'measured' } });
@@ -160,19 +169,26 @@ test('a scrape ends although a source never answers', async () => {
 });
 
 test('what waiting runs want is told by pool and backend', async () => {
+  // The two idle workers are of the pool "default".
   const workers = (min: number, pool: string, backend?: 'wasm') => ({
     min,
     max: 9,
     pool,
     ...(backend && { backend }),
   });
-  const waiting = [workers(4, 'demand'), workers(2, 'demand'), workers(3, 'demand', 'wasm')];
+  const waiting = [
+    workers(4, 'default'),
+    workers(2, 'default'),
+    workers(3, 'default', 'wasm'),
+    workers(1, 'nobody'),
+  ];
   const runs = [];
   for (const demand of waiting)
     runs.push(await addRun(server.stores, { dataset, spec: { workers: demand } }));
   const body = await scrape();
-  expect(body).toContain('triptych_queued_run_workers_min{pool="demand",backend=""} 2');
-  expect(body).toContain('triptych_queued_run_workers_min{pool="demand",backend="wasm"} 3');
+  expect(body).toContain('triptych_queued_run_workers_min{pool="default",backend=""} 2');
+  expect(body).toContain('triptych_queued_run_workers_min{pool="default",backend="wasm"} 3');
+  expect(body).not.toContain('triptych_queued_run_workers_min{pool="nobody"');
   for (const { id } of runs) await server.stores.runs.requestCancel(id);
 });
 

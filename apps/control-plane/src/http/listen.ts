@@ -9,7 +9,7 @@ export async function listen(app: App, { host, port }: { host: string; port: num
     await app.listen({ host, port });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const remedy = 'choose another TRIPTYCH_HTTP_HOST or TRIPTYCH_HTTP_PORT';
+    const remedy = 'choose another TRIPTYCH_HTTP_HOST or TRIPTYCH_HTTP_PORT, or --port of "triptych local"';
     throw new TriptychError('UNAVAILABLE', `Cannot listen on ${host}:${port}: ${why}; ${remedy}`, { cause });
   }
   return (app.server.address() as AddressInfo).port;

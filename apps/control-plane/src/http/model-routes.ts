@@ -7,6 +7,7 @@ import {
   ModelPage,
   Name,
   PageQuery,
+  Text,
   TriptychError,
 } from '@triptych/protocol';
 import { Type } from 'typebox';
@@ -78,7 +79,7 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
         tags,
         summary: 'A model, by id or name',
         params: Type.Object({ id: Name }),
-        response: { 200: Model, ...problems(404) },
+        response: { 200: Model, ...problems(404, 422) },
       },
     },
     (request) => named(request.params.id),
@@ -90,8 +91,8 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
       schema: {
         tags,
         summary: 'A file of a model (config.json, model.safetensors, vocab.json, ...)',
-        params: Type.Object({ id: Name, '*': Type.String({ description: 'path of the file' }) }),
-        response: { 200: Type.Unknown({ description: 'the content' }), ...problems(404) },
+        params: Type.Object({ id: Name, '*': Text({ maxLength: 4096, description: 'path of the file' }) }),
+        response: { 200: Type.Unknown({ description: 'the content' }), ...problems(404, 422) },
       },
     },
     async (request, reply) => {

@@ -2,7 +2,7 @@
  * Requests against the schemas of the protocol, every problem at once. A query string has only text, so its values are
  * first read as what their schema wants; a body is taken as it is.
  */
-import { invalidInput, type Violation, violationsOf } from '@triptych/protocol';
+import { inputViolations, invalidInput, type Violation, violationsOf } from '@triptych/protocol';
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 
@@ -15,10 +15,18 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   const what = httpPart === 'querystring' ? 'query' : (httpPart ?? 'request');
   return (input: unknown) => {
     const value = httpPart === 'querystring' ? fromText(schema, input) : input;
-    const violations = violationsOf(schema, value ?? undefined);
+    // A header may have what a field may not.
+    const violations = httpPart === 'headers' ? violationsOf(schema, value) : violationsIn(schema, value);
     return violations.length === 0 ? { value } : { error: invalidInput(what, violations) };
   };
 };
+
+/** Of what a user sends: of its schema, and of text wherever the schema leaves the form open. */
+export function violationsIn(schema: TSchema, value: unknown): Violation[] {
+  const unfit = inputViolations(value);
+  const told = new Set(unfit.map(({ path }) => path));
+  return [...unfit, ...violationsOf(schema, value).filter(({ path }) => !told.has(path))];
+}
 
 /** A problem that only the catalog or the database can tell, in the form of the others. */
 export const violation = (path: string, problem: Omit<Violation, 'path'>): Violation => ({

@@ -4,28 +4,33 @@ import {
   CheckpointList,
   Id,
   invalidInput,
+  MAX_COUNT,
+  Name,
   PredictionList,
   type PredictionsReport,
   RunEventPage,
   type SamplePrediction,
   ScoreList,
   StepMetricPage,
+  show,
 } from '@triptych/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { App } from './app.ts';
 import { eventStream } from './event-stream.ts';
 import { problems } from './problem-schema.ts';
+import { RunFollowers } from './run-followers.ts';
 import type { Services } from './services.ts';
 
 const RunParams = Type.Object({ id: Id });
 const closed = { additionalProperties: false } as const;
 const position = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 0, default: 0, description }));
+  Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_COUNT, default: 0, description }));
 const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500 }));
 
 export function runHistoryRoutes(app: App, services: Services): void {
   const { history, runs, artifacts } = services;
+  const followers = new RunFollowers(services);
   const tags = ['runs'];
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
@@ -94,7 +99,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
         params: RunParams,
         querystring: Type.Object(
           {
-            task: Type.Optional(Type.String({ maxLength: 100 })),
+            task: Type.Optional(Name),
             after: position('leaves out so many'),
             limit,
           },
@@ -136,24 +141,30 @@ export function runHistoryRoutes(app: App, services: Services): void {
   /** The stream ends with the run, with the client, or with the server. */
   function stream(reply: FastifyReply, from: { runId: string; after: number }): FastifyReply {
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
+    const follower = followers.follow(from.runId, from.after);
+    const leave = () => {
+      gone.abort();
+      follower[Symbol.dispose]();
+    };
+    reply.raw.once('close', leave);
+    if (reply.raw.closed) leave();
     const signal = AbortSignal.any([gone.signal, stopping.signal]);
     return reply
       .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' })
       .type('text/event-stream; charset=utf-8')
-      .send(Readable.from(eventStream(services, { ...from, signal })));
+      .send(Readable.from(eventStream(services, { follower, signal })));
   }
 }
 
 function lastEventId({ headers }: FastifyRequest): number | undefined {
   const id = headers['last-event-id'];
   if (id === undefined || id === '') return undefined;
-  if (typeof id === 'string' && /^\d{1,9}$/.test(id)) return Number(id);
+  if (typeof id === 'string' && /^\d{1,10}$/.test(id) && Number(id) <= MAX_COUNT) return Number(id);
   throw invalidInput('headers', [
     {
       path: '/last-event-id',
       expected: 'the id of an event',
-      actual: JSON.stringify(id),
+      actual: show(id),
       remedy: 'leave it out',
     },
   ]);

@@ -10,8 +10,10 @@ import {
   type Dataset,
   invalidInput,
   type Model,
+  pathTo,
   type ResolvedRunSpec,
   type RunSpec,
+  show,
   type Violation,
 } from '@triptych/protocol';
 import { configForRun, resolveRunSpec, totalSteps } from '@triptych/training/catalog';
@@ -47,8 +49,9 @@ export async function resolveRun(
   body: unknown,
   { datasets, models, adapterOf, found }: Catalogs & { found: readonly Violation[] },
 ): Promise<ResolvedRun> {
-  const bad = new Set(found.map(({ path }) => path));
-  const named = namedIn(body).filter(({ path }) => !bad.has(path));
+  const bad = found.map(({ path }) => path);
+  // Nothing is looked up that the schema refuses, or that is a part of what it refuses.
+  const named = namedIn(body).filter(({ path }) => !bad.some((one) => `${path}/`.startsWith(`${one}/`)));
   const [foundDatasets, model] = await Promise.all([
     Promise.all(
       named
@@ -67,7 +70,7 @@ export async function resolveRun(
       violations.push({
         path,
         expected: 'the id or name of a registered dataset',
-        actual: JSON.stringify(name),
+        actual: show(name),
         remedy: 'register it with POST /v1/datasets, or see GET /v1/datasets',
       });
   for (const { path, name, model: one } of model)
@@ -75,10 +78,10 @@ export async function resolveRun(
       violations.push({
         path,
         expected: `a preset (${models.presetNames.join(', ')}) or the id or name of a model`,
-        actual: JSON.stringify(name),
+        actual: show(name),
         remedy: 'see GET /v1/models',
       });
-  if (!foundDatasets.length && ![...bad].some((path) => path.startsWith('/dataset')))
+  if (!foundDatasets.length && !bad.some((path) => path.startsWith('/dataset')))
     violations.push({
       path: '/dataset',
       expected: 'the id or name of a registered dataset, or a list of them in "datasets"',
@@ -110,7 +113,7 @@ function unfitTowers({ architecture }: Model, towers: Readonly<Record<string, Mo
       found.push({
         path: `${TOWERS}${tower}`,
         expected: 'a model that was trained or imported',
-        actual: `the preset ${JSON.stringify(name)}`,
+        actual: `the preset ${show(name)}`,
         remedy: 'train it first, or leave the tower out',
       });
   return found;
@@ -131,7 +134,7 @@ function namedIn(body: unknown): Named[] {
   return [
     ...named('model', '/model', fields['model']),
     ...Object.entries((fields['towers'] ?? {}) as object).flatMap(([tower, name]: [string, unknown]) =>
-      named('model', `${TOWERS}${tower}`, name),
+      named('model', pathTo('/towers', tower), name),
     ),
     ...named('dataset', '/dataset', fields['dataset']),
     ...list.flatMap((one, i) =>

@@ -8,7 +8,8 @@ import {
   RunPlan,
   RunQuery,
   RunSpec,
-  type TriptychError,
+  show,
+  TriptychError,
   type Violation,
 } from '@triptych/protocol';
 import type { FastifyRequest } from 'fastify';
@@ -171,11 +172,15 @@ function idempotencyOf({ headers, body }: FastifyRequest): { key: string; body: 
     {
       path: '/idempotency-key',
       expected: '1 to 200 visible ASCII characters, once',
-      actual: JSON.stringify(key),
+      actual: show(key),
       remedy: 'send a UUID',
     },
   ]);
 }
 
-const foundIn = ({ validationError }: FastifyRequest): readonly Violation[] =>
-  (validationError as unknown as TriptychError | undefined)?.violations ?? [];
+/** An error that names no field is the answer itself: never a body without problems. */
+function foundIn({ validationError: error }: FastifyRequest): readonly Violation[] {
+  if (!error) return [];
+  if (error instanceof TriptychError && error.violations.length > 0) return error.violations;
+  throw error;
+}

@@ -5,12 +5,15 @@ import type { Logger } from '@triptych/runtime';
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { pageRoutes } from '../page/page-routes.ts';
 import type { App } from './app.ts';
+import { answerBrokenRequest, defaultPatience, type Patience } from './broken-request.ts';
 import { datasetRoutes } from './dataset-routes.ts';
 import { errorPage } from './error-page.ts';
 import { fleetRoutes } from './fleet-routes.ts';
+import { parseJsonBodies } from './json-body.ts';
 import { modelRoutes } from './model-routes.ts';
 import { predictionRoutes } from './prediction-routes.ts';
 import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
+import { type OriginRules, refuseStrangers } from './request-origin.ts';
 import { validatorCompiler } from './request-validation.ts';
 import { runHistoryRoutes } from './run-history-routes.ts';
 import { runRoutes } from './run-routes.ts';
@@ -20,12 +23,23 @@ export interface ServerOptions {
   readonly services: Services;
   readonly logger: Logger;
   readonly version: string;
+  /** Whose requests are answered; by default this machine's own. */
+  readonly origins?: OriginRules;
+  readonly patience?: Patience;
 }
+
+const OWN_ONLY: OriginRules = { listensOn: '127.0.0.1', publicHosts: [] };
 
 const BODY_LIMIT_BYTES = 2 ** 20;
 
 /** Ready for `inject` or `listen`. Closing it ends its event streams and idle connections; the services stay open. */
-export async function buildServer({ services, logger, version }: ServerOptions): Promise<App> {
+export async function buildServer({
+  services,
+  logger,
+  version,
+  origins = OWN_ONLY,
+  patience = defaultPatience,
+}: ServerOptions): Promise<App> {
   const loggerInstance: FastifyBaseLogger = logger;
   const app: App = fastify({
     loggerInstance,
@@ -33,15 +47,23 @@ export async function buildServer({ services, logger, version }: ServerOptions):
     bodyLimit: BODY_LIMIT_BYTES,
     frameworkErrors: answerWithProblem,
     routerOptions: { maxParamLength: 200 },
-    // A connection that is idle when the server closes must not outlast the time there is for closing.
-    keepAliveTimeout: 5000,
+    clientErrorHandler: answerBrokenRequest,
+    keepAliveTimeout: patience.idleMs,
+    requestTimeout: patience.requestMs,
+    http: { headersTimeout: patience.headersMs, connectionsCheckingInterval: patience.checkMs },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
+  parseJsonBodies(app);
   app.setValidatorCompiler(validatorCompiler);
   // What is sent was checked when it was written; a second schema pass would only drop fields silently.
   app.setSerializerCompiler(() => JSON.stringify);
   answerWithProblems(app);
+  refuseStrangers(app, origins);
+  // A connection that becomes idle while the server closes must not outlast the time there is for closing.
+  app.addHook('preClose', async () => {
+    app.server.keepAliveTimeout = 1;
+  });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     services.metrics.answered({

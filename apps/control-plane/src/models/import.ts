@@ -10,7 +10,13 @@ import {
   openFolderWeights,
   PEFT_CONFIG,
 } from '@triptych/models/catalog';
-import { type ImportModel, type Model, TriptychError, type Violation } from '@triptych/protocol';
+import {
+  type ImportModel,
+  inputViolations,
+  type Model,
+  TriptychError,
+  type Violation,
+} from '@triptych/protocol';
 import { type ArtifactStore, type NamedContent, putFiles } from '@triptych/storage';
 import { weightsRecord } from '@triptych/training/catalog';
 import type { ModelCatalog } from '../http/model-catalog.ts';
@@ -35,7 +41,7 @@ export async function importModel(body: Omit<ImportModel, 'base'>, options: Impo
     ...[...texts].map(([path, text]) => ({ path, content: new TextEncoder().encode(text) })),
     ...(await weightContents(folder, weights)),
   ]);
-  return models.insert({
+  return await models.insert({
     name,
     architecture,
     description: [`Imported from ${basename(folder.path)}`, ...weights.notes].join('; '),
@@ -67,6 +73,8 @@ async function checkFolder(folder: ModelFolder): Promise<CheckedFolder> {
       ...(folder.entries.some((path) => path.endsWith('.safetensors')) ? [] : [noWeights(folder.entries)]),
     ]);
   const config = jsonOf(configText);
+  const unfit = inputViolations(config).map((one) => ({ ...one, path: `/config.json${one.path}` }));
+  if (unfit.length > 0) throw invalid(folder, unfit);
   const architecture = architectureOf(config);
   const configuration = architecture.parseConfig(config);
   const texts = new Map([['config.json', configText]]);
@@ -112,7 +120,7 @@ class Problems {
   }
 
   add(violations: readonly Violation[]): void {
-    this.violations.push(...violations);
+    for (const one of violations) this.violations.push(one);
   }
 
   /** Undefined where the check found something. */

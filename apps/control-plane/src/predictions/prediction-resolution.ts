@@ -13,6 +13,8 @@ import {
   violationsOf,
 } from '@triptych/protocol';
 import { defaultsOf, predictionViolations } from '@triptych/training/catalog';
+import { Type } from 'typebox';
+import { violationsIn } from '../http/request-validation.ts';
 import { type RequestPicture, takePictures } from './request-pictures.ts';
 
 export interface ResolvedPrediction {
@@ -36,10 +38,11 @@ export async function resolvePrediction(body: unknown, records: Records): Promis
   const fields = isObject(body) ? body : {};
   const violations: Violation[] = [...schemaViolations(body)];
   const isSound = violations.length === 0;
-  const model = typeof fields['model'] === 'string' ? await records.models.find(fields['model']) : undefined;
-  const unusable = modelViolation(fields['model'], model);
-  if (unusable && !violations.some(({ path }) => path === '/model')) violations.push(unusable);
-  const { model: _, inputs: given, stream = false, ...asked } = fields;
+  const { model: name, inputs: given, stream = false, ...asked } = fields;
+  const isNamed = typeof name === 'string' && !violations.some(({ path }) => path === '/model');
+  const model = isNamed ? await records.models.find(name) : undefined;
+  const unusable = isNamed && modelViolation(name, model);
+  if (unusable) violations.push(unusable);
   const taken = isSound ? takePictures(asked) : undefined;
   violations.push(...(taken?.violations ?? []));
   const architecture = model && architectureNamed(model.architecture);
@@ -60,12 +63,16 @@ export async function resolvePrediction(body: unknown, records: Records): Promis
   };
 }
 
+/** What is known of a request whose kind is not. */
+const AnyKind = Type.Object({ model: predictionRequests.classify.properties.model });
+
 /** Against the schema of its kind alone: what the other kinds would want is nobody's business. */
 function schemaViolations(body: unknown): readonly Violation[] {
   const kind = isObject(body) ? body['kind'] : undefined;
   const schema = predictionKinds.find((one) => one === kind);
-  if (schema) return violationsOf(predictionRequests[schema], body);
+  if (schema) return violationsIn(predictionRequests[schema], body);
   return [
+    ...violationsIn(AnyKind, body),
     {
       path: '/kind',
       expected: `one of ${predictionKinds.map(show).join(', ')}`,
@@ -75,8 +82,7 @@ function schemaViolations(body: unknown): readonly Violation[] {
   ];
 }
 
-function modelViolation(name: unknown, model: Model | undefined): Violation | undefined {
-  if (typeof name !== 'string') return undefined;
+function modelViolation(name: string, model: Model | undefined): Violation | undefined {
   const problem = { path: '/model', expected: 'the id or name of a trained or imported model' };
   if (!model) return { ...problem, actual: show(name), remedy: 'see GET /v1/models' };
   if (model.artifact !== undefined) return undefined;

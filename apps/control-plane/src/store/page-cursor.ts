@@ -2,7 +2,7 @@
  * Keyset paging, newest first: a cursor is the (createdAt, id) of the last item, so that a page stays right while rows
  * arrive. Its text is opaque to clients.
  */
-import { invalidInput } from '@triptych/protocol';
+import { invalidInput, show } from '@triptych/protocol';
 
 export const DEFAULT_LIMIT = 50;
 
@@ -43,13 +43,13 @@ const encode = ({ createdAt, id }: Position): string =>
 
 function decode(cursor: string): Position {
   const [, milliseconds, id] =
-    /^(\d{1,15})\.([\w-]{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+    /^(\d{1,13})\.([\w-]{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (milliseconds === undefined || id === undefined)
     throw invalidInput('query', [
       {
         path: '/cursor',
         expected: 'the nextCursor of a page',
-        actual: JSON.stringify(cursor),
+        actual: show(cursor),
         remedy: 'leave it out to start at the first page',
       },
     ]);

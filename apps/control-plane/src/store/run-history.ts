@@ -64,6 +64,15 @@ export class RunHistory {
     return rows.length > 0 ? rows.map(eventOf) : this.#emptyOf(runId);
   }
 
+  /** Of the newest event of each of these runs. */
+  async sequences(runIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.#client.run.findMany({
+      where: { id: { in: [...runIds] } },
+      select: { id: true, eventSequence: true },
+    });
+    return new Map(rows.map(({ id, eventSequence }) => [id, eventSequence]));
+  }
+
   /** Step metrics with a step above `afterStep`, in order. */
   async steps(runId: string, options: { afterStep?: number; limit?: number }): Promise<StepMetric[]> {
     const rows = await this.#client.stepMetric.findMany({
@@ -98,19 +107,29 @@ export class RunHistory {
     return rows.length > 0 ? rows.map(checkpointOf) : this.#emptyOf(runId);
   }
 
-  /** How many runs there are, by status, architecture and pool. */
-  async census(): Promise<{ status: string; architecture: string; pool: string; count: number }[]> {
+  /**
+   * How many runs there are, by status, architecture and pool. Whoever submits may invent pools, and what is counted by
+   * one stays in memory here and there: the fullest have their names, the others are "other" together.
+   */
+  async census({
+    mostPools = 50,
+  } = {}): Promise<{ status: string; architecture: string; pool: string; count: number }[]> {
     return this.#client.$queryRaw`
-      SELECT status, architecture, spec->'workers'->>'pool' AS pool, count(*)::int AS count
-      FROM runs GROUP BY 1, 2, 3`;
+      WITH named AS (SELECT status, architecture, spec->'workers'->>'pool' AS pool FROM runs),
+        fullest AS (SELECT pool FROM named GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ${mostPools})
+      SELECT status, architecture, count(*)::int AS count,
+        CASE WHEN pool IN (SELECT pool FROM fullest) THEN pool ELSE 'other' END AS pool
+      FROM named GROUP BY 1, 2, 4`;
   }
 
-  /** Of the waiting runs of each pool and backend (empty: any) the fewest workers that one would start with. */
+  /** Of the waiting runs of each pool that has workers, and backend (empty: any), the fewest workers that one would start with. */
   async demand(): Promise<{ pool: string; backend: string; workers: number }[]> {
     return this.#client.$queryRaw`
       SELECT spec->'workers'->>'pool' AS pool, coalesce(spec->'workers'->>'backend', '') AS backend,
         min((spec->'workers'->>'min')::int)::int AS workers
-      FROM runs WHERE status = 'QUEUED' GROUP BY 1, 2`;
+      FROM runs
+      WHERE status = 'QUEUED' AND spec->'workers'->>'pool' IN (SELECT pool FROM workers)
+      GROUP BY 1, 2`;
   }
 
   /** Runs that are under way, and the newest of those that ended after this time; with their newest checkpoint. */

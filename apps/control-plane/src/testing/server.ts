@@ -1,6 +1,7 @@
 /** The real HTTP server on real stores, with a queue that only remembers. */
 import { createLogger, createMetrics } from '@triptych/runtime';
 import type { App } from '../http/app.ts';
+import type { Patience } from '../http/broken-request.ts';
 import { buildServer } from '../http/server.ts';
 import { ControlMetrics } from '../metrics/control-metrics.ts';
 import { registerRecordGauges } from '../metrics/record-gauges.ts';
@@ -46,7 +47,7 @@ export class RememberedQueue implements RunQueue {
   }
 }
 
-export async function startTestServer(): Promise<TestServer> {
+export async function startTestServer(patience?: Patience): Promise<TestServer> {
   const registry = createMetrics();
   const metrics = new ControlMetrics(registry);
   const stores = await openTestStores({ observer: metrics });
@@ -65,7 +66,7 @@ export async function startTestServer(): Promise<TestServer> {
   const fleet = createRegistry({ store: stores.workers, logger });
   const predictor = new Predictor({ registry: fleet, logger, waitMs: 5000 });
   const services = { ...stores, queue, metrics, registry, predictor };
-  const app = await buildServer({ services, logger, version: '0.0.0-test' });
+  const app = await buildServer({ services, logger, version: '0.0.0-test', ...(patience && { patience }) });
   return {
     app,
     stores,

@@ -1,4 +1,5 @@
 /** What is wrong with a dataset, counted and shown by example. Nothing is left out without an entry here. */
+import { quotable } from '@triptych/protocol';
 
 /** As the REST API shows it; samples are counted where samples were left out. */
 export interface Problem {
@@ -48,7 +49,7 @@ export class ProblemLog {
   add(kind: ProblemKind, example: string, count = 1): void {
     const entry = this.#byKind.get(kind) ?? { count: 0, examples: [] };
     entry.count += count;
-    if (entry.examples.length < MAX_EXAMPLES) entry.examples.push(example);
+    if (entry.examples.length < MAX_EXAMPLES) entry.examples.push(quotable(example));
     this.#byKind.set(kind, entry);
   }
 

@@ -68,7 +68,7 @@ function grouped(
       wanted += sizeOf(batches[next] as number);
       own.push(batches[next++] as number);
     }
-    rest.push(...members.subarray(fill(members, own)));
+    for (const one of members.subarray(fill(members, own))) rest.push(one);
   }
   const left = Int32Array.from(rest);
   const over = left.subarray(fill(left, batches.slice(next)));

@@ -32,6 +32,13 @@ describe("with OpenAI's vocabulary", () => {
     expect(idsOf(tokenizer, 'Hello World!', 7)).toEqual([49406, 3306, 1002, 256, 49407, 49407, 49407]);
   });
 
+  test('a vocabulary may have any number of tokens', () => {
+    const vocabulary = JSON.parse(fixture('vocab.json')) as Record<string, number>;
+    for (let id = 49_408; id < 200_000; id++) vocabulary[`<|unused${id}|>`] = id;
+    const files = { 'vocab.json': JSON.stringify(vocabulary), 'merges.txt': fixture('merges.txt') };
+    expect(ClipTokenizer.fromFiles(files).vocabSize).toBe(200_000);
+  });
+
   test('a text too long is cut and still ends', () => {
     expect(idsOf(tokenizer, 'a photo of a cat', 4)).toEqual([49406, 320, 1125, 49407]);
   });

@@ -34,7 +34,10 @@ export class ClipTokenizer implements Vocabulary {
     this.#rankOf = new Map(merges.map((merge, rank) => [merge.join(' '), rank]));
     this.startToken = required(idOf, START);
     this.endToken = required(idOf, END);
-    this.vocabSize = Math.max(...idOf.values()) + 1;
+    // Not as arguments of one call: a hundred thousand overflow the stack.
+    let last = 0;
+    for (const id of idOf.values()) last = Math.max(last, id);
+    this.vocabSize = last + 1;
   }
 
   /**

@@ -56,13 +56,14 @@ export function statedRope(json: Record<string, unknown>): StatedRope {
   const settings = { ...record(json['rope_scaling']), ...record(json['rope_parameters']) };
   const theta = settings['rope_theta'] ?? json['rope_theta'] ?? undefined;
   const type = typeOf(settings);
-  const scaling =
-    typeof type === 'string' && schemas[type] && scalingOf(schemas[type].properties, { json, settings });
+  const scaling = isKnown(type) && scalingOf(schemas[type]!.properties, { json, settings });
   return {
     ...(theta !== undefined && { rope_theta: theta }),
     ...(scaling && { rope_scaling: scaling }),
   };
 }
+
+const isKnown = (type: unknown): type is string => typeof type === 'string' && Object.hasOwn(schemas, type);
 
 function scalingOf(
   properties: object,
@@ -81,7 +82,7 @@ export function ropeViolations(json: Record<string, unknown>): Violation[] {
   const violations: Violation[] = [];
   for (const name of ['rope_scaling', 'rope_parameters']) {
     const type = typeOf(record(json[name]));
-    if (type !== 'default' && !(typeof type === 'string' && type in schemas))
+    if (type !== 'default' && !isKnown(type))
       violations.push({
         path: `/${name}/rope_type`,
         expected: `one of default, ${Object.keys(schemas).join(', ')}`,

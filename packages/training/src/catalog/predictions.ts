@@ -5,6 +5,7 @@ import {
   type PredictionKind,
   type PredictionTask,
   predictionKinds,
+  show,
   type TaskOf,
   type Violation,
 } from '@triptych/protocol';
@@ -43,7 +44,7 @@ export function predictionViolations(task: PredictionTask, architecture: Able): 
       {
         path: '/kind',
         expected: `a prediction that ${architecture.title} can make: ${possible.join(', ')}`,
-        actual: JSON.stringify(task.kind),
+        actual: show(task.kind),
         remedy: `ask for one of these, or choose a model of another architecture (abilities of ${architecture.title}: ${architecture.abilities.join(', ')})`,
       },
     ];
@@ -56,7 +57,7 @@ function classifyViolations(task: TaskOf<'classify'>, { abilities, title }: Able
   const without = (name: 'templates' | 'question', reason: string): Violation => ({
     path: `/${name}`,
     expected: `no ${name}: ${title} ${reason}`,
-    actual: JSON.stringify(task[name]),
+    actual: show(task[name]),
     remedy: `leave "${name}" out`,
   });
   if (abilities.includes('embed'))
@@ -86,7 +87,7 @@ function chatViolations({ messages }: TaskOf<'chat'>): Violation[] {
       found.push({
         path: `/messages/${i}/role`,
         expected: `"${wanted}": user and assistant take turns, the user first, after one system message at most`,
-        actual: JSON.stringify(role),
+        actual: show(role),
         remedy: 'correct the order of the messages',
       });
     if (role !== 'user' && (images.length > 0 || text.includes(IMAGE_TAG)))
@@ -109,7 +110,7 @@ function chatViolations({ messages }: TaskOf<'chat'>): Violation[] {
     found.push({
       path: last,
       expected: '"user" in the last message, which is answered',
-      actual: JSON.stringify(messages.at(-1)?.role),
+      actual: show(messages.at(-1)?.role),
       remedy: 'add the message that is to be answered',
     });
   return found;

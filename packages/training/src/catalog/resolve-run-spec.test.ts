@@ -127,3 +127,30 @@ test('a batch larger than the dataset, and a split without images', () => {
     '/evaluation/split': 'use "train", or evaluate nothing with tasks []',
   });
 });
+
+test('no remedy is absurd: fields that depend on each other are compared where each is sound', () => {
+  const refused = (more: object, trainSamples = 2400) =>
+    problems(() =>
+      resolveRunSpec({ ...spec, ...more }, { architecture, modelConfig, dataset: { trainSamples } }),
+    );
+  expect(Object.keys(refused({ duration: { steps: -5 } }))).toEqual(['/duration/steps']);
+  expect(Object.keys(refused({ batch: { global: Number.NaN } }))).toEqual(['/batch/global']);
+  expect(Object.keys(refused({ batch: { shards: 0 } }))).toEqual(['/batch/shards']);
+  expect(refused({}, 1)['/batch/global']).toContain('larger dataset');
+  expect(refused({}, 1)['/batch/global']).not.toContain('smaller batch');
+  expect(refused({ duration: { epochs: 10_000 } }, 100_000_000)).toHaveProperty(['/duration/epochs']);
+});
+
+test.each(['constructor', 'toString', '__proto__'])('"%s" is no name of a registry', (name) => {
+  const refused = (more: object) =>
+    Object.keys(
+      problems(() =>
+        resolveRunSpec({ ...spec, ...more }, { architecture, modelConfig, dataset: { trainSamples: 99 } }),
+      ),
+    );
+  expect(refused({ method: name })).toEqual(['/method']);
+  expect(refused({ objective: { kind: name } })).toEqual(['/objective/kind']);
+  expect(refused({ evaluation: { tasks: [name] } })).toEqual(['/evaluation/tasks/0']);
+  expect(refused({ towers: Object.fromEntries([[name, 'clip']]) })).toEqual([`/towers/${name}`]);
+  expect(refused({ inputs: Object.fromEntries([[name, 1]]) })).toEqual([`/inputs/${name}`]);
+});

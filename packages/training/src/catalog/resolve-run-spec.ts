@@ -1,15 +1,16 @@
 /**
  * From what a user submitted to what will run: recipe defaults filled in, and every cross-field problem at once.
- * The single fields have been checked against the schema before; nothing here does I/O.
+ * Nothing here does I/O.
  */
 import { type AdapterOptions, type Architecture, abilitiesOf, type Recipe } from '@triptych/models/catalog';
 import {
   type Augmentation,
   invalidInput,
   type ResolvedRunSpec,
-  type RunSpec,
+  RunSpec,
   type Split,
   type SplitSummary,
+  violationsOf,
 } from '@triptych/protocol';
 import { nameViolations, settingViolations } from './spec-violations.ts';
 import { totalSteps } from './steps.ts';
@@ -38,6 +39,9 @@ export interface RunContext {
  * @throws TriptychError INVALID_INPUT with every violation.
  */
 export function resolveRunSpec(spec: RunSpec, context: RunContext): ResolvedRunSpec {
+  // Fields that depend on each other are compared only where each of them is sound.
+  const unsound = violationsOf(RunSpec, spec);
+  if (unsound.length > 0) throw invalidInput('run', unsound);
   // Without valid names there are no defaults to fill in.
   const { architecture } = context;
   const method = spec.method ?? defaultMethod(architecture, startsTrained(spec, context));

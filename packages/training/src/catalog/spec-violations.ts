@@ -1,7 +1,14 @@
 /** What the schema of a run cannot check: names of registries, fields that depend on each other, what the dataset holds. */
 import { type Architecture, abilitiesOf, objectivesOf, towerViolations } from '@triptych/models/catalog';
-import { type ResolvedRunSpec, type RunSpec, show, type Violation, violationsOf } from '@triptych/protocol';
-import { Type } from 'typebox';
+import {
+  MAX_STEPS,
+  type ResolvedRunSpec,
+  type RunSpec,
+  show,
+  type Violation,
+  violationsOf,
+} from '@triptych/protocol';
+import { type TObject, type TSchema, Type } from 'typebox';
 import { objectives } from '../objectives/registry.ts';
 import type { RunContext } from './resolve-run-spec.ts';
 import { configForRun } from './run-config.ts';
@@ -26,11 +33,11 @@ export function nameViolations(
       });
   };
   oneOf('/method', method, Object.keys(methods), `a method of ${title}`);
-  if (!methods[method]) return found;
+  if (!Object.hasOwn(methods, method)) return found;
   const possible = objectivesOf(architecture, method);
   oneOf('/objective/kind', objective?.kind, possible, `an objective of ${title} by the method "${method}"`);
   if (objective && possible.includes(objective.kind)) found.push(...optionViolations(objective));
-  found.push(...at('/inputs', violationsOf(Type.Partial(architecture.inputs), inputs ?? {})));
+  found.push(...at('/inputs', violationsOf(someOf(architecture.inputs), inputs ?? {})));
   const abilities = abilitiesOf(architecture, method);
   const able = Object.values(tasks).filter(({ needs }) => abilities.includes(needs));
   for (const [i, task] of (evaluation?.tasks ?? []).entries())
@@ -41,7 +48,7 @@ export function nameViolations(
       `a task of ${title} by the method "${method}"`,
     );
   found.push(...towerViolations(architecture, towersOf(spec.towers ?? {})));
-  if (spec.adapter && methods[method].adapts === undefined)
+  if (spec.adapter && methods[method]!.adapts === undefined)
     found.push({
       path: '/adapter',
       expected: `nothing with the method "${method}"`,
@@ -64,8 +71,18 @@ const towersOf = (towers: object) => Object.fromEntries(Object.keys(towers).map(
 function optionViolations(objective: NonNullable<RunSpec['objective']>): Violation[] {
   const { kind, ...options } = objective;
   const { options: schema } = objectives[kind]!;
-  const closed = Type.Object(schema.properties, { additionalProperties: false });
-  return at('/objective', violationsOf(Type.Partial(closed, { additionalProperties: false }), options));
+  return at('/objective', violationsOf(someOf(schema), options));
+}
+
+const partial = new WeakMap<TObject, TSchema>();
+
+/** Options of which some are given, and no others. One schema for each, as it is compiled for the first check. */
+function someOf(schema: TObject): TSchema {
+  const known = partial.get(schema);
+  if (known) return known;
+  const some = Type.Partial(schema, { additionalProperties: false });
+  partial.set(schema, some);
+  return some;
 }
 
 const at = (prefix: string, violations: readonly Violation[]): Violation[] =>
@@ -101,7 +118,10 @@ function batchViolations(spec: ResolvedRunSpec, { dataset }: RunContext): Violat
     path: '/batch/global',
     expected: `at most the ${dataset.trainSamples} samples of the train split`,
     actual: `${batch.global}`,
-    remedy: 'use a smaller batch or a larger dataset',
+    remedy:
+      dataset.trainSamples < 2
+        ? 'use a larger dataset: no batch has less than 2 samples'
+        : 'use a smaller batch or a larger dataset',
   });
   require(workers.max <= batch.shards, {
     path: '/workers/max',
@@ -116,6 +136,12 @@ function batchViolations(spec: ResolvedRunSpec, { dataset }: RunContext): Violat
     remedy: 'lower min or raise max',
   });
   const steps = totalSteps(spec, dataset.trainSamples);
+  require(steps <= MAX_STEPS, {
+    path: '/duration/epochs',
+    expected: `at most ${MAX_STEPS} steps in all`,
+    actual: `${steps}`,
+    remedy: 'train for fewer epochs, or with a larger batch',
+  });
   const perEpoch = stepsPerEpoch(batch.global, dataset.trainSamples);
   require(schedule.warmupSteps <= steps || perEpoch === 0, {
     path: '/schedule/warmupSteps',

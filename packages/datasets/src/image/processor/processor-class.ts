@@ -59,7 +59,7 @@ const byModelType: Readonly<Record<string, string>> = {
 };
 
 export const classOfModelType = (modelType: unknown): string | undefined =>
-  typeof modelType === 'string' ? byModelType[modelType] : undefined;
+  typeof modelType === 'string' && Object.hasOwn(byModelType, modelType) ? byModelType[modelType] : undefined;
 
 /** One class has several names: its faster and its Pillow version, and what it was called before. */
 export const canonicalClassName = (name: string): string =>
