@@ -43,17 +43,30 @@ export function runHistoryRoutes(app: App, services: Services): void {
         summary:
           'Events: a JSON page, or with Accept: text/event-stream a stream that resumes after Last-Event-ID',
         params: RunParams,
-        querystring: Type.Object({ after: position('only events with a higher sequence'), limit }, closed),
+        querystring: Type.Object(
+          {
+            after: position('only events with a higher sequence'),
+            limit,
+            view: Type.Optional(
+              Type.Literal('story', {
+                description:
+                  'the newest events instead of the oldest, without progress, which comes several times a second; nextSequence is then that of the newest event of all',
+              }),
+            ),
+          },
+          closed,
+        ),
         response: { 200: RunEventPage, ...problems(404, 422) },
       },
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { after = 0, limit: most = 500 } = request.query;
+      const { after = 0, limit: most = 500, view } = request.query;
       if (request.headers.accept?.includes('text/event-stream')) {
         await runs.statusOf(id);
         return stream(reply, { runId: id, after: lastEventId(request) ?? after });
       }
+      if (view === 'story') return history.story(id, { after, limit: most });
       const items = await history.events(id, { after, limit: most });
       return { items, nextSequence: items.at(-1)?.sequence ?? after };
     },
@@ -66,13 +79,30 @@ export function runHistoryRoutes(app: App, services: Services): void {
         tags,
         summary: 'Step metrics, in order',
         params: RunParams,
-        querystring: Type.Object({ afterStep: position('only later steps'), limit }, closed),
+        querystring: Type.Object(
+          {
+            afterStep: position('only later steps'),
+            limit,
+            points: Type.Optional(
+              Type.Integer({
+                minimum: 2,
+                maximum: 5000,
+                description: 'of all later steps about so many, evenly spread, the last one among them',
+              }),
+            ),
+          },
+          closed,
+        ),
         response: { 200: StepMetricPage, ...problems(404, 422) },
       },
     },
     async (request) => {
-      const { afterStep = 0, limit: most = 500 } = request.query;
-      const items = await history.steps(request.params.id, { afterStep, limit: most });
+      const { afterStep = 0, limit: most = 500, points } = request.query;
+      const { id } = request.params;
+      const items =
+        points === undefined
+          ? await history.steps(id, { afterStep, limit: most })
+          : await history.curve(id, { afterStep, points });
       return { items, nextStep: items.at(-1)?.step ?? afterStep };
     },
   );

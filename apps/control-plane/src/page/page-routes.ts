@@ -10,6 +10,7 @@ const files = [
   'status.svg',
   'status.js',
   'run-detail.js',
+  'run-actions.js',
   'model-trial.js',
   'prediction.js',
   'loss-chart.js',

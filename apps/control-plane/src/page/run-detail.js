@@ -1,8 +1,14 @@
 /** The selected run: where it stands, its loss curve, its scores and its story. It follows the run's events as they come. */
 import { bytes, clock, count, duration, element, fixed, percent, statusLabel, table } from './elements.js';
 import { lossChart } from './loss-chart.js';
+import { runActions } from './run-actions.js';
 
 const over = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
+/** Steps of a curve that is opened; the page is no wider than that. */
+const POINTS = 1000;
+const STORY = 500;
+/** Between two drawings of a run that reports several times a second. */
+const PAUSE_MS = 500;
 
 export class RunDetail {
   #place;
@@ -11,7 +17,9 @@ export class RunDetail {
   #metrics = [];
   #story = [];
   #stream;
-  #loading = Promise.resolve();
+  #actions;
+  /** Of a drawing that is due. */
+  #timer;
 
   constructor(place) {
     this.#place = place;
@@ -26,13 +34,36 @@ export class RunDetail {
   show(id) {
     if (id === this.#id) return;
     this.#stream?.close();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#id = id;
     this.#run = undefined;
     this.#metrics = [];
     this.#story = [];
+    this.#actions = undefined;
     if (id === undefined) return this.#place.replaceChildren(this.#welcome());
     this.#place.replaceChildren(element('p', { class: 'empty', text: 'Loading…' }));
-    this.#stream = new EventSource(`/v1/runs/${encodeURIComponent(id)}/events`);
+    this.#open(id);
+  }
+
+  /** What is past is one page of each kind; the stream begins after it. */
+  async #open(id) {
+    try {
+      const { items, nextSequence } = await read(`${pathOf(id)}/events?view=story&limit=${STORY}`);
+      await this.#refresh(id);
+      if (id !== this.#id) return;
+      this.#story = items;
+      this.#actions = runActions(id, () => this.#soon(id, 0));
+      this.#draw();
+      if (!over.has(this.#run.status)) this.#follow(id, nextSequence);
+    } catch {
+      // The header says that the control plane is away.
+      if (id === this.#id) this.#timer = setTimeout(() => this.#open(id), 2000);
+    }
+  }
+
+  #follow(id, after) {
+    this.#stream = new EventSource(`${pathOf(id)}/events?after=${after}`);
     for (const type of ['state', 'progress', 'checkpoint', 'score', 'log'])
       this.#stream.addEventListener(type, (message) => this.#hear(id, JSON.parse(message.data)));
   }
@@ -40,36 +71,35 @@ export class RunDetail {
   #hear(id, event) {
     if (id !== this.#id) return;
     if (event.type !== 'progress') this.#story.push(event);
-    if (event.type === 'state' && over.has(event.status)) this.#stream.close();
-    // Hundreds of old events come at once at first: they are drawn once.
-    this.#loading = this.#loading.then(() => this.#refreshSoon(id));
+    const isEnd = event.type === 'state' && over.has(event.status);
+    if (isEnd) this.#stream.close();
+    this.#soon(id, isEnd ? 0 : PAUSE_MS);
   }
 
-  #pending = false;
-  async #refreshSoon(id) {
-    if (this.#pending) return;
-    this.#pending = true;
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    this.#pending = false;
-    try {
-      await this.#refresh(id);
-    } catch {
-      // The header says that the control plane is away; the stream comes back by itself.
-    }
+  /** One drawing is due at most, however many events come meanwhile. */
+  #soon(id, pauseMs) {
+    if (this.#timer !== undefined && pauseMs > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      try {
+        await this.#refresh(id);
+        if (id === this.#id) this.#draw();
+      } catch {
+        // The header says that the control plane is away; the stream comes back by itself.
+      }
+      if (id === this.#id) this.#timer = undefined;
+    }, pauseMs);
   }
 
   async #refresh(id) {
-    const path = `/v1/runs/${encodeURIComponent(id)}`;
-    const run = await (await fetch(path)).json();
-    for (;;) {
-      const after = this.#metrics.at(-1)?.step ?? 0;
-      const { items } = await (await fetch(`${path}/metrics?afterStep=${after}&limit=5000`)).json();
-      if (id !== this.#id) return;
-      this.#metrics.push(...items);
-      if (items.length < 5000) break;
-    }
+    const after = this.#metrics.at(-1)?.step ?? 0;
+    const [run, { items }] = await Promise.all([
+      read(pathOf(id)),
+      read(`${pathOf(id)}/metrics?afterStep=${after}&points=${POINTS}`),
+    ]);
+    if (id !== this.#id) return;
+    this.#metrics.push(...items);
     this.#run = run;
-    this.#draw();
   }
 
   #draw() {
@@ -83,6 +113,7 @@ export class RunDetail {
         class: 'small muted',
         text: `${run.message}${run.queuePosition ? ` (position ${run.queuePosition} in the queue)` : ''}`,
       }),
+      ...(this.#actions?.(run) ?? []),
       element('progress', { value: progress.ratio, max: 1, 'aria-label': 'Progress' }),
       facts({
         Step: `${count(progress.step)} / ${count(progress.totalSteps)}`,
@@ -138,6 +169,14 @@ export class RunDetail {
   #welcome() {
     return element('p', { class: 'empty' }, 'Choose a run to see its loss, its scores and what happened.');
   }
+}
+
+const pathOf = (id) => `/v1/runs/${encodeURIComponent(id)}`;
+
+async function read(path) {
+  const response = await fetch(path, { signal: AbortSignal.timeout(10_000) });
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response.json();
 }
 
 const facts = (values) =>

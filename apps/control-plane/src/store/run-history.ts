@@ -73,6 +73,40 @@ export class RunHistory {
     return new Map(rows.map(({ id, eventSequence }) => [id, eventSequence]));
   }
 
+  /** The newest events but progress with a sequence above `after`, oldest first, and the sequence of the newest event of all. */
+  async story(
+    runId: string,
+    options: { after: number; limit: number },
+  ): Promise<{ items: RunEvent[]; nextSequence: number }> {
+    const { after: above, limit } = options;
+    const where = { runId, sequence: { gt: above } };
+    // First: what comes between the two readings must not be lost.
+    const { _max } = await this.#client.runEvent.aggregate({ where, _max: { sequence: true } });
+    const rows = await this.#client.runEvent.findMany({
+      where: { ...where, type: { not: 'progress' } },
+      orderBy: { sequence: 'desc' },
+      take: limit,
+    });
+    const items = rows.length > 0 ? rows.map(eventOf).toReversed() : await this.#emptyOf(runId);
+    return { items, nextSequence: _max.sequence ?? above };
+  }
+
+  /** About `points` of the step metrics above `afterStep`, evenly spread, in order; the last one is among them. */
+  async curve(runId: string, options: { afterStep: number; points: number }): Promise<StepMetric[]> {
+    const { afterStep, points } = options;
+    const rows = await this.#client.$queryRaw<{ step: number }[]>`
+      WITH numbered AS (
+        SELECT step, row_number() OVER (ORDER BY step DESC) - 1 AS place, count(*) OVER () AS total
+        FROM step_metrics WHERE run_id = ${runId} AND step > ${afterStep})
+      SELECT step FROM numbered WHERE place % greatest(1, ceil(total::float / ${points})::int) = 0`;
+    if (rows.length === 0) return this.#emptyOf(runId);
+    const metrics = await this.#client.stepMetric.findMany({
+      where: { runId, step: { in: rows.map(({ step }) => step) } },
+      orderBy: { step: 'asc' },
+    });
+    return metrics.map(stepMetricOf);
+  }
+
   /** Step metrics with a step above `afterStep`, in order. */
   async steps(runId: string, options: { afterStep?: number; limit?: number }): Promise<StepMetric[]> {
     const rows = await this.#client.stepMetric.findMany({
