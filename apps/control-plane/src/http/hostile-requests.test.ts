@@ -29,7 +29,15 @@ beforeAll(async () => {
   const own = models.map((name) => `own-${name}`);
   known = {
     ...{ id: [run.id, dataset.id, 'scenes', 'clip-tiny'], dataset: ['scenes'], model: [...models, ...own] },
-    ...{ base: models, trained: models, path: ['/nowhere'], image: ['aGVsbG8='], status: ['QUEUED'], limit: ['1'], after: ['0'] },
+    ...{
+      base: models,
+      trained: models,
+      path: ['/nowhere'],
+      image: ['aGVsbG8='],
+      status: ['QUEUED'],
+      limit: ['1'],
+      after: ['0'],
+    },
   };
 });
 afterAll(() => server.close());
