@@ -4,7 +4,8 @@
  */
 import type { TSchema } from 'typebox';
 import type { Violation } from './errors.ts';
-import { type Breach, breachesOf, isValid } from './schema-check.ts';
+import { leafViolations, notAllowed, wrongType } from './leaf-violations.ts';
+import { breachesOf, isValid } from './schema-check.ts';
 import { show } from './show.ts';
 import { pathTo } from './text.ts';
 
@@ -200,62 +201,4 @@ function formOf({ type, required = [], ...rest }: Parts): string {
   if (type === undefined) return 'a value of another form';
   const fields = required.length === 0 ? '' : ` with ${required.map((name) => `"${name}"`).join(', ')}`;
   return `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type}${fields}`;
-}
-
-const wrongType = (type: unknown, path: string, value: unknown): Violation => ({
-  path,
-  expected: `a value of type ${[type].flat().join(' or ')}`,
-  actual: show(value),
-  remedy: 'send that type',
-});
-
-const notAllowed = (allowed: readonly unknown[], path: string, value: unknown): Violation => ({
-  path,
-  expected: allowed.length === 1 ? show(allowed[0]) : `one of ${allowed.map(show).join(', ')}`,
-  actual: show(value),
-  remedy: allowed.length === 1 ? `use ${show(allowed[0])}` : 'use one of these',
-});
-
-function leafViolations(breaches: readonly Breach[], path: string, value: unknown): Violation[] {
-  // Whoever is told which values are allowed need not hear of their type.
-  const literal = breaches.find(({ keyword }) => keyword === 'const' || keyword === 'enum');
-  const told = literal ? [literal] : breaches;
-  return told.map((breach) => leafViolation(breach, path, value));
-}
-
-function leafViolation({ keyword, params, message }: Breach, path: string, value: unknown): Violation {
-  const violation = (expected: string, remedy: string): Violation => ({
-    path,
-    expected,
-    actual: show(value),
-    remedy,
-  });
-  switch (keyword) {
-    case 'type':
-      return wrongType(params['type'], path, value);
-    case 'const':
-      return notAllowed([params['allowedValue']], path, value);
-    case 'enum':
-      return notAllowed(params['allowedValues'] as unknown[], path, value);
-    case 'minimum':
-    case 'maximum':
-    case 'exclusiveMinimum':
-    case 'exclusiveMaximum':
-      return violation(
-        `a number ${params['comparison']} ${params['limit']}`,
-        'choose a number in that range',
-      );
-    case 'multipleOf':
-      return violation(`a multiple of ${params['multipleOf']}`, 'round it');
-    case 'minLength':
-      return violation(`at least ${params['limit']} characters`, 'make it longer');
-    case 'maxLength':
-      return violation(`at most ${params['limit']} characters`, 'make it shorter');
-    case 'pattern':
-      return violation(`text that matches ${params['pattern']}`, 'change it to match');
-    case 'format':
-      return violation(`text in the format ${params['format']}`, 'change it to that format');
-    default:
-      return violation(message, 'see the documentation at /docs');
-  }
 }

@@ -1,13 +1,20 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { type Problem, Problem as ProblemSchema, violationsOf } from '@triptych/protocol';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { deferred } from '../testing/deferred.ts';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 
 let server: TestServer;
 let port: number;
+const begun = deferred<void>();
+const answer = deferred<string>();
 beforeAll(async () => {
   server = await startTestServer({ headersMs: 300, requestMs: 600, checkMs: 20, idleMs: 60_000 });
+  server.app.get('/test/slow', () => {
+    begun.resolve();
+    return answer.promise;
+  });
   await server.app.listen({ port: 0, host: '127.0.0.1' });
   port = (server.app.server.address() as AddressInfo).port;
 });
@@ -54,8 +61,15 @@ test('a connection outlives many times the patience for one request, and is clos
   // Three connections that say nothing are given up meanwhile.
   for (let i = 0; i < 3; i++) await answerTo();
   expect(await ask()).toContain('200 OK');
-  const closed = once(socket, 'close');
+  // One is idle when the server closes, another becomes so while it does.
+  const busy = connect(port, '127.0.0.1').resume();
+  busy.write('GET /test/slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await begun.promise;
+  const closed = Promise.all([once(socket, 'close'), once(busy, 'close')]);
   socket.resume();
-  await server.app.close();
+  const closing = server.app.close();
+  await vi.waitFor(() => expect(server.app.server.listening).toBe(false));
+  answer.resolve('late');
+  await closing;
   await closed;
 });

@@ -166,6 +166,12 @@ describe('models', () => {
       expect((await post('/v1/models', { name, path: folder })).json()).toMatchObject({ code: 'NAME_TAKEN' });
   });
 
+  test('of two imports under one name one wins, and the other is told', async () => {
+    await writeModel();
+    const answers = await Promise.all([1, 2].map(() => post('/v1/models', { name: 'mine', path: folder })));
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([201, 409]);
+  });
+
   test('every missing file is named', async () => {
     const problem = (await post('/v1/models', { name: 'mine', path: folder })).json<Problem>();
     expect(problem.code).toBe('MODEL_INVALID');

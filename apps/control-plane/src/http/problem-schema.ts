@@ -4,4 +4,4 @@ import { Problem } from '@triptych/protocol';
 const described = { ...Problem, description: 'application/problem+json: see /docs/errors' };
 
 export const problems = (...statuses: readonly number[]): Record<number, typeof Problem> =>
-  Object.fromEntries([...statuses, 500, 503].map((status) => [status, described]));
+  Object.fromEntries([...new Set([...statuses, 403, 500, 503])].map((status) => [status, described]));

@@ -4,7 +4,8 @@
  */
 import { inputViolations, invalidInput, type Violation, violationsOf } from '@triptych/protocol';
 import type { FastifySchemaCompiler } from 'fastify';
-import type { TSchema } from 'typebox';
+import { type TSchema, Type } from 'typebox';
+import type { App } from './app.ts';
 
 interface PropertySchema {
   readonly type?: string;
@@ -20,6 +21,15 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
     return violations.length === 0 ? { value } : { error: invalidInput(what, violations) };
   };
 };
+
+/** A route that says nothing of a query takes none: `?dryRun=1` must not submit a run. */
+export function closeQueries(app: App): void {
+  app.addHook('onRoute', ({ url, schema }) => {
+    if (schema && url.startsWith('/v1/')) schema.querystring ??= NoQuery;
+  });
+}
+
+const NoQuery = Type.Object({}, { additionalProperties: false });
 
 /** Of what a user sends: of its schema, and of text wherever the schema leaves the form open. */
 export function violationsIn(schema: TSchema, value: unknown): Violation[] {

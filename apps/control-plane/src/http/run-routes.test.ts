@@ -104,6 +104,11 @@ test('problems between fields are told with what would work', async () => {
   );
 });
 
+test('a query that a route does not take is refused, not overlooked', async () => {
+  const answer = await server.app.inject({ method: 'POST', url: '/v1/runs?dryRun=1', payload: spec });
+  expect(answer.json()).toMatchObject({ code: 'INVALID_INPUT', violations: [{ path: '/dryRun' }] });
+});
+
 test('a name is used once', async () => {
   expect((await post('/v1/runs', { ...spec, name: 'mine' })).statusCode).toBe(201);
   expect((await post('/v1/runs', { ...spec, name: 'mine' })).json()).toMatchObject({

@@ -14,7 +14,7 @@ import { modelRoutes } from './model-routes.ts';
 import { predictionRoutes } from './prediction-routes.ts';
 import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
 import { type OriginRules, refuseStrangers } from './request-origin.ts';
-import { validatorCompiler } from './request-validation.ts';
+import { closeQueries, validatorCompiler } from './request-validation.ts';
 import { runHistoryRoutes } from './run-history-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import type { Services } from './services.ts';
@@ -58,6 +58,7 @@ export async function buildServer({
   app.setValidatorCompiler(validatorCompiler);
   // What is sent was checked when it was written; a second schema pass would only drop fields silently.
   app.setSerializerCompiler(() => JSON.stringify);
+  closeQueries(app);
   answerWithProblems(app);
   refuseStrangers(app, origins);
   // A connection that becomes idle while the server closes must not outlast the time there is for closing.
