@@ -153,7 +153,9 @@ describe('supervisors', () => {
     const call = new Call({ fencingToken: 5 });
     await started();
     await expectRefusal(new Call({ fencingToken: 4 }), 'FENCED');
-    await expect(trainer.stop({ runId: 'run-1', fencingToken: 4, reason: '' })).rejects.toMatchObject({
+    await expect(
+      trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 4, reason: '' }),
+    ).rejects.toMatchObject({
       code: 'FENCED',
     });
     compute.finish();
@@ -243,10 +245,12 @@ describe('one training at a time', () => {
   test('Stop answers when the compute thread is free, and says whether there was anything', async () => {
     const call = new Call();
     await started();
-    expect(await trainer.stop({ runId: 'other', fencingToken: 1, reason: '' })).toEqual({
+    expect(await trainer.stop({ runId: 'other', attempt: 1, fencingToken: 1, reason: '' })).toEqual({
       wasRunning: false,
     });
-    expect(await trainer.stop({ runId: 'run-1', fencingToken: 1, reason: 'cancelled by user' })).toEqual({
+    expect(
+      await trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 1, reason: 'cancelled by user' }),
+    ).toEqual({
       wasRunning: true,
     });
     expect(compute.running).toBe(0);
@@ -255,7 +259,7 @@ describe('one training at a time', () => {
       $case: 'failed',
       value: { code: 'CANCELLED', message: 'cancelled by user' },
     });
-    expect(await trainer.stop({ runId: 'run-1', fencingToken: 1, reason: '' })).toEqual({
+    expect(await trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 1, reason: '' })).toEqual({
       wasRunning: false,
     });
   });
@@ -265,7 +269,7 @@ describe('one training at a time', () => {
     await started();
     await trainer.drain('SIGTERM');
     await call.ended;
-    expect(call.last).toMatchObject({ $case: 'failed', value: { code: 'WORKER_LOST' } });
-    await expectRefusal(new Call({ runId: 'run-2' }), 'UNAVAILABLE');
+    expect(call.last).toMatchObject({ $case: 'failed', value: { code: 'WORKER_DRAINED' } });
+    await expectRefusal(new Call({ runId: 'run-2' }), 'WORKER_DRAINED');
   });
 });
