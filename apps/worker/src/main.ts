@@ -91,6 +91,12 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     lag[Symbol.dispose]();
   });
   shutdown.register('trainer', () => trainer.drain('shutdown'));
+  // A worker that cannot compute any more would fail every run that is placed on it. Whoever started it starts it again.
+  void compute.lost.then(async (err) => {
+    logger.fatal({ event: 'engine-lost', err }, 'The tensor engine does not start again: the worker ends');
+    await shutdown.run('the tensor engine is lost');
+    process.exit(1);
+  });
 }
 
 /** The shared folder where it was named and is really there; otherwise a cache, filled through the control plane. */

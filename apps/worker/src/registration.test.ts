@@ -1,7 +1,9 @@
+import { promises } from 'node:dns';
+import { createServer } from 'node:net';
 import { credentials } from '@grpc/grpc-js';
 import { ClientSource, channelOptions, control } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, type Mock, test, vi } from 'vitest';
 import { Registration } from './registration.ts';
 import { FakeControlPlane } from './testing/fake-control-plane.ts';
 
@@ -89,6 +91,32 @@ test('tries on while the control plane is away, and says so only when that chang
   await eventually(() => expect(plane.registered).toHaveLength(2));
   await eventually(() => expect(events.at(-1)).toBe('control-plane-back'));
   expect(events.filter((event) => event === 'control-plane-unreachable')).toHaveLength(2);
+});
+
+test('looks its name up again where a control plane comes back under another address', async () => {
+  const lookup = vi.spyOn(promises, 'lookup') as unknown as Mock<
+    () => Promise<{ address: string; family: 4 }[]>
+  >;
+  lookup.mockImplementation(async () => [{ address: plane.host, family: 4 }]);
+  connection = new ClientSource(
+    () =>
+      new control.ControlClient(`control.test:${plane.port}`, credentials.createInsecure(), channelOptions),
+  );
+  register();
+  await eventually(() => expect(plane.heartbeats.length).toBeGreaterThan(0));
+  plane.stop();
+  // What has the old address now takes connections and says nothing.
+  const mute = createServer(() => undefined).listen(plane.port, plane.host);
+  try {
+    plane.host = '127.0.0.2';
+    plane.leases.clear();
+    await plane.start();
+    await eventually(() => expect(plane.registered).toHaveLength(2));
+    expect(plane.registered[1]).toMatchObject({ workerId: 'worker-1', assignments });
+  } finally {
+    mute.close();
+    lookup.mockRestore();
+  }
 });
 
 test('waits longer after each failure, up to a limit', async () => {

@@ -38,7 +38,7 @@ export class Trainer {
    * Starts the rank, or re-attaches to it, and yields its events until the last one. `signal` is the life of the caller's
    * connection: its end leaves the training running.
    * @throws TriptychError INVALID_INPUT; FENCED for an owner that was replaced; ILLEGAL_STATE while another run is training;
-   * WORKER_LOST where the one who calls means a process that had this address before.
+   * WORKER_LOST where what the caller wants the rest of is not here, as with a process that had this address before.
    */
   async *train(request: worker.TrainRequest, signal: AbortSignal): AsyncGenerator<worker.TrainEvent> {
     const command = trainCommandOf(request);
@@ -96,7 +96,10 @@ export class Trainer {
         await this.#predictor.end('A training takes the worker');
         continue;
       }
-      if (!current?.live) return this.#start(command);
+      if (!current?.live) {
+        if (command.afterSequence > 0) throw nothingLeft(command);
+        return this.#start(command);
+      }
       // The supervisor has given up on the old generation. Look again afterwards: another call may have come first.
       await current.stop(
         new TriptychError('FENCED', `Generation ${command.generation} of the run replaces this one`),
@@ -146,3 +149,10 @@ const outdated = (asked: Membership, present: Membership) =>
 
 const ended = ({ attempt, runId }: Membership) =>
   new TriptychError('FENCED', `Attempt ${attempt} of run ${runId} was stopped before this call came`);
+
+/** Who has heard events of a training wants the rest of them; another beginning would be told as its continuation. */
+const nothingLeft = ({ attempt, generation, runId }: Membership) =>
+  new TriptychError(
+    'WORKER_LOST',
+    `The worker has nothing of attempt ${attempt}, generation ${generation} of run ${runId} any more`,
+  );

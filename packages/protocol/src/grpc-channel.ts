@@ -8,10 +8,10 @@ import { TriptychError } from './errors.ts';
 /** A specification with many peers or a part of a large artifact passes; a mistake does not take all memory. */
 const MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** What notices a connection that exists on one side alone (a host that vanished, a firewall that forgot it) within 13 s. */
+/** What notices a connection that exists on one side alone (a host that vanished, a firewall that forgot it) within 10 s. */
 const keepalive = {
   'grpc.keepalive_time_ms': 5_000,
-  'grpc.keepalive_timeout_ms': 8_000,
+  'grpc.keepalive_timeout_ms': 5_000,
   'grpc.keepalive_permit_without_calls': 1,
 } as const;
 

@@ -119,6 +119,24 @@ describe('a cut that is longer than a lease', () => {
   });
 });
 
+describe('connections that a firewall has forgotten', () => {
+  test('are replaced by new ones within 15 s, and cost no attempt', async () => {
+    const plane = await supervisions.launch({ leaseMs: 6000 });
+    const [host] = (await supervisions.addScripted(plane, 1, { pauses: ['step 3'] })) as [ScriptedWorker];
+    const { id } = await supervisions.submit(plane, { min, max });
+    await host.reached('step 3');
+    const gone = plane.registry.gone(host.workerId);
+    const frozenAt = performance.now();
+    for (const wire of [host.toControl, host.toWorker]) wire.freeze();
+    host.open('step 3');
+    await supervisions.reaches(id, 'SUCCEEDED');
+    expect(performance.now() - frozenAt).toBeLessThan(15_000);
+    expect(gone.aborted).toBe(false);
+    expect(await expectUndisturbed(id)).toMatchObject({ attempt: 1 });
+    await everybodyIsIdle(plane);
+  });
+});
+
 describe('a worker that can report and cannot be reached', () => {
   test('costs a run one attempt, and is not placed again before it answers', async () => {
     const plane = await supervisions.launch();

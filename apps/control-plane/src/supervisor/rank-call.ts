@@ -3,7 +3,8 @@
  * made again, after the last event that came, while the worker's lease holds and the worker goes on by itself.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { TriptychError, type worker } from '@triptych/protocol';
+import type { ServiceError } from '@grpc/grpc-js';
+import { codeSaid, TriptychError, type worker } from '@triptych/protocol';
 import { fromServiceError } from '../grpc/service-error.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
@@ -42,14 +43,14 @@ export async function* rankEvents(options: RankCallOptions): AsyncGenerator<work
       if (gone.aborted) throw lost(workerId, gone.reason);
       const coded = fromServiceError(error, `Worker ${workerId}`);
       if (coded.code !== 'UNAVAILABLE' && coded.code !== 'INTERNAL') throw coded;
-      const pauseMs = patience.after(coded);
+      const pauseMs = patience.after(error);
       if (pauseMs === undefined) throw lost(workerId, coded);
       await delay(pauseMs, undefined, { signal: AbortSignal.any([signal, gone]) }).catch(() => undefined);
     }
   }
 }
 
-/** Together 0.7 s: what a process needs that begins to listen again, and no long wait for one that was killed. */
+/** Together 0.7 s: what a process needs that begins to listen, and no long wait for one that was killed. */
 const REFUSALS = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
@@ -76,16 +77,19 @@ class Patience {
   }
 
   /** @returns milliseconds until the next call; nothing where it is the time to give up */
-  after({ message }: TriptychError): number | undefined {
+  after(error: unknown): number | undefined {
     this.#silentSince ??= performance.now();
-    // Where the machine says that nobody listens, the process is gone, and its training with it.
-    if (message.includes('ECONNREFUSED')) this.#refusals += 1;
+    if (isRefusal(error as ServiceError)) this.#refusals += 1;
     if (this.#refusals > REFUSALS || performance.now() - this.#silentSince > this.#limitMs) return undefined;
     const pauseMs = this.#pauseMs;
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
     return pauseMs;
   }
 }
+
+/** The worker answers and cannot; or its machine says that nobody listens: the process is gone, and its training with it. */
+const isRefusal = (error: ServiceError): boolean =>
+  codeSaid(error) !== undefined || (error.details ?? error.message).includes('ECONNREFUSED');
 
 async function* streamOf(options: RankCallOptions): AsyncGenerator<worker.TrainEvent> {
   const { clients, address, request, gone, signal } = options;

@@ -36,20 +36,27 @@ export async function stopRanks(options: StopOptions): Promise<StoppedRanks> {
   return sorted(options.ranks, await Promise.all(options.ranks.map((placed) => isStopped(placed, options))));
 }
 
+export interface PersistentStopOptions extends StopOptions {
+  /** How long a worker has to register again after a restart of the control plane. */
+  readonly returnWindowMs: number;
+  /** How long workers train on without a supervisor. */
+  readonly reattachMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Resolves when every worker has acknowledged or is gone: its lease has ended and, after a restart of the control plane, it
- * has had `returnWindowMs` to register again.
+ * Resolves when every worker has acknowledged, or is gone: its lease has ended and it has had the time to register again; or,
+ * where it can report but not be reached, when it has stopped by itself.
  */
-export async function stopUntilGone(
-  options: StopOptions & { readonly returnWindowMs: number; readonly signal: AbortSignal },
-): Promise<StoppedRanks> {
-  const { ranks, registry, signal, returnWindowMs } = options;
+export async function stopUntilGone(options: PersistentStopOptions): Promise<StoppedRanks> {
+  const { ranks, registry, signal, returnWindowMs, reattachMs } = options;
+  const alone = AbortSignal.timeout(reattachMs + STOP_TIMEOUT_MS);
   const answers = await Promise.all(
     ranks.map(async (placed) => {
       while (!(await isStopped(placed, options))) {
         signal.throwIfAborted();
         const mayReturn = registry.now < registry.returnDeadline(returnWindowMs);
-        if (!registry.isAlive(placed.workerId) && !mayReturn) return false;
+        if (alone.aborted || (!registry.isAlive(placed.workerId) && !mayReturn)) return false;
         await delay(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
       return true;

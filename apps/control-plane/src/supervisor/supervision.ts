@@ -336,6 +336,7 @@ export class Supervision {
       fencingToken: HIGHEST_TOKEN,
       reason: 'The run was cancelled',
       returnWindowMs: parts.timing.returnWindowMs,
+      reattachMs: parts.timing.reattachMs,
       signal: delivery.signal,
     });
     if ((await parts.runs.statusOf(runId)) === 'CANCELLING') {
