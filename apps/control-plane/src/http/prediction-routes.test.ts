@@ -214,13 +214,15 @@ describe('workers', () => {
     expect(idle()).toBe(1);
   });
 
-  test('one that refuses, or is lost before it said anything, is replaced by another', async () => {
+  test.each([
+    ['refuses', 'UNAVAILABLE'],
+    ['has lost its engine', 'BACKEND_UNAVAILABLE'],
+  ])('one that %s, or is lost before it said anything, is replaced by another', async (_, code) => {
     const [one, other] = [await addWorker(), await addWorker()];
     let asked = 0;
     script = async function* () {
       asked += 1;
-      if (asked === 1)
-        yield { $case: 'failed', value: { code: 'UNAVAILABLE', message: 'A training', violations: [] } };
+      if (asked === 1) yield { $case: 'failed', value: { code, message: 'not now', violations: [] } };
       yield made(ranked);
     };
     expect((await post(classify)).status).toBe(200);

@@ -51,7 +51,9 @@ describe('a run that nothing happens to', () => {
     await supervisions.addScripted(plane, 2);
     const { id } = await supervisions.submit(plane);
     await supervisions.reaches(id, 'SUCCEEDED');
-    const { createdAt, firstStepAt } = await supervisions.stores.runs.get(id);
+    const { createdAt, startedAt, firstStepAt } = await supervisions.stores.runs.get(id);
+    const times = [createdAt, startedAt, firstStepAt].map((time) => Date.parse(time as string));
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(Date.parse(firstStepAt as string) - Date.parse(createdAt)).toBeLessThan(2000);
   });
 

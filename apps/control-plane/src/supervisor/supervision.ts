@@ -9,6 +9,7 @@ import type { Delivery, Disposition } from '../queue/delivery-queue.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { PlacedRank, RunStore, Tenure } from '../store/run-store.ts';
+import { isAbout, isAboutArtifacts } from './artifact-failure.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { blameFor, type Failure, type FailureBudgetOptions } from './failure-verdict.ts';
 import { type Ending, followGeneration, type RankFailure } from './follow-generation.ts';
@@ -50,6 +51,8 @@ export class Supervision {
   readonly #signal: AbortSignal;
   #ended: Promise<void> = Promise.resolve();
   #attempt: number;
+  /** The record has the time of the first attempt. */
+  #hasStarted: boolean;
   /** The workers that this run may be using. */
   #ranks: readonly PlacedRank[];
 
@@ -61,6 +64,7 @@ export class Supervision {
     this.#signal = AbortSignal.any([delivery.signal, this.#cancel.signal]);
     this.#writer = new RunWriter({ runs: parts.runs, tenure, logger, signal: delivery.signal });
     this.#attempt = tenure.attempt;
+    this.#hasStarted = tenure.run.startedAt !== undefined;
     this.#ranks = tenure.assignments;
     this.#memory = new RunMemory(tenure, parts.failures);
   }
@@ -187,8 +191,9 @@ export class Supervision {
       ...{ attempt: this.#attempt, generation: 1, assignments: this.#ranks },
       ...(memory.backend && { backend: memory.backend }),
     });
-    const startedAt = tenure.run.startedAt === undefined && this.#attempt === 1 ? new Date() : undefined;
-    await this.#writer.move({ event: 'place', ...placed, ...(startedAt && { fields: { startedAt } }) });
+    const fields = this.#hasStarted ? {} : { startedAt: new Date() };
+    await this.#writer.move({ event: 'place', ...placed, fields });
+    this.#hasStarted = true;
     return this.#generation(0);
   }
 
@@ -304,7 +309,7 @@ export class Supervision {
   /** A checkpoint that cannot be read is passed over, loudly, for the one before it. */
   async #distrustCheckpoint(generation: Generation, { code, message, step }: Failure): Promise<void> {
     const { checkpointSha256 } = generation.request;
-    if (!isAboutArtifacts(code) || checkpointSha256 === '' || step > 0) return;
+    if (checkpointSha256 === '' || step > 0 || !isAbout({ code, message }, checkpointSha256)) return;
     this.#memory.distrust(checkpointSha256);
     await this.#writer.recordLog(`Checkpoint ${checkpointSha256} is passed over: ${message}`, {
       fields: { code, sha256: checkpointSha256 },
@@ -385,8 +390,6 @@ export class Supervision {
 
 const isTraining = (status: RunStatus): boolean =>
   status === 'RUNNING' || status === 'EVALUATING' || status === 'FINALIZING';
-
-const isAboutArtifacts = (code: ErrorCode): boolean => code === 'ARTIFACT_CORRUPT' || code === 'NOT_FOUND';
 
 const reasonOf = (code: ErrorCode): RunReason =>
   code === 'WORKER_LOST' || code === 'WORKER_DRAINED' || code === 'COLLECTIVE_ABORTED'

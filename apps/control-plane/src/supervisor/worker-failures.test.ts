@@ -16,11 +16,14 @@ describe('a run whose workers fail', () => {
     const { id } = await supervisions.submit(plane);
     await survivor?.reached('step 4');
     await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3, 4]);
+    const { startedAt } = await supervisions.stores.runs.get(id);
     victim?.crash();
     survivor?.abortCollective('rank 1 does not answer');
     await expect.poll(() => survivor?.trains.length, { timeout: 5000 }).toBe(2);
     survivor?.open('step 4');
     await supervisions.reaches(id, 'SUCCEEDED');
+    // That of the first attempt.
+    expect((await supervisions.stores.runs.get(id)).startedAt).toBe(startedAt);
     expect(survivor?.trains[1]).toMatchObject({
       attempt: 2,
       worldSize: 1,
@@ -185,5 +188,23 @@ describe('a run whose workers fail', () => {
     expect(items.filter(({ type }) => type === 'log').map(({ message }) => message)).toEqual([
       expect.stringMatching(/passed over/),
     ]);
+  });
+
+  test('keeps its checkpoint where another artifact is missing', async () => {
+    const plane = await supervisions.launch();
+    const missing = 'a'.repeat(64);
+    let failures = 0;
+    const [fake] = await supervisions.addScripted(plane, 1, {
+      checkpoints: [2],
+      beforeStep: (step, { checkpointSha256 }) => {
+        if (step !== 3 || ++failures > 2) return;
+        if (checkpointSha256 === '') failWith('INTERNAL');
+        failWith('NOT_FOUND', `There is no artifact ${missing}`);
+      },
+    });
+    const { id } = await supervisions.submit(plane);
+    await supervisions.reaches(id, 'SUCCEEDED');
+    const kept = checkpointHash(2);
+    expect(fake?.trains.map(({ checkpointSha256 }) => checkpointSha256)).toEqual(['', kept, kept]);
   });
 });
