@@ -26,7 +26,8 @@ describe('cancelling', () => {
     await supervisions.reaches(id, status);
     await supervisions.stores.runs.requestCancel(id);
     await supervisions.reaches(id, 'CANCELLED');
-    expect(fakes.map(({ stops }) => stops.length)).toEqual([1, 1]);
+    const reason = 'No run holds this worker';
+    expect(fakes.map(({ stops }) => stops[0])).toMatchObject([{ reason }, { reason }]);
     expect((await supervisions.statusesOf(id)).slice(-3)).toEqual([status, 'CANCELLING', 'CANCELLED']);
     await nobodyIsHeld(plane);
   });
@@ -135,6 +136,29 @@ describe('a control plane that is restarted', () => {
       worldSize: 1,
       checkpointSha256: checkpointHash(1),
     });
+  });
+
+  test('takes the workers back that come too late, and say that they still train the run', async () => {
+    const fakes = await supervisions.addScripted(first, 2, { pauses: ['step 3'], checkpoints: [1] });
+    const { id } = await supervisions.submit(first, { min: 2 });
+    await Promise.all(fakes.map((fake) => fake.reached('step 3')));
+    await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3]);
+    await first.close();
+    for (const { toWorker } of fakes) toWorker.cut('there', 'back');
+    const second = await supervisions.launch({ timing: { returnWindowMs: 1 } });
+    await supervisions.reaches(id, 'QUEUED');
+    for (const { toWorker } of fakes) {
+      // What was sent on the way that was cut comes to nothing.
+      toWorker.reset();
+      toWorker.heal();
+    }
+    for (const fake of fakes) fake.moveTo(second.port);
+    await expect.poll(() => fakes.map(({ trains }) => trains.at(-1)?.attempt)).toEqual([2, 2]);
+    for (const fake of fakes) fake.open('step 3');
+    await supervisions.reaches(id, 'SUCCEEDED');
+    const reason = 'No run holds this worker';
+    expect(fakes.map(({ stops }) => stops[0])).toMatchObject([{ reason }, { reason }]);
+    await nobodyIsHeld(second);
   });
 
   test('goes on with the backend that the run began with, however long it waits for it', async () => {
