@@ -9,6 +9,7 @@ export default defineConfig({
     // A bound for a loaded machine, not an expectation.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

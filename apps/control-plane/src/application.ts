@@ -11,6 +11,7 @@ import { ControlMetrics } from './metrics/control-metrics.ts';
 import { registerRecordGauges } from './metrics/record-gauges.ts';
 import { Predictor } from './predictions/predictor.ts';
 import { createQueue } from './queue/create-queue.ts';
+import { FleetList } from './registry/fleet-list.ts';
 import { createRegistry } from './registry/worker-registry.ts';
 import { openDatabase } from './store/database.ts';
 import { DatasetStore } from './store/dataset-store.ts';
@@ -87,9 +88,10 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
     observer: metrics,
   });
   const history = new RunHistory(database);
-  const workers = new PrismaWorkerStore(database);
+  const workerStore = new PrismaWorkerStore(database);
 
-  const fleet = createRegistry({ store: workers, logger });
+  const fleet = createRegistry({ store: workerStore, logger });
+  const workers = new FleetList(workerStore, fleet);
   onClose(() => fleet.close());
   const grpc = await createGrpcServer({ ...config.grpc, registry: fleet, store: artifacts, logger });
   onClose(() => grpc.close());

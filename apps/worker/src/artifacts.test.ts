@@ -14,7 +14,7 @@ beforeEach(async () => {
   plane = new FakeControlPlane();
   await plane.start();
   client = new control.ControlClient(plane.address, credentials.createInsecure());
-  store = grpcStore(client);
+  store = grpcStore({ client });
 });
 
 afterEach(() => {
@@ -143,7 +143,7 @@ describe('a control plane that is away', () => {
 
   test('and stays away is UNAVAILABLE when the window is over', async () => {
     plane.stop();
-    const impatient = grpcStore(client, { windowMs: 150 });
+    const impatient = grpcStore({ client }, { windowMs: 150 });
     const began = performance.now();
     await expect(impatient.get('0'.repeat(64))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(impatient.put(large)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
@@ -162,7 +162,7 @@ describe('a control plane that is away', () => {
   test('is not waited for after an abort, nor is what it was doing', async () => {
     const stop = new AbortController();
     const reason = new TriptychError('CANCELLED', 'the run was cancelled');
-    const aborted = grpcStore(client, { signal: stop.signal });
+    const aborted = grpcStore({ client }, { signal: stop.signal });
     vi.spyOn(plane.store, 'read').mockImplementation(async function* () {
       stop.abort(reason);
       await new Promise(() => {});
@@ -172,7 +172,7 @@ describe('a control plane that is away', () => {
     plane.stop();
     await expect(aborted.put(large)).rejects.toBe(reason);
     const later = new AbortController();
-    const waiting = grpcStore(client, { signal: later.signal }).get(sha256Of(large));
+    const waiting = grpcStore({ client }, { signal: later.signal }).get(sha256Of(large));
     const refused = expect(waiting).rejects.toBe(reason);
     setImmediate(() => later.abort(reason));
     await refused;

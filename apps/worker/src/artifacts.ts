@@ -3,27 +3,29 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { ClientReadableStream, ClientWritableStream } from '@grpc/grpc-js';
-import { type control, TriptychError } from '@triptych/protocol';
+import { type ClientSource, type control, TriptychError } from '@triptych/protocol';
 import type { ArtifactStore, ReadRange, StoredArtifact } from '@triptych/storage';
 import { Absence, type AbsenceOptions } from './control-absence.ts';
 
 const CHUNK_BYTES = 512 * 1024;
 
+type Control = Pick<ClientSource<control.ControlClient>, 'client'>;
+
 /**
- * The client stays the caller's. While the control plane is away, every method waits for it: a transfer goes on where it was
+ * The connection stays the caller's. While the control plane is away, every method waits for it: a transfer goes on where it was
  * broken off, content is published from its start again.
  * Every method rejects with UNAVAILABLE where the control plane stays away, and with the reason of `signal`.
  */
-export function grpcStore(client: control.ControlClient, options: AbsenceOptions = {}): ArtifactStore {
-  return new GrpcStore(client, options);
+export function grpcStore(control: Control, options: AbsenceOptions = {}): ArtifactStore {
+  return new GrpcStore(control, options);
 }
 
 class GrpcStore implements ArtifactStore {
-  readonly #client: control.ControlClient;
+  readonly #control: Control;
   readonly #options: AbsenceOptions;
 
-  constructor(client: control.ControlClient, options: AbsenceOptions) {
-    this.#client = client;
+  constructor(control: Control, options: AbsenceOptions) {
+    this.#control = control;
     this.#options = options;
   }
 
@@ -107,7 +109,7 @@ class GrpcStore implements ArtifactStore {
     this.#options.signal?.throwIfAborted();
     const answered = new AbortController();
     return new Promise<StoredArtifact>((resolve, reject) => {
-      const call = this.#client.publishArtifact((error, response) => {
+      const call = this.#control.client.publishArtifact((error, response) => {
         // Whoever waits for room in the stream would wait for ever.
         answered.abort();
         if (error) reject(error);
@@ -125,7 +127,7 @@ class GrpcStore implements ArtifactStore {
   /** One attempt. @throws ServiceError */
   async *#fetch(request: control.FetchArtifactRequest): AsyncGenerator<Uint8Array> {
     this.#options.signal?.throwIfAborted();
-    const call = this.#client.fetchArtifact(request);
+    const call = this.#control.client.fetchArtifact(request);
     const over = new AbortController();
     cancelOn(this.#options.signal, call, over.signal);
     try {

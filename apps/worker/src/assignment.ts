@@ -26,6 +26,7 @@ export class Assignment {
   readonly #ended: Promise<void>;
   #live = true;
   #delivered = false;
+  #endedAt = 0;
   #step = 0;
   #token: number;
   #reattachMs: number;
@@ -46,9 +47,13 @@ export class Assignment {
     return this.#live;
   }
 
-  /** True until the training is over and some supervisor has been told how it ended. */
+  /**
+   * True until the training is over and some supervisor has been told how it ended, or has had the time to ask. Who asks later
+   * is told all the same; the worker does not wait for it.
+   */
   get pending(): boolean {
-    return this.#live || !this.#delivered;
+    const isAwaited = !this.#delivered && performance.now() - this.#endedAt < this.#reattachMs;
+    return this.#live || isAwaited;
   }
 
   get fencingToken(): number {
@@ -62,7 +67,8 @@ export class Assignment {
 
   /** Takes the event stream over: the one who had it gets FENCED. `signal` is that of the caller's connection. */
   async *attach(command: TrainCommand, signal: AbortSignal): AsyncGenerator<worker.TrainEvent> {
-    this.raiseToken(command.fencingToken);
+    this.assertNotOlder(command.fencingToken);
+    this.#token = command.fencingToken;
     this.#attachment?.abort(
       new TriptychError('FENCED', `A supervisor with token ${command.fencingToken} took over`),
     );
@@ -79,20 +85,23 @@ export class Assignment {
   }
 
   /** @throws TriptychError FENCED where the token is lower than one seen before. */
-  raiseToken(token: number): void {
-    if (token < this.#token) {
-      throw new TriptychError(
-        'FENCED',
-        `Run ${this.membership.runId} belongs to a supervisor with token ${this.#token}; ${token} is older`,
-      );
-    }
-    this.#token = token;
+  assertNotOlder(token: number): void {
+    if (token >= this.#token) return;
+    throw new TriptychError(
+      'FENCED',
+      `Run ${this.membership.runId} belongs to a supervisor with token ${this.#token}; ${token} is older`,
+    );
   }
 
   /** Ends the training; the reason becomes its last event. Resolves when the compute thread is free. */
   stop(reason: TriptychError): Promise<void> {
     this.#abort.abort(reason);
     return this.#ended;
+  }
+
+  /** Nobody waits to be told how it ends. */
+  dismiss(): void {
+    this.#delivered = true;
   }
 
   #detach(): void {
@@ -139,6 +148,7 @@ export class Assignment {
     clearTimeout(this.#alone);
     // Free before it is said: who hears the last event may give this worker its next training at once.
     this.#live = false;
+    this.#endedAt = performance.now();
     this.#log.append(last);
     this.#log.close();
     this.#logger.info({ event: 'training-ended', outcome: last.$case, step: this.#step }, 'Training ended');

@@ -1,1 +1,6 @@
-export {};
+/** The worker without its tensor engine, for tests of whoever calls workers: all that decides is the real thing. */
+export type { Compute, PredictOptions, RunOptions } from './compute/compute.ts';
+export type { Job, PredictionJob } from './compute/messages.ts';
+export { Registration } from './registration.ts';
+export { Trainer } from './trainer.ts';
+export { trainerService } from './trainer-service.ts';

@@ -116,7 +116,9 @@ test('a supervisor that comes back while training runs gets the rest of the even
 test('Stop ends a training; the worker is free for the next one', async () => {
   const training = trainOn(1, 'run-stopped', 10_000);
   await expect.poll(() => plane.heartbeats.at(-1)?.assignments[0]?.runId).toBe('run-stopped');
-  expect(await workers[0]!.stop({ runId: 'run-stopped', fencingToken: 1, reason: 'test' })).toEqual({
+  expect(
+    await workers[0]!.stop({ runId: 'run-stopped', attempt: 1, fencingToken: 1, reason: 'test' }),
+  ).toEqual({
     wasRunning: true,
   });
   const { events } = await training;

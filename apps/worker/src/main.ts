@@ -6,9 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { PeerHub } from '@triptych/collective';
-import { control, TriptychError, worker } from '@triptych/protocol';
+import { ClientSource, channelOptions, control, TriptychError, worker } from '@triptych/protocol';
 import { createLogger, eventLoopLag, type Logger, readEnvironment, Shutdown } from '@triptych/runtime';
-import { channelOptions } from './channel-options.ts';
 import { ComputeThread } from './compute/compute-thread.ts';
 import { endpointOf, engineOf, WorkerEnvironment } from './config.ts';
 import { Registration } from './registration.ts';
@@ -45,7 +44,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
   shutdown.register('compute thread', () => compute.close());
 
   const hub = new PeerHub();
-  const trainer = new Trainer({ compute, hub, logger });
+  const trainer = new Trainer({ compute, hub, logger, workerId: () => registration.workerId });
   const server = new Server(channelOptions);
   server.addService(worker.TrainerService, trainerService(trainer, logger));
   hub.addTo(server);
@@ -60,15 +59,14 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     });
   });
 
-  const client = new control.ControlClient(
-    environment.TRIPTYCH_CONTROL,
-    credentials.createInsecure(),
-    channelOptions,
+  const controlPlane = new ClientSource(
+    () =>
+      new control.ControlClient(environment.TRIPTYCH_CONTROL, credentials.createInsecure(), channelOptions),
   );
   const lag = eventLoopLag();
   const { backend, device, threads } = compute.description;
   const registration = new Registration({
-    client,
+    control: controlPlane,
     logger,
     signal: shutdown.signal,
     identity: () => ({
@@ -92,10 +90,16 @@ async function start(environment: WorkerEnvironment): Promise<void> {
   });
   shutdown.register('registration', async () => {
     await registration.leave('shutdown');
-    client.close();
+    controlPlane.close();
     lag[Symbol.dispose]();
   });
   shutdown.register('trainer', () => trainer.drain('shutdown'));
+  // A worker that cannot compute any more would fail every run that is placed on it. Whoever started it starts it again.
+  void compute.lost.then(async (err) => {
+    logger.fatal({ event: 'engine-lost', err }, 'The tensor engine does not start again: the worker ends');
+    await shutdown.run('the tensor engine is lost');
+    process.exit(1);
+  });
 }
 
 /** The shared folder where it was named and is really there; otherwise a cache, filled through the control plane. */

@@ -1,27 +1,30 @@
+import { promises } from 'node:dns';
+import { createServer } from 'node:net';
 import { credentials } from '@grpc/grpc-js';
-import { control } from '@triptych/protocol';
+import { ClientSource, channelOptions, control } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { channelOptions } from './channel-options.ts';
+import { afterEach, beforeEach, expect, type Mock, test, vi } from 'vitest';
 import { Registration } from './registration.ts';
 import { FakeControlPlane } from './testing/fake-control-plane.ts';
 
 let plane: FakeControlPlane;
-let client: control.ControlClient;
+let connection: ClientSource<control.ControlClient>;
 let controller: AbortController;
 let events: string[];
 
 beforeEach(async () => {
   plane = new FakeControlPlane();
   await plane.start();
-  client = new control.ControlClient(plane.address, credentials.createInsecure(), channelOptions);
+  connection = new ClientSource(
+    () => new control.ControlClient(plane.address, credentials.createInsecure(), channelOptions),
+  );
   controller = new AbortController();
   events = [];
 });
 
 afterEach(() => {
   controller.abort();
-  client.close();
+  connection.close();
   plane.stop();
 });
 
@@ -34,7 +37,7 @@ function register(onFirst: (workerId: string) => void = () => undefined): Regist
     },
   };
   return new Registration({
-    client,
+    control: connection,
     logger: createLogger({ name: 'test', stream }),
     identity: () => ({
       address: ':4711',
@@ -90,6 +93,32 @@ test('tries on while the control plane is away, and says so only when that chang
   expect(events.filter((event) => event === 'control-plane-unreachable')).toHaveLength(2);
 });
 
+test('looks its name up again where a control plane comes back under another address', async () => {
+  const lookup = vi.spyOn(promises, 'lookup') as unknown as Mock<
+    () => Promise<{ address: string; family: 4 }[]>
+  >;
+  lookup.mockImplementation(async () => [{ address: plane.host, family: 4 }]);
+  connection = new ClientSource(
+    () =>
+      new control.ControlClient(`control.test:${plane.port}`, credentials.createInsecure(), channelOptions),
+  );
+  register();
+  await eventually(() => expect(plane.heartbeats.length).toBeGreaterThan(0));
+  plane.stop();
+  // What has the old address now takes connections and says nothing.
+  const mute = createServer(() => undefined).listen(plane.port, plane.host);
+  try {
+    plane.host = '127.0.0.2';
+    plane.leases.clear();
+    await plane.start();
+    await eventually(() => expect(plane.registered).toHaveLength(2));
+    expect(plane.registered[1]).toMatchObject({ workerId: 'worker-1', assignments });
+  } finally {
+    mute.close();
+    lookup.mockRestore();
+  }
+});
+
 test('waits longer after each failure, up to a limit', async () => {
   plane.stop();
   const waits: number[] = [];
@@ -98,7 +127,7 @@ test('waits longer after each failure, up to a limit', async () => {
     if (waits.length === 8) controller.abort();
   };
   const registration = new Registration({
-    client,
+    control: connection,
     wait,
     logger: createLogger({ name: 'test', level: 'silent' }),
     identity: () => control.RegisterRequest.create(),
@@ -107,7 +136,7 @@ test('waits longer after each failure, up to a limit', async () => {
     signal: controller.signal,
   });
   await registration.leave('test');
-  expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+  expect(waits).toEqual([100, 200, 400, 800, 1600, 2000, 2000, 2000]);
 });
 
 test('takes its leave', async () => {

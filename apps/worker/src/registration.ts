@@ -1,12 +1,13 @@
 /** The worker's entry in the control plane's registry: made, kept alive by heartbeats, made again when lost, taken back at the end. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
-import type { control } from '@triptych/protocol';
+import type { ClientSource, control } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import { fromServiceError } from './grpc-errors.ts';
 
 export interface RegistrationOptions {
-  readonly client: control.ControlClient;
+  /** Stays the caller's. */
+  readonly control: Pick<ClientSource<control.ControlClient>, 'client' | 'renew'>;
   readonly logger: Logger;
   /** What the worker is; asked for each time, since it may be training when the registry has forgotten it. */
   readonly identity: () => Omit<control.RegisterRequest, 'workerId'>;
@@ -18,9 +19,14 @@ export interface RegistrationOptions {
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-const CALL_TIMEOUT_MS = 5_000;
+/** Registering writes to the database. */
+const REGISTER_TIMEOUT_MS = 5_000;
+/** Two of them, and the new connection after them, fit into a lease. */
+const HEARTBEAT_TIMEOUT_MS = 2_000;
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 2_000;
+/** So many calls without an answer, and the connection is not believed in any more. */
+const MISSES_PER_CONNECTION = 2;
 
 export class Registration {
   readonly #options: RegistrationOptions;
@@ -41,9 +47,9 @@ export class Registration {
   async leave(reason: string): Promise<void> {
     await this.#done;
     if (this.#workerId === '' || !this.#reachable) return;
-    const { client, logger } = this.#options;
-    await call<control.LeaveResponse>((metadata, options, done) =>
-      client.leave({ workerId: this.#workerId, reason }, metadata, options, done),
+    const { control, logger } = this.#options;
+    await call<control.LeaveResponse>(HEARTBEAT_TIMEOUT_MS, (metadata, options, done) =>
+      control.client.leave({ workerId: this.#workerId, reason }, metadata, options, done),
     ).catch((err: unknown) =>
       logger.warn({ event: 'leave-failed', err }, 'The control plane did not hear the leave'),
     );
@@ -69,6 +75,7 @@ export class Registration {
         this.#note(false, error);
         const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures);
         failures += 1;
+        if (failures % MISSES_PER_CONNECTION === 0) this.#options.control.renew();
         await wait(retryMs, signal).catch(() => undefined);
         continue;
       }
@@ -78,10 +85,10 @@ export class Registration {
 
   /** @returns milliseconds until the next heartbeat */
   async #register(): Promise<number> {
-    const { client, identity, logger, onFirst } = this.#options;
+    const { control, identity, logger, onFirst } = this.#options;
     const request = { ...identity(), workerId: this.#workerId };
-    const response = await call<control.RegisterResponse>((metadata, options, done) =>
-      client.register(request, metadata, options, done),
+    const response = await call<control.RegisterResponse>(REGISTER_TIMEOUT_MS, (metadata, options, done) =>
+      control.client.register(request, metadata, options, done),
     );
     const first = this.#workerId === '';
     this.#workerId = response.workerId;
@@ -94,10 +101,10 @@ export class Registration {
   }
 
   async #heartbeat(heartbeatMs: number): Promise<number> {
-    const { client, condition } = this.#options;
+    const { control, condition } = this.#options;
     const request = { ...condition(), workerId: this.#workerId };
-    await call<control.HeartbeatResponse>((metadata, options, done) =>
-      client.heartbeat(request, metadata, options, done),
+    await call<control.HeartbeatResponse>(HEARTBEAT_TIMEOUT_MS, (metadata, options, done) =>
+      control.client.heartbeat(request, metadata, options, done),
     );
     return heartbeatMs;
   }
@@ -124,9 +131,9 @@ type Invoke<T> = (
   done: (error: ServiceError | null, response: T) => void,
 ) => unknown;
 
-function call<T>(invoke: Invoke<T>): Promise<T> {
+function call<T>(timeoutMs: number, invoke: Invoke<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    invoke(new Metadata(), { deadline: Date.now() + CALL_TIMEOUT_MS }, (error, response) => {
+    invoke(new Metadata(), { deadline: Date.now() + timeoutMs }, (error, response) => {
       if (error) reject(fromServiceError(error, 'The control plane'));
       else resolve(response);
     });

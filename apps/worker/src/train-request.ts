@@ -20,7 +20,7 @@ export interface Membership {
 
 export interface TrainCommand extends Membership {
   readonly fencingToken: number;
-  readonly peers: readonly { readonly rank: number; readonly address: string }[];
+  readonly peers: readonly { readonly rank: number; readonly address: string; readonly workerId: string }[];
   readonly job: Job;
   readonly afterSequence: number;
   readonly reattachMs: number;

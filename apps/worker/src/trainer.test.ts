@@ -153,7 +153,9 @@ describe('supervisors', () => {
     const call = new Call({ fencingToken: 5 });
     await started();
     await expectRefusal(new Call({ fencingToken: 4 }), 'FENCED');
-    await expect(trainer.stop({ runId: 'run-1', fencingToken: 4, reason: '' })).rejects.toMatchObject({
+    await expect(
+      trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 4, reason: '' }),
+    ).rejects.toMatchObject({
       code: 'FENCED',
     });
     compute.finish();
@@ -243,10 +245,12 @@ describe('one training at a time', () => {
   test('Stop answers when the compute thread is free, and says whether there was anything', async () => {
     const call = new Call();
     await started();
-    expect(await trainer.stop({ runId: 'other', fencingToken: 1, reason: '' })).toEqual({
+    expect(await trainer.stop({ runId: 'other', attempt: 1, fencingToken: 1, reason: '' })).toEqual({
       wasRunning: false,
     });
-    expect(await trainer.stop({ runId: 'run-1', fencingToken: 1, reason: 'cancelled by user' })).toEqual({
+    expect(
+      await trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 1, reason: 'cancelled by user' }),
+    ).toEqual({
       wasRunning: true,
     });
     expect(compute.running).toBe(0);
@@ -255,9 +259,76 @@ describe('one training at a time', () => {
       $case: 'failed',
       value: { code: 'CANCELLED', message: 'cancelled by user' },
     });
-    expect(await trainer.stop({ runId: 'run-1', fencingToken: 1, reason: '' })).toEqual({
+    expect(await trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 1, reason: '' })).toEqual({
       wasRunning: false,
     });
+  });
+
+  test('a Stop that overtook its Train keeps it from starting; a later attempt is another matter', async () => {
+    await trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 1, reason: '' });
+    await expectRefusal(new Call(), 'FENCED');
+    expect(compute.jobs).toEqual([]);
+    const next = new Call({ attempt: 2 });
+    await started();
+    compute.finish();
+    expect(await next.ended).toBeUndefined();
+  });
+
+  test('a Stop of an attempt that is over leaves the next one alone', async () => {
+    const call = new Call({ attempt: 2 });
+    await started();
+    expect(await trainer.stop({ runId: 'run-1', attempt: 1, fencingToken: 9, reason: '' })).toEqual({
+      wasRunning: false,
+    });
+    compute.finish();
+    await call.ended;
+    expect(call.last?.$case).toBe('finished');
+  });
+
+  test.each(['stop', 'train'])('a token that nobody gave (%s) does not outlive its attempt', async (how) => {
+    const highest = Number.MAX_SAFE_INTEGER;
+    const call = new Call();
+    await started();
+    if (how === 'stop') await trainer.stop({ runId: 'run-1', attempt: 0, fencingToken: highest, reason: '' });
+    else void new Call({ fencingToken: highest });
+    await call.ended;
+    const next = new Call({ attempt: 2 });
+    await vi.waitFor(() => expect(compute.jobs).toHaveLength(2));
+    compute.finish();
+    expect(await next.ended).toBeUndefined();
+    expect(next.last?.$case).toBe('finished');
+  });
+
+  test('what nobody asked about within the window, or was stopped, is not reported any more', async () => {
+    vi.useFakeTimers();
+    for (const isStopped of [true, false]) {
+      const call = new Call({ runId: `run-${isStopped}`, reattachMs: 1000 });
+      await vi.waitFor(() => expect(compute.running).toBe(1));
+      await call.hangUp();
+      compute.fail(new TriptychError('COLLECTIVE_ABORTED', 'rank 1 is gone'));
+      await vi.waitFor(() => expect(compute.running).toBe(0));
+      await vi.waitFor(() => expect(trainer.assignments()).toHaveLength(1));
+      if (isStopped) await trainer.stop({ runId: 'run-true', attempt: 1, fencingToken: 1, reason: '' });
+      else await vi.advanceTimersByTimeAsync(1000);
+      expect(trainer.assignments()).toEqual([]);
+    }
+  });
+
+  test('a process at the address of one that is gone has nothing of what that one did', async () => {
+    let workerId = '';
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    const hub = { connect: async () => memoryGroups(1)[0]! };
+    trainer = new Trainer({ compute, logger, hub, workerId: () => workerId });
+    await expectRefusal(new Call(), 'UNAVAILABLE');
+    workerId = 'w-1';
+    await expectRefusal(new Call(), 'WORKER_LOST');
+    expect(compute.jobs).toEqual([]);
+    workerId = 'w-0';
+    await expectRefusal(new Call({ afterSequence: 7 }), 'WORKER_LOST');
+    const call = new Call();
+    await started();
+    compute.finish();
+    expect(await call.ended).toBeUndefined();
   });
 
   test('a draining worker ends its training so that the run can go on elsewhere, and takes nothing new', async () => {
@@ -265,7 +336,7 @@ describe('one training at a time', () => {
     await started();
     await trainer.drain('SIGTERM');
     await call.ended;
-    expect(call.last).toMatchObject({ $case: 'failed', value: { code: 'WORKER_LOST' } });
-    await expectRefusal(new Call({ runId: 'run-2' }), 'UNAVAILABLE');
+    expect(call.last).toMatchObject({ $case: 'failed', value: { code: 'WORKER_DRAINED' } });
+    await expectRefusal(new Call({ runId: 'run-2' }), 'WORKER_DRAINED');
   });
 });

@@ -4,16 +4,23 @@
  */
 import { type control, TriptychError, type worker } from '@triptych/protocol';
 import { Assignment, type AssignmentOptions } from './assignment.ts';
+import { EndedAttempts } from './ended-attempts.ts';
 import { Predictor } from './predictor.ts';
 import { type Membership, type TrainCommand, trainCommandOf } from './train-request.ts';
 
+export interface TrainerOptions extends AssignmentOptions {
+  /** This process in the control plane's registry; empty before the first registration. */
+  readonly workerId?: () => string;
+}
+
 export class Trainer {
-  readonly #options: AssignmentOptions;
+  readonly #options: TrainerOptions;
   readonly #predictor: Predictor;
+  readonly #ended = new EndedAttempts();
   #current: Assignment | undefined;
   #draining = false;
 
-  constructor(options: AssignmentOptions) {
+  constructor(options: TrainerOptions) {
     this.#options = options;
     this.#predictor = new Predictor(options);
   }
@@ -30,20 +37,29 @@ export class Trainer {
   /**
    * Starts the rank, or re-attaches to it, and yields its events until the last one. `signal` is the life of the caller's
    * connection: its end leaves the training running.
-   * @throws TriptychError INVALID_INPUT; FENCED for an owner that was replaced; ILLEGAL_STATE while another run is training.
+   * @throws TriptychError INVALID_INPUT; FENCED for an owner that was replaced; ILLEGAL_STATE while another run is training;
+   * WORKER_LOST where what the caller wants the rest of is not here, as with a process that had this address before.
    */
   async *train(request: worker.TrainRequest, signal: AbortSignal): AsyncGenerator<worker.TrainEvent> {
     const command = trainCommandOf(request);
+    this.#assertMeant(command);
     const assignment = await this.#assign(command);
     yield* assignment.attach(command, signal);
   }
 
-  /** Ends the run's training, if it is here. Answers when the compute thread is free. */
-  async stop({ runId, fencingToken, reason }: worker.StopRequest): Promise<worker.StopResponse> {
+  /**
+   * Ends the run's training, if it is here, and keeps a call to train that was sent before from starting it later. Answers when
+   * the compute thread is free. Its token is not remembered for the training: who ends one attempt need not own the next.
+   */
+  async stop({ runId, attempt, fencingToken, reason }: worker.StopRequest): Promise<worker.StopResponse> {
     const current = this.#current;
-    if (current?.membership.runId !== runId) return { wasRunning: false };
-    current.raiseToken(fencingToken);
+    const isHere =
+      current?.membership.runId === runId && (attempt === 0 || current.membership.attempt <= attempt);
+    if (isHere) current.assertNotOlder(fencingToken);
+    this.#ended.add({ runId, attempt, fencingToken });
+    if (!isHere) return { wasRunning: false };
     const wasRunning = current.live;
+    current.dismiss();
     await current.stop(new TriptychError('CANCELLED', reason || 'The supervisor stopped the training'));
     return { wasRunning };
   }
@@ -63,7 +79,7 @@ export class Trainer {
   async drain(reason: string): Promise<void> {
     this.#draining = true;
     await this.#predictor.end(`The worker is shutting down (${reason})`);
-    await this.#current?.stop(new TriptychError('WORKER_LOST', `The worker is shutting down (${reason})`));
+    await this.#current?.stop(new TriptychError('WORKER_DRAINED', `The worker is shutting down (${reason})`));
   }
 
   async #assign(command: TrainCommand): Promise<Assignment> {
@@ -71,20 +87,33 @@ export class Trainer {
       const current = this.#current;
       const relation = current ? relationOf(command, current.membership) : 'unrelated';
       if (current && relation === 'same') return current;
-      if (this.#draining) throw new TriptychError('UNAVAILABLE', 'The worker is shutting down');
+      if (this.#draining) throw new TriptychError('WORKER_DRAINED', 'The worker is shutting down');
       if (current && relation === 'unrelated' && current.live) throw busy(current.membership);
+      // Only an owner can begin an attempt: a newer one needs no higher token than the old one was last called with.
       if (current && relation === 'older') throw outdated(command, current.membership);
-      if (current && relation === 'newer') current.raiseToken(command.fencingToken);
+      if (this.#ended.includes(command)) throw ended(command);
       if (this.#predictor.busy) {
         await this.#predictor.end('A training takes the worker');
         continue;
       }
-      if (!current?.live) return this.#start(command);
+      if (!current?.live) {
+        if (command.afterSequence > 0) throw nothingLeft(command);
+        return this.#start(command);
+      }
       // The supervisor has given up on the old generation. Look again afterwards: another call may have come first.
       await current.stop(
         new TriptychError('FENCED', `Generation ${command.generation} of the run replaces this one`),
       );
     }
+  }
+
+  /** A process that comes up where another one was has nothing of what that one did. */
+  #assertMeant({ rank, peers }: TrainCommand): void {
+    const workerId = this.#options.workerId?.();
+    const meant = peers.find((peer) => peer.rank === rank)?.workerId;
+    if (workerId === undefined || !meant || meant === workerId) return;
+    if (workerId === '') throw new TriptychError('UNAVAILABLE', 'The worker has not registered yet');
+    throw new TriptychError('WORKER_LOST', `Worker ${meant} is gone; at its address is ${workerId}`);
   }
 
   #start(command: TrainCommand): Assignment {
@@ -116,4 +145,14 @@ const outdated = (asked: Membership, present: Membership) =>
   new TriptychError(
     'FENCED',
     `Attempt ${asked.attempt}, generation ${asked.generation} is over; the worker is at ${present.attempt}, ${present.generation}`,
+  );
+
+const ended = ({ attempt, runId }: Membership) =>
+  new TriptychError('FENCED', `Attempt ${attempt} of run ${runId} was stopped before this call came`);
+
+/** Who has heard events of a training wants the rest of them; another beginning would be told as its continuation. */
+const nothingLeft = ({ attempt, generation, runId }: Membership) =>
+  new TriptychError(
+    'WORKER_LOST',
+    `The worker has nothing of attempt ${attempt}, generation ${generation} of run ${runId} any more`,
   );

@@ -55,7 +55,7 @@ test.skipIf(missing !== undefined)(
     await expect
       .poll(() => plane.heartbeats.at(-1)?.assignments[0]?.runId, { timeout: 20_000 })
       .toBe('run-stopped');
-    await worker.stop({ runId: 'run-stopped', fencingToken: 1, reason: 'test' });
+    await worker.stop({ runId: 'run-stopped', attempt: 1, fencingToken: 1, reason: 'test' });
     expect((await stopped).at(-1)?.event).toMatchObject({ $case: 'failed', value: { code: 'CANCELLED' } });
     const events = await train('run-next', 1);
     expect(events.at(-1)?.event?.$case).toBe('finished');

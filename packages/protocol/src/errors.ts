@@ -65,6 +65,7 @@ export const errorTable = {
     'An artifact does not have the content its hash promises',
   ),
   WORKER_LOST: kind(503, Grpc.UNAVAILABLE, true, 'A worker was lost'),
+  WORKER_DRAINED: kind(503, Grpc.UNAVAILABLE, true, 'A worker was told to shut down'),
   COLLECTIVE_ABORTED: kind(503, Grpc.ABORTED, true, 'A collective operation was aborted'),
   CANCELLED: kind(409, Grpc.CANCELLED, false, 'The operation was cancelled'),
   UNAVAILABLE: kind(503, Grpc.UNAVAILABLE, true, 'The service is not ready'),

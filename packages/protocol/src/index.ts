@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * as control from './generated/triptych/v1/control.ts';
 export * as peer from './generated/triptych/v1/peer.ts';
 export * as worker from './generated/triptych/v1/worker.ts';
+export * from './grpc-channel.ts';
 export * from './grpc-error.ts';
 export * from './predictions.ts';
 export * from './run-spec.ts';

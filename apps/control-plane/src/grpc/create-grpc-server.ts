@@ -1,6 +1,6 @@
 /** The control plane's gRPC server: the one address that a worker needs. */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { control, TriptychError } from '@triptych/protocol';
+import { control, patientChannelOptions, TriptychError } from '@triptych/protocol';
 import { type ControlServiceOptions, controlService } from './control-service.ts';
 
 export interface GrpcServerOptions extends ControlServiceOptions {
@@ -18,10 +18,9 @@ export interface GrpcServer {
 /** @throws TriptychError `UNAVAILABLE` where the address is taken. */
 export async function createGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = new Server({
+    // Of each worker one connection belongs to the thread that computes.
+    ...patientChannelOptions,
     'grpc.max_receive_message_length': 16 * 1024 * 1024,
-    // A worker that vanished without a word is noticed by the transport, too.
-    'grpc.keepalive_time_ms': 10_000,
-    'grpc.keepalive_timeout_ms': 10_000,
   });
   server.addService(control.ControlService, controlService(options));
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;

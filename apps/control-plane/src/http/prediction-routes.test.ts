@@ -11,14 +11,15 @@ import {
 import { createLogger } from '@triptych/runtime';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createGrpcServer } from '../grpc/create-grpc-server.ts';
-import { FakeWorker, type PredictionScript } from '../supervisor/testing/fake-worker.ts';
+import type { PredictionScript } from '../supervisor/testing/script-compute.ts';
+import { ScriptedWorker } from '../supervisor/testing/scripted-worker.ts';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 import { listen } from './listen.ts';
 
 let server: TestServer;
 let grpc: Awaited<ReturnType<typeof createGrpcServer>>;
 let url: string;
-const fakes: FakeWorker[] = [];
+const fakes: ScriptedWorker[] = [];
 let script: PredictionScript;
 
 const ranked: PredictionResult = {
@@ -64,8 +65,8 @@ afterEach(async () => {
   }
 });
 
-async function addWorker(): Promise<FakeWorker> {
-  const fake = await FakeWorker.start({
+async function addWorker(): Promise<ScriptedWorker> {
+  const fake = await ScriptedWorker.start({
     controlPort: grpc.port,
     script: async function* (_, own) {
       await own.pauseAt('training');
@@ -213,13 +214,15 @@ describe('workers', () => {
     expect(idle()).toBe(1);
   });
 
-  test('one that refuses, or is lost before it said anything, is replaced by another', async () => {
+  test.each([
+    ['refuses', 'UNAVAILABLE'],
+    ['has lost its engine', 'BACKEND_UNAVAILABLE'],
+  ])('one that %s, or is lost before it said anything, is replaced by another', async (_, code) => {
     const [one, other] = [await addWorker(), await addWorker()];
     let asked = 0;
     script = async function* () {
       asked += 1;
-      if (asked === 1)
-        yield { $case: 'failed', value: { code: 'UNAVAILABLE', message: 'A training', violations: [] } };
+      if (asked === 1) yield { $case: 'failed', value: { code, message: 'not now', violations: [] } };
       yield made(ranked);
     };
     expect((await post(classify)).status).toBe(200);

@@ -27,6 +27,9 @@ test('one that has the model open, then one with none, then the fastest, then th
   ]);
   expect(chosen(fleet, { opened })).toBe('d');
   expect(chosen(fleet, { opened, without: new Set(['d']) })).toBe('a');
+  const cooling = [worker('d', { isCooling: true }), worker('e')];
+  expect(chosen(cooling, { opened })).toBe('e');
+  expect(chosen(cooling, { opened, without: new Set(['e']) })).toBe('d');
 });
 
 test('who is busy, draining or lost is not chosen; the reason says whether waiting is short', () => {

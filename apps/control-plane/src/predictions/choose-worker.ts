@@ -21,12 +21,12 @@ export type WorkerChoice =
   /** `isShort`: one of them will soon be free. */
   | { readonly reason: string; readonly isShort: boolean };
 
-/** An idle worker: one that has the model open, then one that has none open, then the fastest. */
+/** An idle worker: one that has not failed lately, then one that has the model open, then one that has none open, then the fastest. */
 export function chooseWorker({ now, fleet, artifact, opened, without, lent }: WorkerSearch): WorkerChoice {
   const present = fleet.filter(({ state, leaseExpiresAt }) => state !== 'lost' && leaseExpiresAt > now);
-  const rank = ({ id, backend }: FleetWorker): number => {
+  const rank = ({ id, backend, isCooling }: FleetWorker): number => {
     const open = opened.get(id);
-    const warmth = open === artifact ? 0 : open === undefined ? 1 : 2;
+    const warmth = isCooling ? 3 : open === artifact ? 0 : open === undefined ? 1 : 2;
     return warmth * preference.length + preference.indexOf(backend);
   };
   const [worker] = present

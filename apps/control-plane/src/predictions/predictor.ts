@@ -1,5 +1,12 @@
 /** Makes predictions on workers that train nothing: borrows one, calls it, and turns to another where it is lost or taken. */
-import { isErrorCode, PredictionResult, parse, TriptychError, type worker } from '@triptych/protocol';
+import {
+  type ErrorCode,
+  isErrorCode,
+  PredictionResult,
+  parse,
+  TriptychError,
+  type worker,
+} from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import { fromServiceError } from '../grpc/service-error.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
@@ -120,9 +127,11 @@ function requestOf({ model, inputs, task, pictures }: ResolvedPrediction): worke
 const failureOf = ({ code, message, violations }: worker.PredictionFailed): TriptychError =>
   new TriptychError(isErrorCode(code) ? code : 'INTERNAL', message, { violations });
 
-/** The worker is gone or was taken for a training: the question is not to blame. */
+/** The worker is gone, was taken for a training, or has lost its engine: the question is not to blame. */
 const isElsewherePossible = (error: unknown): error is TriptychError =>
-  error instanceof TriptychError && (error.code === 'UNAVAILABLE' || error.code === 'WORKER_LOST');
+  error instanceof TriptychError && elsewhere.has(error.code);
+
+const elsewhere: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'WORKER_LOST', 'BACKEND_UNAVAILABLE']);
 
 const tooSlow = (timeoutMs: number): TriptychError =>
   new TriptychError(

@@ -1,5 +1,6 @@
 /** What the registry knows of one worker, and the state that follows from it. */
 import type { Backend, control, WorkerState } from '@triptych/protocol';
+import type { Blame } from './blame.ts';
 
 export interface WorkerIdentity {
   readonly id: string;
@@ -24,7 +25,7 @@ export interface WorkerCondition {
 export interface WorkerEntry {
   readonly identity: WorkerIdentity;
   condition: WorkerCondition;
-  /** Unix milliseconds. */
+  /** Milliseconds of the registry's clock. */
   leaseExpiresAt: number;
   /** When the lease was last written down. */
   writtenAt: number;
@@ -32,21 +33,52 @@ export interface WorkerEntry {
   reservedBy: string | undefined;
   /** Who has borrowed it for something short that is no run. */
   lentTo: object | undefined;
-  /** The run that was last released here: what the worker still says of it is old news. */
-  settled: string | undefined;
-  /** A call to it failed; it is not placed until it is heard of again. */
-  suspect: boolean;
+  /** The training that it was last told to end. */
+  ended: EndedTraining | undefined;
+  readonly blame: Blame;
   /** Aborted when the worker is lost, has left or was replaced. */
   readonly gone: AbortController;
 }
 
-export function stateOf(entry: WorkerEntry, now: number): WorkerState {
-  if (entry.suspect || entry.leaseExpiresAt <= now) return 'lost';
-  if (entry.condition.draining) return 'draining';
-  const isTaken = entry.reservedBy !== undefined || entry.lentTo !== undefined;
-  return isTaken || foreignRuns(entry).length > 0 ? 'busy' : 'idle';
+/** An attempt of a run on a worker. */
+export interface Training {
+  readonly runId: string;
+  readonly attempt: number;
 }
 
-/** What the worker says it trains for runs that nobody here has reserved it for. */
-export const foreignRuns = (entry: WorkerEntry): readonly control.Assignment[] =>
-  entry.condition.assignments.filter(({ runId }) => runId !== entry.reservedBy && runId !== entry.settled);
+export interface EndedTraining extends Training {
+  /** False where the worker did not answer: it may have heard, may be training, and cannot be reached. */
+  readonly acknowledged: boolean;
+}
+
+/**
+ * The one state of a worker, for placement, the API and metrics. What is *held* here is compared with what the worker
+ * *reports*: it is idle only where both are nothing.
+ */
+export function workerState(entry: Omit<WorkerEntry, 'identity' | 'gone'>, now: number): WorkerState {
+  const isOutOfReach = entry.ended?.acknowledged === false;
+  if (isOutOfReach || entry.leaseExpiresAt <= now) return 'lost';
+  if (entry.condition.draining) return 'draining';
+  const isTaken = entry.reservedBy !== undefined || entry.lentTo !== undefined;
+  return isTaken || straysOf(entry).length > 0 ? 'busy' : 'idle';
+}
+
+/**
+ * Trainings that the worker has, or may have, and that nobody here has reserved it for. Unless their run holds it by its record,
+ * they must be ended before anybody can use the worker.
+ */
+export function straysOf({
+  condition,
+  reservedBy,
+  ended,
+}: Pick<WorkerEntry, 'condition' | 'reservedBy' | 'ended'>): readonly Training[] {
+  const reported = condition.assignments.filter(
+    (training) => training.runId !== reservedBy && !(ended?.acknowledged && isWithin(ended, training)),
+  );
+  const isOwed = ended?.acknowledged === false && !reported.some(({ runId }) => runId === ended.runId);
+  return isOwed ? [...reported, ended] : reported;
+}
+
+/** What the worker still says of a training that it has ended is old news; of a later attempt it is not. */
+const isWithin = (ended: Training, { runId, attempt }: Training): boolean =>
+  runId === ended.runId && attempt <= ended.attempt;

@@ -5,16 +5,20 @@
  * It places nothing (scheduler) and calls no worker (supervisor).
  */
 import { randomBytes } from 'node:crypto';
-import { type control, TriptychError } from '@triptych/protocol';
+import { type control, TriptychError, type WorkerState } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { FleetWorker } from '../scheduler/place.ts';
 import type { WorkerStore } from '../store/worker-store.ts';
+import { Blame } from './blame.ts';
+import { LeaseRecord } from './lease-record.ts';
 import {
-  foreignRuns,
-  stateOf,
+  type EndedTraining,
+  straysOf,
+  type Training,
   type WorkerCondition,
   type WorkerEntry,
   type WorkerIdentity,
+  workerState,
 } from './worker-entry.ts';
 
 export interface RegistryOptions {
@@ -22,8 +26,16 @@ export interface RegistryOptions {
   readonly logger: Logger;
   readonly leaseMs?: number;
   readonly heartbeatMs?: number;
-  /** Unix milliseconds. */
+  /** How long others are preferred to a worker after its first failure. */
+  readonly blameMs?: number;
+  /** Milliseconds of a clock that never jumps: a computer whose time is set does not lose its fleet. */
   readonly now?: () => number;
+}
+
+/** A stray training and where it is. */
+export interface Stray extends Training {
+  readonly workerId: string;
+  readonly address: string;
 }
 
 export interface Lease {
@@ -35,9 +47,11 @@ export interface Lease {
 export const createRegistry = (options: RegistryOptions): WorkerRegistry => new WorkerRegistry(options);
 
 export class WorkerRegistry {
-  readonly #options: RegistryOptions;
+  readonly #logger: Logger;
+  readonly #record: LeaseRecord;
   readonly #leaseMs: number;
   readonly #heartbeatMs: number;
+  readonly #blameMs: number;
   readonly #now: () => number;
   readonly #startedAt: number;
   readonly #entries = new Map<string, WorkerEntry>();
@@ -46,10 +60,13 @@ export class WorkerRegistry {
   #sweptAt: number;
 
   constructor(options: RegistryOptions) {
-    this.#options = options;
+    const { store, logger } = options;
+    this.#logger = logger;
     this.#leaseMs = options.leaseMs ?? 6000;
+    this.#record = new LeaseRecord({ store, logger, leaseMs: this.#leaseMs });
     this.#heartbeatMs = options.heartbeatMs ?? 1000;
-    this.#now = options.now ?? Date.now;
+    this.#blameMs = options.blameMs ?? 10_000;
+    this.#now = options.now ?? (() => performance.now());
     this.#startedAt = this.#now();
     this.#sweptAt = this.#startedAt;
     this.#sweeper = setInterval(() => this.sweep(), this.#heartbeatMs / 2);
@@ -63,11 +80,11 @@ export class WorkerRegistry {
   ): Promise<Lease> {
     const id = identity.id || `worker-${randomBytes(8).toString('hex')}`;
     const known = { ...identity, id };
-    const now = this.#now();
-    await this.#options.store.register({ ...known, leaseExpiresAt: new Date(now + this.#leaseMs) });
+    await this.#record.register(known);
+    this.#evict(known);
     this.#enter(known, assignments);
     const { pool, backend, address } = known;
-    this.#options.logger.info(
+    this.#logger.info(
       { event: 'worker-registered', workerId: id, pool, backend, address, assignments },
       `Worker ${id} registered`,
     );
@@ -79,11 +96,10 @@ export class WorkerRegistry {
   heartbeat(workerId: string, condition: WorkerCondition): { leaseMs: number } {
     const entry = this.#entries.get(workerId);
     if (!entry) throw unknown(workerId);
-    const before = stateOf(entry, this.#now());
+    const before = workerState(entry, this.#now());
     entry.condition = condition;
-    entry.suspect = false;
     this.#renew(entry);
-    if (stateOf(entry, this.#now()) !== before) this.#changed();
+    if (workerState(entry, this.#now()) !== before) this.#changed();
     return { leaseMs: this.#leaseMs };
   }
 
@@ -92,7 +108,7 @@ export class WorkerRegistry {
     const entry = this.#entries.get(workerId);
     if (!entry) return;
     this.#remove(entry, `left (${reason || 'no reason given'})`);
-    await this.#options.store.leave(workerId);
+    await this.#record.leave(workerId);
   }
 
   /** A sign of life that is no heartbeat: an event of its training. */
@@ -105,8 +121,23 @@ export class WorkerRegistry {
     const now = this.#now();
     return [...this.#entries.values()].map((entry) => {
       const { id, address, pool, backend } = entry.identity;
-      return { id, address, pool, backend, state: stateOf(entry, now), leaseExpiresAt: entry.leaseExpiresAt };
+      return {
+        ...{ id, address, pool, backend, leaseExpiresAt: entry.leaseExpiresAt },
+        state: workerState(entry, now),
+        isCooling: entry.blame.isCooling(now),
+      };
     });
+  }
+
+  /** What the worker is and does; nothing where it is not known. */
+  occupation(workerId: string): { state: WorkerState; runId?: string; rank?: number } | undefined {
+    const entry = this.#entries.get(workerId);
+    if (!entry) return undefined;
+    const state = workerState(entry, this.#now());
+    const runId = entry.reservedBy ?? straysOf(entry)[0]?.runId;
+    if (runId === undefined) return { state };
+    const rank = entry.condition.assignments.find((assignment) => assignment.runId === runId)?.rank;
+    return { state, runId, ...(rank !== undefined && { rank }) };
   }
 
   get now(): number {
@@ -147,7 +178,7 @@ export class WorkerRegistry {
     return entry !== undefined && (entry.reservedBy === undefined || entry.reservedBy === runId);
   }
 
-  /** When whoever was registered before a restart has had `windowMs` to register again: Unix milliseconds. */
+  /** When whoever was registered before a restart has had `windowMs` to register again, on the registry's clock. */
   returnDeadline(windowMs: number): number {
     return this.#startedAt + windowMs;
   }
@@ -168,7 +199,7 @@ export class WorkerRegistry {
     for (const workerId of workerIds) {
       const entry = this.#entries.get(workerId) as WorkerEntry;
       entry.reservedBy = runId;
-      entry.settled = undefined;
+      entry.ended = undefined;
     }
   }
 
@@ -176,7 +207,7 @@ export class WorkerRegistry {
   lend(workerId: string): Disposable {
     const entry = this.#entries.get(workerId);
     if (!entry) throw unknown(workerId);
-    const state = stateOf(entry, this.#now());
+    const state = workerState(entry, this.#now());
     if (state !== 'idle') throw new Error(`worker ${workerId} is ${state} and cannot be lent`);
     const loan = {};
     entry.lentTo = loan;
@@ -191,50 +222,55 @@ export class WorkerRegistry {
     };
   }
 
-  /** The run needs these workers no more; what they still report about it is ignored. Harmless where nothing is kept. */
-  release(runId: string, workerIds: readonly string[]): void {
-    for (const workerId of workerIds) {
-      const entry = this.#entries.get(workerId);
-      if (entry === undefined || (entry.reservedBy !== undefined && entry.reservedBy !== runId)) continue;
-      entry.reservedBy = undefined;
-      entry.settled = runId;
-    }
-    this.#changed();
+  /** The training is over on these workers, they have said so; what they still report of it is old news. */
+  release(training: Training, workerIds: readonly string[]): void {
+    this.#end({ ...training, acknowledged: true }, workerIds);
+  }
+
+  /**
+   * These workers were told to end the training and have not answered: they are lost to everybody until they do, whatever they
+   * report. The reaper asks on.
+   */
+  distrust(training: Training, workerIds: readonly string[]): void {
+    this.#end({ ...training, acknowledged: false }, workerIds);
   }
 
   /** A supervisor lets go of workers that may be training for the run: nobody else gets them until they say otherwise. */
-  abandon(runId: string, workerIds: readonly string[]): void {
+  abandon({ runId, attempt }: Training, workerIds: readonly string[]): void {
     for (const workerId of workerIds) {
       const entry = this.#entries.get(workerId);
       if (entry?.reservedBy !== runId) continue;
       entry.reservedBy = undefined;
       const { condition } = entry;
       if (condition.assignments.some((assignment) => assignment.runId === runId)) continue;
-      const presumed = { runId, attempt: 0, generation: 0, rank: 0 };
+      const presumed = { runId, attempt, generation: 0, rank: 0 };
       entry.condition = { ...condition, assignments: [...condition.assignments, presumed] };
     }
   }
 
-  /**
-   * It could not be reached: its reservation is void, and nothing is placed on it until it is heard of again. What it
-   * reports then counts.
-   */
-  suspect(workerId: string): void {
-    const entry = this.#entries.get(workerId);
-    if (!entry) return;
-    entry.suspect = true;
-    entry.reservedBy = undefined;
-    entry.settled = undefined;
-    this.#changed();
+  /** A run failed because of this worker (perhaps, where it is not certain): for a while others are preferred. */
+  blame(workerId: string, { isCertain }: { readonly isCertain: boolean }): void {
+    this.#entries.get(workerId)?.blame.add(this.#now(), isCertain);
   }
 
-  /** What workers say they train although nobody here has reserved them for it. */
-  foreign(): { workerId: string; address: string; assignment: control.Assignment }[] {
+  /** The worker says that it shuts down; its next heartbeat will say so, too. */
+  drain(workerId: string): void {
+    const entry = this.#entries.get(workerId);
+    if (entry) entry.condition = { ...entry.condition, draining: true };
+  }
+
+  /** A run did well on these workers. */
+  absolve(workerIds: readonly string[]): void {
+    for (const workerId of workerIds) this.#entries.get(workerId)?.blame.clear();
+  }
+
+  /** What workers train, or may, although nobody here has reserved them for it. */
+  strays(): Stray[] {
     return [...this.#entries.values()].flatMap((entry) =>
-      foreignRuns(entry).map((assignment) => ({
+      straysOf(entry).map(({ runId, attempt }) => ({
+        ...{ runId, attempt },
         workerId: entry.identity.id,
         address: entry.identity.address,
-        assignment,
       })),
     );
   }
@@ -250,16 +286,41 @@ export class WorkerRegistry {
     const now = this.#now();
     // A process that was itself asleep heard nobody. That is not the workers' fault.
     const overslept = now - this.#sweptAt > this.#leaseMs / 2;
+    const sweptAt = this.#sweptAt;
     this.#sweptAt = now;
+    let hasCooled = false;
     for (const entry of this.#entries.values()) {
+      hasCooled ||= entry.blame.isCooling(sweptAt) && !entry.blame.isCooling(now);
       if (overslept) entry.leaseExpiresAt = Math.max(entry.leaseExpiresAt, now + this.#leaseMs);
       else if (entry.leaseExpiresAt <= now) this.#remove(entry, `was not heard of for ${this.#leaseMs} ms`);
     }
+    if (hasCooled) this.#changed();
   }
 
   close(): void {
     clearInterval(this.#sweeper);
     this.#listeners.clear();
+  }
+
+  /** An address has one process, the one that registered last: whoever had it before under another id is gone. */
+  #evict({ id, address }: WorkerIdentity): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.identity.address !== address || entry.identity.id === id) continue;
+      this.#remove(entry, `was replaced at ${address} by worker ${id}`);
+      this.#record.leaveLater(entry.identity.id);
+    }
+  }
+
+  #end(ended: EndedTraining, workerIds: readonly string[]): void {
+    for (const workerId of workerIds) {
+      const entry = this.#entries.get(workerId);
+      // Another process may have come under the id since, and serve another run.
+      if (entry === undefined || (entry.reservedBy !== undefined && entry.reservedBy !== ended.runId))
+        continue;
+      entry.reservedBy = undefined;
+      entry.ended = ended;
+    }
+    this.#changed();
   }
 
   #enter(identity: WorkerIdentity, assignments: readonly control.Assignment[]): void {
@@ -275,8 +336,8 @@ export class WorkerRegistry {
       writtenAt: now,
       reservedBy: same ? old.reservedBy : undefined,
       lentTo: same ? old.lentTo : undefined,
-      settled: same ? old.settled : undefined,
-      suspect: false,
+      ended: same ? old.ended : undefined,
+      blame: same ? old.blame : new Blame(this.#blameMs),
       gone: same ? old.gone : new AbortController(),
     });
   }
@@ -287,32 +348,13 @@ export class WorkerRegistry {
     // One write for two or three heartbeats keeps the row's lease alive.
     if (now - entry.writtenAt < this.#leaseMs / 3) return;
     entry.writtenAt = now;
-    const { memoryUsedBytes, eventLoopLagMs, draining } = entry.condition;
-    const report = {
-      leaseExpiresAt: new Date(entry.leaseExpiresAt),
-      memoryUsedBytes,
-      eventLoopLagMs,
-      draining,
-    };
-    const { store, logger } = this.#options;
-    const { id } = entry.identity;
-    store
-      .renew(id, report)
-      .then((isKnown) =>
-        isKnown ? undefined : store.register({ ...entry.identity, leaseExpiresAt: report.leaseExpiresAt }),
-      )
-      .catch((err: unknown) =>
-        logger.warn(
-          { event: 'lease-not-written', workerId: id, err },
-          `The lease of ${id} was not written down`,
-        ),
-      );
+    this.#record.renew(entry.identity, entry.condition);
   }
 
   #remove(entry: WorkerEntry, what: string): void {
     const { id } = entry.identity;
     this.#entries.delete(id);
-    this.#options.logger.warn(
+    this.#logger.warn(
       { event: 'worker-gone', workerId: id, runId: entry.reservedBy },
       `Worker ${id} ${what}`,
     );

@@ -11,8 +11,10 @@ export interface FleetWorker {
   readonly pool: string;
   readonly backend: Backend;
   readonly state: WorkerState;
-  /** Unix milliseconds. */
+  /** Milliseconds of the registry's clock. */
   readonly leaseExpiresAt: number;
+  /** It has failed lately: others are preferred. */
+  readonly isCooling?: boolean;
 }
 
 export interface Demand {
@@ -39,12 +41,18 @@ export interface Wait {
 
 /**
  * Places one run on the idle workers of `fleet`, as many as it may have, all on one backend (results are only equal bit
- * for bit within one). Ranks go by worker id.
+ * for bit within one). Workers that have failed lately are left out where there are enough others, idle or not. Ranks go by
+ * worker id.
  */
 export function place(now: number, fleet: readonly FleetWorker[], demand: Demand): Placement {
   const { least, most } = bounds(demand);
-  const idle = usable(now, fleet, demand).filter(({ state }) => state === 'idle');
-  const gangs = preference.map((backend) => idle.filter((worker) => worker.backend === backend));
+  const all = usable(now, fleet, demand);
+  const gangs = preference.map((backend) =>
+    trusted(
+      all.filter((worker) => worker.backend === backend),
+      least,
+    ).filter(({ state }) => state === 'idle'),
+  );
   // The first of the largest: the preference decides between equals.
   const gang = gangs.reduce((best, other) => (capped(other, most) > capped(best, most) ? other : best), []);
   if (gang.length < least) return { wait: 'WAITING_FOR_WORKERS', message: shortage(demand) };
@@ -101,6 +109,11 @@ function usable(now: number, fleet: readonly FleetWorker[], demand: Demand): Fle
       (state === 'idle' || state === 'busy') &&
       leaseExpiresAt > now,
   );
+}
+
+function trusted(workers: readonly FleetWorker[], least: number): readonly FleetWorker[] {
+  const others = workers.filter(({ isCooling }) => !isCooling);
+  return others.length < least ? workers : others;
 }
 
 function isWithinReach(now: number, fleet: readonly FleetWorker[], demand: Demand): boolean {

@@ -57,7 +57,7 @@ test('those who come together are placed by urgency, not by arrival', async () =
   const [late, urgent] = [ask('late'), ask('urgent', { priority: 0 })];
   expect(await idsOf(urgent.placed)).toEqual(['a']);
   expect(late.waits).toEqual(['WAITING_FOR_WORKERS']);
-  registry.release('urgent', ['a']);
+  registry.release({ runId: 'urgent', attempt: 1 }, ['a']);
   expect(await idsOf(late.placed)).toEqual(['a']);
   expect(late.waits).toHaveLength(1);
 });

@@ -25,6 +25,7 @@ import type {
   LogLine,
   Membership,
   Outcome,
+  Ownership,
   RunStore,
   Sequenced,
   StateChange,
@@ -219,6 +220,24 @@ export class PrismaRunStore implements RunStore {
     const run = await this.#client.run.findUnique({ where: { id: runId }, select: { status: true } });
     if (!run) throw noSuchRun(runId);
     return run.status as RunStatus;
+  }
+
+  async ownership(runId: string): Promise<Ownership> {
+    const run = await this.#client.run.findUnique({
+      where: { id: runId },
+      select: {
+        status: true,
+        fencingToken: true,
+        assignments: { where: { heldWorkerId: { not: null } }, select: { workerId: true } },
+      },
+    });
+    if (!run) throw noSuchRun(runId);
+    const { status, fencingToken, assignments } = run;
+    return {
+      status: status as RunStatus,
+      fencingToken,
+      workerIds: assignments.map(({ workerId }) => workerId),
+    };
   }
 
   async listUnfinished(): Promise<UnfinishedRun[]> {

@@ -74,6 +74,9 @@ export interface RunStore {
   /** The state alone, for a supervisor that polls: the notifier reaches only its own process. */
   statusOf(runId: string): Promise<RunStatus>;
 
+  /** Whose the run is and where it is at work, for somebody who does not own it. `NOT_FOUND` where there is no such run. */
+  ownership(runId: string): Promise<Ownership>;
+
   /** Every run that is not over, most urgent first: what the queue must hold a job for. */
   listUnfinished(): Promise<UnfinishedRun[]>;
 }
@@ -83,6 +86,14 @@ export interface PlacedRank {
   readonly workerId: string;
   /** host:port of the worker's own gRPC server. */
   readonly address: string;
+}
+
+export interface Ownership {
+  readonly status: RunStatus;
+  /** Of the newest owner. */
+  readonly fencingToken: bigint;
+  /** Workers that the run holds. */
+  readonly workerIds: readonly string[];
 }
 
 /** A run and the right to write to it. */

@@ -35,6 +35,22 @@ test('what cannot get better ends at once, with the cause and the remedy', () =>
   });
 });
 
+test('a backend that is missing on one worker may be there on another; where it is nowhere, that is the reason', () => {
+  const budget = new FailureBudget({ limit: 2 });
+  expect(budget.judge(failure(0, 'BACKEND_UNAVAILABLE'))).toEqual({ kind: 'retry', delayMs: 0 });
+  expect(budget.judge(failure(0, 'BACKEND_UNAVAILABLE'))).toMatchObject({
+    ...{ kind: 'fail', reason: 'BACKEND_UNAVAILABLE' },
+    message: expect.stringMatching(/it broke; restart the workers/),
+  });
+});
+
+test('a worker that is shut down is no failure', () => {
+  const budget = new FailureBudget({ limit: 2 });
+  for (let i = 0; i < 10; i++)
+    expect(budget.judge(failure(0, 'WORKER_DRAINED'))).toEqual({ kind: 'retry', delayMs: 0 });
+  expect(budget.judge(failure(0))).toMatchObject({ kind: 'retry' });
+});
+
 test('an unknown code is a failure inside', () => {
   expect([codeOf('WORKER_LOST'), codeOf('SOMETHING_NEW')]).toEqual(['WORKER_LOST', 'INTERNAL']);
 });

@@ -22,11 +22,28 @@ const fatal: Partial<Record<ErrorCode, { reason: RunReason; remedy: string }>> =
     reason: 'LOSS_NOT_FINITE',
     remedy: 'lower optimizer.learningRate, lengthen schedule.warmupSteps or set optimizer.clipNorm',
   },
+};
+
+/** Where it can help to try elsewhere: what the run ends with when no other worker did better. */
+const elsewhere: Partial<Record<ErrorCode, { reason: RunReason; remedy: string }>> = {
   BACKEND_UNAVAILABLE: {
     reason: 'BACKEND_UNAVAILABLE',
-    remedy: 'start workers with that backend, or leave workers.backend out',
+    remedy: 'restart the workers with that backend, or leave workers.backend out',
   },
 };
+
+/** Failures that tell against the worker they happened on, and whether they can hardly be another's. */
+const againstWorker: Partial<Record<ErrorCode, { isCertain: boolean }>> = {
+  BACKEND_UNAVAILABLE: { isCertain: true },
+  FENCED: { isCertain: true },
+  ILLEGAL_STATE: { isCertain: true },
+  INTERNAL: { isCertain: false },
+  COLLECTIVE_ABORTED: { isCertain: false },
+  UNAVAILABLE: { isCertain: false },
+  WORKER_LOST: { isCertain: false },
+};
+
+export const blameFor = (code: ErrorCode): { isCertain: boolean } | undefined => againstWorker[code];
 
 export interface FailureBudgetOptions {
   /** Failures in a row without a step further than before that end the run. */
@@ -55,14 +72,14 @@ export class FailureBudget {
     if (ending) {
       return { kind: 'fail', reason: ending.reason, message: withRemedy(failure.message, ending.remedy) };
     }
+    // Whoever shuts a worker down means no harm: the run goes on elsewhere, as often as it takes.
+    if (failure.code === 'WORKER_DRAINED') return { kind: 'retry', delayMs: 0 };
     this.#failures = failure.step > this.#furthestStep ? 1 : this.#failures + 1;
     this.#furthestStep = Math.max(this.#furthestStep, failure.step);
     if (this.#failures >= this.#limit) {
-      return {
-        kind: 'fail',
-        reason: 'FAILURES_EXHAUSTED',
-        message: `Failed ${this.#failures} times without getting past step ${this.#furthestStep}; the last time: ${failure.message}`,
-      };
+      const { reason, remedy } = elsewhere[failure.code] ?? { reason: 'FAILURES_EXHAUSTED', remedy: '' };
+      const message = `Failed ${this.#failures} times without getting past step ${this.#furthestStep}; the last time: ${failure.message}`;
+      return { kind: 'fail', reason, message: withRemedy(message, remedy) };
     }
     const doublings = this.#failures - 2;
     return {
@@ -77,4 +94,4 @@ export const codeOf = (text: string): ErrorCode => (isErrorCode(text) ? text : '
 
 /** The worker that failed may have named it already. */
 const withRemedy = (message: string, remedy: string): string =>
-  message.includes(remedy) ? message : `${message}; ${remedy}`;
+  remedy === '' || message.includes(remedy) ? message : `${message}; ${remedy}`;

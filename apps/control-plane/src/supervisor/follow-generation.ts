@@ -7,7 +7,14 @@ import type { SilenceWatch } from './silence-watch.ts';
 
 export type Ending =
   | { readonly kind: 'succeeded'; readonly model: worker.ModelPublished }
-  | { readonly kind: 'failed'; readonly failure: { readonly code: ErrorCode; readonly message: string } };
+  | { readonly kind: 'failed'; readonly failure: RankFailure };
+
+export interface RankFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** The worker it happened on, or that its rank blames; nothing where it is nobody's. */
+  readonly workerId?: string;
+}
 
 export interface FollowOptions {
   readonly generation: Generation;
@@ -15,6 +22,8 @@ export interface FollowOptions {
   readonly watch: SilenceWatch;
   /** After the first failure, or rank 0's end, the others have this long to tell how they ended. */
   readonly settleMs: number;
+  /** Asks the record: what a worker says of a newer owner is believed only where there is one. */
+  readonly isReplaced: () => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
@@ -25,7 +34,7 @@ export interface FollowOptions {
  * @throws TriptychError `FENCED` where a newer supervisor has the workers; the reason of `signal`
  */
 export async function followGeneration(options: FollowOptions): Promise<Ending> {
-  const { generation, recorder, watch, settleMs, signal } = options;
+  const { generation, recorder, watch, settleMs, isReplaced, signal } = options;
   const failures: RankFailure[] = [];
   const enough = new AbortController();
   let settling: NodeJS.Timeout | undefined;
@@ -46,8 +55,9 @@ export async function followGeneration(options: FollowOptions): Promise<Ending> 
       await recorder.record(
         batch.flatMap((item) => (item.kind === 'event' && item.rank === 0 ? [item.event] : [])),
       );
-      failures.push(...batch.flatMap(failureOf));
-      if (failures.some(({ code }) => code === 'FENCED'))
+      const found = batch.flatMap((item) => failureOf(item, generation));
+      failures.push(...found);
+      if (found.some(({ code }) => code === 'FENCED') && (await isReplaced()))
         throw new TriptychError('FENCED', mostTelling(failures).message);
       if (failures.length > 0 || recorder.result)
         settling ??= setTimeout(() => enough.abort(ENOUGH), settleMs);
@@ -65,16 +75,15 @@ export async function followGeneration(options: FollowOptions): Promise<Ending> 
 
 const ENOUGH = new Error('the ranks had their time to speak');
 
-interface RankFailure {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
-
-function failureOf(item: GenerationItem): RankFailure[] {
-  if (item.kind === 'broken') return [{ code: item.cause.code, message: item.cause.message }];
+function failureOf(item: GenerationItem, { ranks }: Generation): RankFailure[] {
+  if (item.kind === 'broken') {
+    const { code, message } = item.cause;
+    return [{ code, message, workerId: item.workerId }];
+  }
   if (item.kind !== 'event' || item.event.event?.$case !== 'failed') return [];
-  const { code, message } = item.event.event.value;
-  return [{ code: codeOf(code), message: `Rank ${item.rank}: ${message}` }];
+  const { code, message, blamedRank } = item.event.event.value;
+  const workerId = ranks[blamedRank ?? item.rank]?.workerId;
+  return [{ code: codeOf(code), message: `Rank ${item.rank}: ${message}`, ...(workerId && { workerId }) }];
 }
 
 /** Codes that others follow from, the most telling last. What is in neither list is a cause of its own. */
@@ -84,6 +93,7 @@ const consequences: readonly ErrorCode[] = [
   'UNAVAILABLE',
   'INTERNAL',
   'WORKER_LOST',
+  'WORKER_DRAINED',
 ];
 
 function mostTelling(failures: readonly RankFailure[]): RankFailure {

@@ -17,6 +17,7 @@ export interface GenerationOptions {
   readonly clients: TrainerClients;
   readonly registry: WorkerRegistry;
   readonly paceMs: number;
+  readonly firstContactMs: number;
 }
 
 export type GenerationItem =
@@ -65,10 +66,10 @@ export class Generation {
 
   async #follow(placed: PlacedRank): Promise<void> {
     const { rank, workerId, address } = placed;
-    const { clients, registry } = this.#options;
+    const { clients, registry, firstContactMs } = this.#options;
     try {
       const events = rankEvents({
-        ...{ workerId, address, clients },
+        ...{ workerId, address, clients, firstContactMs },
         request: this.#requestFor(rank),
         gone: registry.gone(workerId),
         signal: this.#detached.signal,

@@ -1,11 +1,11 @@
 /**
  * Whose a run is: its user may cancel it in every state, and a control plane that is restarted takes it over.
- * Fake workers, the real record. Oracle: the record, and what the workers were asked.
+ * Real trainers with scripted computing, the real record. Oracle: the record, and what the workers were asked.
  */
 import type { RunStatus } from '@triptych/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { TestControlPlane } from './testing/control-plane.ts';
-import type { FakeWorker } from './testing/fake-worker.ts';
+import type { ScriptedWorker } from './testing/scripted-worker.ts';
 import { checkpointHash, failWith } from './testing/scripts.ts';
 import { allSteps, nobodyIsHeld, useSupervision } from './testing/supervisions.ts';
 
@@ -20,13 +20,14 @@ describe('cancelling', () => {
   ];
   test.each(gates)('a run that is %s stops every worker first', async (status, gate) => {
     const plane = await supervisions.launch();
-    const fakes = await supervisions.addFakes(plane, 2, { pauses: [gate] });
+    const fakes = await supervisions.addScripted(plane, 2, { pauses: [gate] });
     const { id } = await supervisions.submit(plane);
     await Promise.all(fakes.map((fake) => fake.reached(gate)));
     await supervisions.reaches(id, status);
     await supervisions.stores.runs.requestCancel(id);
     await supervisions.reaches(id, 'CANCELLED');
-    expect(fakes.map(({ stops }) => stops.length)).toEqual([1, 1]);
+    const reason = 'No run holds this worker';
+    expect(fakes.map(({ stops }) => stops[0])).toMatchObject([{ reason }, { reason }]);
     expect((await supervisions.statusesOf(id)).slice(-3)).toEqual([status, 'CANCELLING', 'CANCELLED']);
     await nobodyIsHeld(plane);
   });
@@ -38,7 +39,7 @@ describe('cancelling', () => {
     await supervisions.stores.runs.requestCancel(id);
     await supervisions.reaches(id, 'CANCELLED');
     await expect.poll(() => plane.supervisor.size).toBe(0);
-    const [fake] = await supervisions.addFakes(plane, 1);
+    const [fake] = await supervisions.addScripted(plane, 1);
     const other = await supervisions.submit(plane);
     await supervisions.reaches(other.id, 'SUCCEEDED');
     expect(fake?.trains.map(({ runId }) => runId)).toEqual([other.id]);
@@ -49,7 +50,7 @@ describe('cancelling', () => {
       failures: { firstDelayMs: 60_000 },
       timing: { graceMs: 60_000 },
     });
-    const [fake] = await supervisions.addFakes(plane, 1, {
+    const [fake] = await supervisions.addScripted(plane, 1, {
       beforeStep: (step) => step === 2 && failWith('INTERNAL'),
     });
     const backingOff = await supervisions.submit(plane);
@@ -58,7 +59,7 @@ describe('cancelling', () => {
     await supervisions.reaches(backingOff.id, 'CANCELLED');
     fake?.close();
 
-    const pair = await supervisions.addFakes(plane, 2, { pauses: ['step 2'] });
+    const pair = await supervisions.addScripted(plane, 2, { pauses: ['step 2'] });
     const recovering = await supervisions.submit(plane, { min: 2 });
     await pair[0]?.reached('step 2');
     pair[1]?.crash();
@@ -70,7 +71,7 @@ describe('cancelling', () => {
 
   test('waits for a worker that hangs until its lease is over', async () => {
     const plane = await supervisions.launch();
-    const [fake] = await supervisions.addFakes(plane, 1, { pauses: ['step 2'] });
+    const [fake] = await supervisions.addScripted(plane, 1, { pauses: ['step 2'] });
     const { id } = await supervisions.submit(plane);
     await fake?.reached('step 2');
     fake?.crash();
@@ -87,20 +88,21 @@ describe('a control plane that is restarted', () => {
   });
 
   const restart = async (
-    fakes: readonly FakeWorker[],
+    fakes: readonly ScriptedWorker[],
     { kill, ...options }: { kill: boolean } & Parameters<typeof supervisions.launch>[0],
   ) => {
     // Killed: the old one is never told, and goes on believing that it owns the run.
     if (!kill) await first.close();
     const second = await supervisions.launch(options);
-    await Promise.all(fakes.map((fake) => fake.moveTo(second.port)));
+    for (const fake of fakes) fake.moveTo(second.port);
+    await expect.poll(() => fakes.every(({ workerId }) => second.registry.isAlive(workerId))).toBe(true);
     return second;
   };
 
   test.each([{ kill: true }, { kill: false }])(
     'takes the live generation over ($kill: killed)',
     async (how) => {
-      const fakes = await supervisions.addFakes(first, 2, { pauses: ['step 3'], checkpoints: [1] });
+      const fakes = await supervisions.addScripted(first, 2, { pauses: ['step 3'], checkpoints: [1] });
       const { id } = await supervisions.submit(first);
       await Promise.all(fakes.map((fake) => fake.reached('step 3')));
       await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3]);
@@ -120,13 +122,13 @@ describe('a control plane that is restarted', () => {
   );
 
   test('recovers where one of the workers did not come back', async () => {
-    const fakes = await supervisions.addFakes(first, 2, { pauses: ['step 3'], checkpoints: [1] });
+    const fakes = await supervisions.addScripted(first, 2, { pauses: ['step 3'], checkpoints: [1] });
     const { id } = await supervisions.submit(first);
     await Promise.all(fakes.map((fake) => fake.reached('step 3')));
     await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3]);
     await first.close();
     fakes[1]?.crash();
-    await restart([fakes[0] as FakeWorker], { kill: false });
+    await restart([fakes[0] as ScriptedWorker], { kill: false });
     fakes[0]?.open('step 3');
     await supervisions.reaches(id, 'SUCCEEDED');
     expect(fakes[0]?.trains.at(-1)).toMatchObject({
@@ -136,18 +138,41 @@ describe('a control plane that is restarted', () => {
     });
   });
 
+  test('takes the workers back that come too late, and say that they still train the run', async () => {
+    const fakes = await supervisions.addScripted(first, 2, { pauses: ['step 3'], checkpoints: [1] });
+    const { id } = await supervisions.submit(first, { min: 2 });
+    await Promise.all(fakes.map((fake) => fake.reached('step 3')));
+    await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3]);
+    await first.close();
+    for (const { toWorker } of fakes) toWorker.cut('there', 'back');
+    const second = await supervisions.launch({ timing: { returnWindowMs: 1 } });
+    await supervisions.reaches(id, 'QUEUED');
+    for (const { toWorker } of fakes) {
+      // What was sent on the way that was cut comes to nothing.
+      toWorker.reset();
+      toWorker.heal();
+    }
+    for (const fake of fakes) fake.moveTo(second.port);
+    await expect.poll(() => fakes.map(({ trains }) => trains.at(-1)?.attempt)).toEqual([2, 2]);
+    for (const fake of fakes) fake.open('step 3');
+    await supervisions.reaches(id, 'SUCCEEDED');
+    const reason = 'No run holds this worker';
+    expect(fakes.map(({ stops }) => stops[0])).toMatchObject([{ reason }, { reason }]);
+    await nobodyIsHeld(second);
+  });
+
   test('goes on with the backend that the run began with, however long it waits for it', async () => {
-    const [fake] = await supervisions.addFakes(first, 1, { pauses: ['step 3'], checkpoints: [1] });
+    const [fake] = await supervisions.addScripted(first, 1, { pauses: ['step 3'], checkpoints: [1] });
     const { id } = await supervisions.submit(first);
     await fake?.reached('step 3');
     await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3]);
     await first.close();
     fake?.crash();
     const second = await restart([], { kill: false });
-    const [other] = await supervisions.addFakes(second, 1, { backend: 'cpu' });
+    const [other] = await supervisions.addScripted(second, 1, { backend: 'cpu' });
     await supervisions.reaches(id, 'QUEUED');
     expect(await supervisions.stores.runs.get(id)).toMatchObject({ reason: 'WAITING_FOR_WORKERS' });
-    const [same] = await supervisions.addFakes(second, 1);
+    const [same] = await supervisions.addScripted(second, 1);
     await supervisions.reaches(id, 'SUCCEEDED');
     expect(other?.trains).toEqual([]);
     expect(same?.trains).toMatchObject([{ attempt: 2, checkpointSha256: checkpointHash(1) }]);
@@ -158,7 +183,7 @@ describe('a control plane that is restarted', () => {
     await first.close();
     const failures = { limit: 3, firstDelayMs: 60_000 };
     first = await supervisions.launch({ failures });
-    const [fake] = await supervisions.addFakes(first, 1, {
+    const [fake] = await supervisions.addScripted(first, 1, {
       checkpoints: [2, 4],
       beforeStep: (step, { checkpointSha256 }) => {
         if (checkpointSha256 === corrupt) failWith('ARTIFACT_CORRUPT', 'the hash does not match');
@@ -168,7 +193,7 @@ describe('a control plane that is restarted', () => {
     const { id } = await supervisions.submit(first);
     // Step 5 fails, then the checkpoint of step 4; two failures without a step further.
     await supervisions.reaches(id, 'BACKOFF');
-    await restart([fake as FakeWorker], { kill: false, failures });
+    await restart([fake as ScriptedWorker], { kill: false, failures });
     await supervisions.reaches(id, 'FAILED');
     expect(await supervisions.stores.runs.get(id)).toMatchObject({
       reason: 'FAILURES_EXHAUSTED',
@@ -182,7 +207,7 @@ describe('a control plane that is restarted', () => {
   });
 
   test('finishes a cancel that the old one had begun', async () => {
-    const fakes = await supervisions.addFakes(first, 1, { pauses: ['step 3'] });
+    const fakes = await supervisions.addScripted(first, 1, { pauses: ['step 3'] });
     const { id } = await supervisions.submit(first);
     await fakes[0]?.reached('step 3');
     await first.close();
@@ -194,7 +219,7 @@ describe('a control plane that is restarted', () => {
   });
 
   test('stops a worker that still trains a run that is over', async () => {
-    const fakes = await supervisions.addFakes(first, 1, { pauses: ['step 3'] });
+    const fakes = await supervisions.addScripted(first, 1, { pauses: ['step 3'] });
     const { id } = await supervisions.submit(first);
     await fakes[0]?.reached('step 3');
     await first.close();

@@ -1,9 +1,10 @@
 /**
  * One rank's Train call, from its start to its end. A connection that breaks is not yet a worker that is lost: the call is
- * made again, after the last event that came, while the worker's lease holds.
+ * made again, after the last event that came, while the worker's lease holds and the worker goes on by itself.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { TriptychError, type worker } from '@triptych/protocol';
+import type { ServiceError } from '@grpc/grpc-js';
+import { codeSaid, TriptychError, type worker } from '@triptych/protocol';
 import { fromServiceError } from '../grpc/service-error.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
@@ -12,6 +13,8 @@ export interface RankCallOptions {
   readonly workerId: string;
   readonly address: string;
   readonly clients: TrainerClients;
+  /** A worker that was never reached trains nothing that could be lost: after so long others may be better. */
+  readonly firstContactMs: number;
   /** The worker's life in the registry. */
   readonly gone: AbortSignal;
   /** The supervisor lets go: the training goes on without it. */
@@ -26,11 +29,11 @@ export interface RankCallOptions {
 export async function* rankEvents(options: RankCallOptions): AsyncGenerator<worker.TrainEvent> {
   const { workerId, gone, signal } = options;
   let request = options.request;
-  let attempts = 0;
+  const patience = new Patience(options.firstContactMs, request.reattachMs);
   for (;;) {
     try {
       for await (const event of streamOf({ ...options, request })) {
-        attempts = 0;
+        patience.restore();
         request = { ...request, afterSequence: event.sequence };
         yield event;
       }
@@ -40,17 +43,53 @@ export async function* rankEvents(options: RankCallOptions): AsyncGenerator<work
       if (gone.aborted) throw lost(workerId, gone.reason);
       const coded = fromServiceError(error, `Worker ${workerId}`);
       if (coded.code !== 'UNAVAILABLE' && coded.code !== 'INTERNAL') throw coded;
-      attempts += 1;
-      if (attempts > RECONNECTS) throw lost(workerId, coded);
-      const pauseMs = FIRST_PAUSE_MS * 2 ** (attempts - 1);
+      const pauseMs = patience.after(error);
+      if (pauseMs === undefined) throw lost(workerId, coded);
       await delay(pauseMs, undefined, { signal: AbortSignal.any([signal, gone]) }).catch(() => undefined);
     }
   }
 }
 
-/** Together 0.7 s: what a dropped connection needs to come back, and no long wait for a process that was killed. */
-const RECONNECTS = 3;
+/** Together 0.7 s: what a process needs that begins to listen, and no long wait for one that was killed. */
+const REFUSALS = 3;
 const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1000;
+
+/** How often, and how long, a rank that cannot be reached is called again. */
+class Patience {
+  readonly #reattachMs: number;
+  #limitMs: number;
+  #silentSince: number | undefined;
+  #refusals = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+
+  constructor(firstContactMs: number, reattachMs: number) {
+    this.#limitMs = firstContactMs;
+    this.#reattachMs = reattachMs;
+  }
+
+  /** An event came: from here on there is a training to lose. */
+  restore(): void {
+    this.#limitMs = this.#reattachMs;
+    this.#silentSince = undefined;
+    this.#refusals = 0;
+    this.#pauseMs = FIRST_PAUSE_MS;
+  }
+
+  /** @returns milliseconds until the next call; nothing where it is the time to give up */
+  after(error: unknown): number | undefined {
+    this.#silentSince ??= performance.now();
+    if (isRefusal(error as ServiceError)) this.#refusals += 1;
+    if (this.#refusals > REFUSALS || performance.now() - this.#silentSince > this.#limitMs) return undefined;
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
+    return pauseMs;
+  }
+}
+
+/** The worker answers and cannot; or its machine says that nobody listens: the process is gone, and its training with it. */
+const isRefusal = (error: ServiceError): boolean =>
+  codeSaid(error) !== undefined || (error.details ?? error.message).includes('ECONNREFUSED');
 
 async function* streamOf(options: RankCallOptions): AsyncGenerator<worker.TrainEvent> {
   const { clients, address, request, gone, signal } = options;

@@ -1,4 +1,4 @@
-/** A run that nothing happens to, on fake workers and the real record. Oracle: the record, and what the workers were asked. */
+/** A run that nothing happens to, on real trainers with scripted computing and the real record. Oracle: the record, and what the workers were asked. */
 import type { Run } from '@triptych/protocol';
 import { describe, expect, test } from 'vitest';
 import { createQueue } from '../queue/create-queue.ts';
@@ -10,7 +10,7 @@ const supervisions = useSupervision();
 describe('a run that nothing happens to', () => {
   test('goes through its states to its scores and its model, and frees its workers', async () => {
     const plane = await supervisions.launch();
-    const fakes = await supervisions.addFakes(plane, 2, { checkpoints: [3] });
+    const fakes = await supervisions.addScripted(plane, 2, { checkpoints: [3] });
     const { id } = await supervisions.submit(plane);
     await supervisions.reaches(id, 'SUCCEEDED');
     expect(await supervisions.statusesOf(id)).toEqual([
@@ -48,10 +48,12 @@ describe('a run that nothing happens to', () => {
 
   test('has committed its first step within two seconds of its submission', async () => {
     const plane = await supervisions.launch();
-    await supervisions.addFakes(plane, 2);
+    await supervisions.addScripted(plane, 2);
     const { id } = await supervisions.submit(plane);
     await supervisions.reaches(id, 'SUCCEEDED');
-    const { createdAt, firstStepAt } = await supervisions.stores.runs.get(id);
+    const { createdAt, startedAt, firstStepAt } = await supervisions.stores.runs.get(id);
+    const times = [createdAt, startedAt, firstStepAt].map((time) => Date.parse(time as string));
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(Date.parse(firstStepAt as string) - Date.parse(createdAt)).toBeLessThan(2000);
   });
 
@@ -60,16 +62,16 @@ describe('a run that nothing happens to', () => {
     const { id } = await supervisions.submit(plane, { min: 2 });
     const reason = async () => (await supervisions.stores.runs.get(id)).reason;
     await expect.poll(reason, { interval: 10 }).toBe('WAITING_FOR_WORKERS');
-    await supervisions.addFakes(plane, 1);
+    await supervisions.addScripted(plane, 1);
     expect(await supervisions.stores.runs.statusOf(id)).toBe('QUEUED');
-    await supervisions.addFakes(plane, 1);
+    await supervisions.addScripted(plane, 1);
     await supervisions.reaches(id, 'SUCCEEDED');
   });
 
   test('is delivered through the real queue, too', async () => {
     const queue = await createQueue({ url: supervisions.stores.url });
     const plane = await supervisions.launch({ queue });
-    await supervisions.addFakes(plane, 2);
+    await supervisions.addScripted(plane, 2);
     const { id } = await supervisions.submit(plane);
     await supervisions.reaches(id, 'SUCCEEDED');
     await expect.poll(() => queue.depth()).toMatchObject({ waiting: 0, active: 0 });
@@ -96,7 +98,7 @@ describe('a run that nothing happens to', () => {
 
   test('shares the fleet: three runs, one worker, one after the other', async () => {
     const plane = await supervisions.launch();
-    const [fake] = await supervisions.addFakes(plane, 1);
+    const [fake] = await supervisions.addScripted(plane, 1);
     const runs: Run[] = [];
     for (let i = 0; i < 3; i++) runs.push(await supervisions.submit(plane));
     for (const { id } of runs) await supervisions.reaches(id, 'SUCCEEDED');

@@ -67,6 +67,12 @@ export class RunWriter {
     );
   }
 
+  /** True where the record has a newer owner: another process's word for it does not count. */
+  async isReplaced(): Promise<boolean> {
+    const { fencingToken } = await this.#persist((runs) => runs.ownership(this.#runId));
+    return fencingToken > this.#token;
+  }
+
   async explain(why: Parameters<RunStore['explain']>[2]): Promise<void> {
     this.#follow(await this.#persist((runs) => runs.explain(this.#runId, this.#token, why)));
   }

@@ -50,6 +50,14 @@ describe('the limit', () => {
     expect(watch.limitMs).toBe(MINUTE_MS);
   });
 
+  test('is not moved by a worker whose time of day is set', () => {
+    enter('training');
+    step(1, 3);
+    for (const jump of [3_600_000, -3_600_000])
+      watch.heard([tell(0, { $case: 'step', value: { ...stepOf300, step: 4 } }, 400 + jump)]);
+    expect(watch.limitMs).toBe(MINUTE_MS);
+  });
+
   test('between slow steps is ten times their time, whatever a few of them took', () => {
     enter('training');
     step(1, 30, { ms: 20_000 });

@@ -32,12 +32,13 @@ export class SilenceWatch {
   readonly #options: SilenceWatchOptions;
   /** Of every rank that is at work; nothing where it was not heard. */
   readonly #positions: Map<number, Position | undefined>;
-  readonly #stepTimes = new StepTimes(STEPS_REMEMBERED);
+  readonly #stepTimes: StepTimes;
   /** The newest checkpoint that is due and was not reported. */
   #savingStep: number | undefined;
 
   constructor(options: SilenceWatchOptions) {
     this.#options = options;
+    this.#stepTimes = new StepTimes({ size: STEPS_REMEMBERED, longestMs: options.phaseSilenceMs });
     this.#positions = new Map(Array.from({ length: options.worldSize }, (_, rank) => [rank, undefined]));
   }
 
@@ -98,18 +99,24 @@ export class SilenceWatch {
 /** The time from one step of a rank to its next, of the last steps. */
 class StepTimes {
   readonly #size: number;
+  readonly #longestMs: number;
   readonly #milliseconds: number[] = [];
   readonly #last = new Map<number, { step: number; atUnixMs: number }>();
 
-  constructor(size: number) {
+  constructor({ size, longestMs }: { readonly size: number; readonly longestMs: number }) {
     this.#size = size;
+    this.#longestMs = longestMs;
   }
 
   add({ rank, step, atUnixMs }: { rank: number; step: number; atUnixMs: number }): void {
     const last = this.#last.get(rank);
     this.#last.set(rank, { step, atUnixMs });
+    if (last === undefined || step <= last.step) return;
     // Steps may have been left out while nobody listened.
-    if (last && step > last.step) this.#milliseconds.push((atUnixMs - last.atUnixMs) / (step - last.step));
+    const milliseconds = (atUnixMs - last.atUnixMs) / (step - last.step);
+    // A worker whose time was set says nothing about its steps.
+    if (milliseconds < 0 || milliseconds > this.#longestMs) return;
+    this.#milliseconds.push(milliseconds);
     if (this.#milliseconds.length > this.#size) this.#milliseconds.shift();
   }
 

@@ -9,15 +9,17 @@ import type { Delivery, Disposition } from '../queue/delivery-queue.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { PlacedRank, RunStore, Tenure } from '../store/run-store.ts';
+import { isAbout, isAboutArtifacts } from './artifact-failure.ts';
 import { EventRecorder } from './event-recorder.ts';
-import type { Failure, FailureBudgetOptions } from './failure-verdict.ts';
-import { type Ending, followGeneration } from './follow-generation.ts';
+import { blameFor, type Failure, type FailureBudgetOptions } from './failure-verdict.ts';
+import { type Ending, followGeneration, type RankFailure } from './follow-generation.ts';
 import { Generation } from './generation.ts';
 import { Placing } from './placing.ts';
 import { RunMemory } from './run-memory.ts';
 import { RunWriter } from './run-writer.ts';
-import { type SilenceLimits, SilenceWatch } from './silence-watch.ts';
-import { stopRanks, stopUntilGone } from './stop-ranks.ts';
+import { SilenceWatch } from './silence-watch.ts';
+import { HIGHEST_TOKEN, stopRanks, stopUntilGone } from './stop-ranks.ts';
+import type { SupervisionTiming } from './supervision-timing.ts';
 import type { SupervisorMetrics } from './supervisor-metrics.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
@@ -29,19 +31,6 @@ export interface SupervisionParts {
   readonly metrics: SupervisorMetrics;
   readonly timing: SupervisionTiming;
   readonly failures: FailureBudgetOptions;
-}
-
-export interface SupervisionTiming extends SilenceLimits {
-  /** Steps are written at most once in this time. */
-  readonly paceMs: number;
-  /** How long workers go on without a supervisor. */
-  readonly reattachMs: number;
-  /** How long workers have to register again after a restart of the control plane. */
-  readonly returnWindowMs: number;
-  /** How long a run that lost workers stays RECOVERING before it queues again. */
-  readonly graceMs: number;
-  /** How long the ranks have to tell why a generation broke. */
-  readonly settleMs: number;
 }
 
 export interface SupervisionOptions {
@@ -62,6 +51,8 @@ export class Supervision {
   readonly #signal: AbortSignal;
   #ended: Promise<void> = Promise.resolve();
   #attempt: number;
+  /** The record has the time of the first attempt. */
+  #hasStarted: boolean;
   /** The workers that this run may be using. */
   #ranks: readonly PlacedRank[];
 
@@ -73,13 +64,14 @@ export class Supervision {
     this.#signal = AbortSignal.any([delivery.signal, this.#cancel.signal]);
     this.#writer = new RunWriter({ runs: parts.runs, tenure, logger, signal: delivery.signal });
     this.#attempt = tenure.attempt;
+    this.#hasStarted = tenure.run.startedAt !== undefined;
     this.#ranks = tenure.assignments;
     this.#memory = new RunMemory(tenure, parts.failures);
   }
 
-  /** The attempt that is, or was last, at work. */
-  get attempt(): number {
-    return this.#attempt;
+  /** True where the run is using the worker, or may be. */
+  holds(workerId: string): boolean {
+    return this.#ranks.some((placed) => placed.workerId === workerId);
   }
 
   /** A user wants the run to end. Harmless where it is ending. */
@@ -109,7 +101,7 @@ export class Supervision {
     } catch (error) {
       return await this.#conclude(error);
     } finally {
-      this.#options.parts.registry.abandon(this.runId, this.#workerIds());
+      this.#options.parts.registry.abandon(this.#training, this.#workerIds());
     }
   }
 
@@ -199,7 +191,9 @@ export class Supervision {
       ...{ attempt: this.#attempt, generation: 1, assignments: this.#ranks },
       ...(memory.backend && { backend: memory.backend }),
     });
-    await this.#writer.move({ event: 'place', ...placed });
+    const fields = this.#hasStarted ? {} : { startedAt: new Date() };
+    await this.#writer.move({ event: 'place', ...placed, fields });
+    this.#hasStarted = true;
     return this.#generation(0);
   }
 
@@ -210,6 +204,7 @@ export class Supervision {
       clients: parts.clients,
       registry: parts.registry,
       paceMs: parts.timing.paceMs,
+      firstContactMs: parts.timing.firstContactMs,
       request: {
         runId: this.runId,
         attempt: this.#attempt,
@@ -249,6 +244,7 @@ export class Supervision {
     try {
       const ending = await followGeneration({
         ...{ generation, recorder, signal: this.#signal },
+        isReplaced: () => this.#writer.isReplaced(),
         settleMs: parts.timing.settleMs,
         watch: this.#watch(generation),
       });
@@ -258,6 +254,7 @@ export class Supervision {
       await this.#withdraw('The run has finished', () =>
         this.#writer.complete({ modelArtifact: artifact, weights: { sha256, bytes } }),
       );
+      parts.registry.absolve(generation.ranks.map(({ workerId }) => workerId));
       return ending;
     } catch (error) {
       // An artifact that cannot be read back is the generation's failure, not the supervisor's.
@@ -270,11 +267,12 @@ export class Supervision {
   }
 
   /** @returns where the run goes now, or nothing where it goes on here at once. */
-  async #recover(generation: Generation, failure: Failure): Promise<Disposition | undefined> {
+  async #recover(generation: Generation, failure: Failure & RankFailure): Promise<Disposition | undefined> {
     const { parts, logger } = this.#options;
     const { code, message, step } = failure;
     const verdict = this.#memory.budget.judge(failure);
     parts.metrics.failed(code);
+    this.#passJudgement(failure);
     logger.warn(
       { event: 'generation-failed', code, step, attempt: this.#attempt, verdict: verdict.kind },
       message,
@@ -299,10 +297,19 @@ export class Supervision {
     return { kind: 'retry', delayMs: verdict.delayMs };
   }
 
+  /** What the failure means for the next placement of its worker, for this run or another. */
+  #passJudgement({ code, workerId }: RankFailure): void {
+    const { registry } = this.#options.parts;
+    if (workerId === undefined) return;
+    const blame = blameFor(code);
+    if (code === 'WORKER_DRAINED') registry.drain(workerId);
+    else if (blame) registry.blame(workerId, blame);
+  }
+
   /** A checkpoint that cannot be read is passed over, loudly, for the one before it. */
   async #distrustCheckpoint(generation: Generation, { code, message, step }: Failure): Promise<void> {
     const { checkpointSha256 } = generation.request;
-    if (!isAboutArtifacts(code) || checkpointSha256 === '' || step > 0) return;
+    if (checkpointSha256 === '' || step > 0 || !isAbout({ code, message }, checkpointSha256)) return;
     this.#memory.distrust(checkpointSha256);
     await this.#writer.recordLog(`Checkpoint ${checkpointSha256} is passed over: ${message}`, {
       fields: { code, sha256: checkpointSha256 },
@@ -315,26 +322,33 @@ export class Supervision {
    */
   async #withdraw(reason: string, write: () => Promise<unknown>): Promise<void> {
     const { registry, clients } = this.#options.parts;
-    const { runId, fencingToken } = this;
-    const free = await stopRanks({ ranks: this.#ranks, runId, fencingToken, reason, clients, registry });
+    const { fencingToken } = this;
+    const training = this.#training;
+    const { free, silent } = await stopRanks({
+      ...{ ...training, ranks: this.#ranks, fencingToken, reason, clients, registry },
+    });
     await write();
-    registry.release(runId, free);
+    registry.release(training, free);
+    registry.distrust(training, silent);
     this.#ranks = [];
   }
 
   async #finishCancel(): Promise<Disposition> {
     const { parts, delivery } = this.#options;
-    const { runId, fencingToken } = this;
-    await stopUntilGone({
-      ...{ ranks: this.#ranks, runId, fencingToken, clients: parts.clients, registry: parts.registry },
+    const { runId } = this;
+    const { free, silent } = await stopUntilGone({
+      ...{ ...this.#training, ranks: this.#ranks, clients: parts.clients, registry: parts.registry },
+      fencingToken: HIGHEST_TOKEN,
       reason: 'The run was cancelled',
       returnWindowMs: parts.timing.returnWindowMs,
+      reattachMs: parts.timing.reattachMs,
       signal: delivery.signal,
     });
     if ((await parts.runs.statusOf(runId)) === 'CANCELLING') {
       await this.#writer.move({ event: 'cancelled', reason: 'CANCELLED_BY_USER', message: 'Cancelled' });
     }
-    parts.registry.release(runId, this.#workerIds());
+    parts.registry.release(this.#training, free);
+    parts.registry.distrust(this.#training, silent);
     return { kind: 'done' };
   }
 
@@ -365,6 +379,10 @@ export class Supervision {
     throw error;
   }
 
+  get #training() {
+    return { runId: this.runId, attempt: this.#attempt };
+  }
+
   #workerIds(): string[] {
     return this.#ranks.map(({ workerId }) => workerId);
   }
@@ -373,7 +391,7 @@ export class Supervision {
 const isTraining = (status: RunStatus): boolean =>
   status === 'RUNNING' || status === 'EVALUATING' || status === 'FINALIZING';
 
-const isAboutArtifacts = (code: ErrorCode): boolean => code === 'ARTIFACT_CORRUPT' || code === 'NOT_FOUND';
-
 const reasonOf = (code: ErrorCode): RunReason =>
-  code === 'WORKER_LOST' || code === 'COLLECTIVE_ABORTED' ? 'WORKER_LOST' : 'RETRY_SCHEDULED';
+  code === 'WORKER_LOST' || code === 'WORKER_DRAINED' || code === 'COLLECTIVE_ABORTED'
+    ? 'WORKER_LOST'
+    : 'RETRY_SCHEDULED';

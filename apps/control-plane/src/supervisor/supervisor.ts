@@ -2,7 +2,6 @@
  * Takes runs from the queue and sees each through. What it adds to the single supervision: cancels reach the right one,
  * runs without a job get one, and workers that train what nobody wants any more are told to stop.
  */
-import { isTerminal, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import type { Delivery, DeliveryQueue, Disposition } from '../queue/delivery-queue.ts';
@@ -11,7 +10,10 @@ import { Scheduler } from '../scheduler/scheduler.ts';
 import type { RunNotifier } from '../store/run-notifier.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { FailureBudgetOptions } from './failure-verdict.ts';
-import { Supervision, type SupervisionParts, type SupervisionTiming } from './supervision.ts';
+import { ignoreMissing } from './missing-run.ts';
+import { Reaper } from './reaper.ts';
+import { Supervision, type SupervisionParts } from './supervision.ts';
+import { defaultTiming, type SupervisionTiming } from './supervision-timing.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
 import { TrainerClients } from './trainer-clients.ts';
 
@@ -28,24 +30,13 @@ export interface SupervisorOptions {
   readonly reconcileMs?: number;
 }
 
-const defaultTiming: SupervisionTiming = {
-  paceMs: 250,
-  reattachMs: 60_000,
-  returnWindowMs: 15_000,
-  graceMs: 10_000,
-  settleMs: 1500,
-  stepSilenceMs: 60_000,
-  phaseSilenceMs: 600_000,
-};
-
 export const createSupervisor = (options: SupervisorOptions): Supervisor => new Supervisor(options);
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #parts: SupervisionParts;
   readonly #live = new Map<string, Supervision>();
-  /** Worker and run, while a stop is under way. */
-  readonly #reaping = new Set<string>();
+  readonly #reaper: Reaper;
   #reconciler: NodeJS.Timeout | undefined;
   #rounds = 0;
   #unsubscribe = () => {};
@@ -61,6 +52,11 @@ export class Supervisor {
       timing: { ...defaultTiming, ...options.timing },
       failures: options.failures ?? {},
     };
+    this.#reaper = new Reaper({
+      ...{ runs: options.runs, registry: options.registry, logger: options.logger },
+      clients: this.#parts.clients,
+      isHeld: ({ runId, workerId }) => this.#live.get(runId)?.holds(workerId) ?? false,
+    });
   }
 
   /** Enqueues every unfinished run (one that has its job keeps it) and begins to take deliveries. */
@@ -69,9 +65,10 @@ export class Supervisor {
     const unfinished = await runs.listUnfinished();
     await queue.enqueueAll(unfinished.map(({ id, priority }) => ({ runId: id, priority })));
     queue.consume((delivery) => this.#supervise(delivery));
-    this.#unsubscribe = registry.onChange(() => this.#reap());
+    this.#unsubscribe = registry.onChange(() => this.#reaper.reap());
     const tick = () => {
       this.#reconciler = setTimeout(() => {
+        this.#reaper.reap();
         this.#reconcile()
           .catch((err: unknown) =>
             this.#options.logger.warn({ event: 'reconcile-failed', err }, 'The record could not be read'),
@@ -141,62 +138,7 @@ export class Supervisor {
     if (this.#rounds % ROUNDS_PER_ENQUEUE !== 0) return;
     const orphans = [...unfinished.values()].filter(({ id }) => !this.#live.has(id));
     await queue.enqueueAll(orphans.map(({ id, priority }) => ({ runId: id, priority })));
-    this.#reap();
-  }
-
-  /** Workers that say they train something nobody here has reserved them for. */
-  #reap(): void {
-    for (const { workerId, address, assignment } of this.#parts.registry.foreign()) {
-      const key = `${workerId} ${assignment.runId}`;
-      if (this.#reaping.has(key)) continue;
-      this.#reaping.add(key);
-      this.#reapOne({ workerId, address, ...assignment })
-        .catch((err: unknown) =>
-          this.#options.logger.warn(
-            { event: 'reap-failed', workerId, err },
-            `Worker ${workerId} could not be stopped`,
-          ),
-        )
-        .finally(() => setTimeout(() => this.#reaping.delete(key), REAP_PAUSE_MS).unref());
-    }
-  }
-
-  async #reapOne(stray: {
-    workerId: string;
-    address: string;
-    runId: string;
-    attempt: number;
-  }): Promise<void> {
-    const { runs, registry, logger } = this.#options;
-    const { workerId, runId } = stray;
-    const supervision = this.#live.get(runId);
-    const over = await runs.statusOf(runId).then(isTerminal, isMissing);
-    // A run that waits for its supervisor needs its workers; one that went on elsewhere does not.
-    if (!over && !(supervision && supervision.attempt > stray.attempt)) return;
-    // Nobody will ever own a run that is over again, so the highest token takes nothing from anybody.
-    const fencingToken = over ? Number.MAX_SAFE_INTEGER : Number(supervision?.fencingToken);
-    await this.#parts.clients.stop(
-      stray.address,
-      { runId, fencingToken, reason: 'The run goes on elsewhere, or is over' },
-      AbortSignal.timeout(REAP_TIMEOUT_MS),
-    );
-    registry.release(runId, [workerId]);
-    logger.info(
-      { event: 'worker-reaped', workerId, runId },
-      `Worker ${workerId} was stopped: run ${runId} needs it no more`,
-    );
   }
 }
 
 const ROUNDS_PER_ENQUEUE = 15;
-const REAP_PAUSE_MS = 2000;
-const REAP_TIMEOUT_MS = 10_000;
-
-const isMissing = (error: unknown): boolean => {
-  if (error instanceof TriptychError && error.code === 'NOT_FOUND') return true;
-  throw error;
-};
-
-const ignoreMissing = (error: unknown): undefined => {
-  isMissing(error);
-};

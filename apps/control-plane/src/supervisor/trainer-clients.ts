@@ -1,22 +1,22 @@
-/** Channels to workers' trainers: one for each address, opened when first needed. */
+/** Connections to workers' trainers: one for each address, opened when first needed; the longest unused are closed. */
 import { credentials } from '@grpc/grpc-js';
-import { worker } from '@triptych/protocol';
+import { ClientSource, channelOptions, worker } from '@triptych/protocol';
 import { fromServiceError } from '../grpc/service-error.ts';
 
-export class TrainerClients {
-  readonly #clients = new Map<string, worker.TrainerClient>();
+const MOST_CONNECTIONS = 1024;
 
+export class TrainerClients {
+  readonly #sources = new Map<string, ClientSource<worker.TrainerClient>>();
+
+  /** For one call: the next may need another client. */
   at(address: string): worker.TrainerClient {
-    const known = this.#clients.get(address);
-    if (known) return known;
-    const client = new worker.TrainerClient(address, credentials.createInsecure(), {
-      'grpc.max_send_message_length': 64 * 1024 * 1024,
-      // The defaults wait up to two minutes between attempts to connect; a restarted worker is there in seconds.
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 1000,
-    });
-    this.#clients.set(address, client);
-    return client;
+    const source =
+      this.#sources.get(address) ??
+      new ClientSource(() => new worker.TrainerClient(address, credentials.createInsecure(), channelOptions));
+    this.#sources.delete(address);
+    this.#sources.set(address, source);
+    if (this.#sources.size > MOST_CONNECTIONS) this.#closeOldest();
+    return source.client;
   }
 
   /**
@@ -35,6 +35,7 @@ export class TrainerClients {
           error ? reject(fromServiceError(error, `Worker at ${address}`)) : resolve(response),
         );
         cancel = () => call.cancel();
+        if (signal.aborted) cancel();
         signal.addEventListener('abort', cancel, { once: true });
       });
     } finally {
@@ -43,7 +44,14 @@ export class TrainerClients {
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+    for (const source of this.#sources.values()) source.close();
+    this.#sources.clear();
+  }
+
+  #closeOldest(): void {
+    const [oldest] = this.#sources;
+    if (oldest === undefined) return;
+    this.#sources.delete(oldest[0]);
+    oldest[1].close();
   }
 }

@@ -1,4 +1,4 @@
-/** Runs whose workers fail, on fake workers and the real record. Oracle: the record, and what the workers were asked. */
+/** Runs whose workers fail, on real trainers with scripted computing and the real record. Oracle: the record, and what the workers were asked. */
 import type { ErrorCode, Run } from '@triptych/protocol';
 import { describe, expect, test } from 'vitest';
 import { checkpointHash, failWith } from './testing/scripts.ts';
@@ -9,18 +9,21 @@ const supervisions = useSupervision();
 describe('a run whose workers fail', () => {
   test('goes on from its checkpoint with the workers that are left', async () => {
     const plane = await supervisions.launch();
-    const [survivor, victim] = await supervisions.addFakes(plane, 2, {
+    const [survivor, victim] = await supervisions.addScripted(plane, 2, {
       checkpoints: [2],
       pauses: ['step 4'],
     });
     const { id } = await supervisions.submit(plane);
     await survivor?.reached('step 4');
     await expect.poll(() => supervisions.stepsOf(id)).toEqual([1, 2, 3, 4]);
+    const { startedAt } = await supervisions.stores.runs.get(id);
     victim?.crash();
     survivor?.abortCollective('rank 1 does not answer');
     await expect.poll(() => survivor?.trains.length, { timeout: 5000 }).toBe(2);
     survivor?.open('step 4');
     await supervisions.reaches(id, 'SUCCEEDED');
+    // That of the first attempt.
+    expect((await supervisions.stores.runs.get(id)).startedAt).toBe(startedAt);
     expect(survivor?.trains[1]).toMatchObject({
       attempt: 2,
       worldSize: 1,
@@ -33,7 +36,7 @@ describe('a run whose workers fail', () => {
 
   test('is recovered from a worker that hangs without closing its connection', async () => {
     const plane = await supervisions.launch();
-    const [survivor, victim] = await supervisions.addFakes(plane, 2, {
+    const [survivor, victim] = await supervisions.addScripted(plane, 2, {
       checkpoints: [1],
       pauses: ['step 2'],
     });
@@ -52,7 +55,7 @@ describe('a run whose workers fail', () => {
 
   test('is recovered from ranks that hang with their leases, and says where they were', async () => {
     const plane = await supervisions.launch({ timing: { stepSilenceMs: 500 } });
-    const fakes = await supervisions.addFakes(plane, 2, { checkpoints: [1], pauses: ['step 3'] });
+    const fakes = await supervisions.addScripted(plane, 2, { checkpoints: [1], pauses: ['step 3'] });
     const { id } = await supervisions.submit(plane);
     await expect.poll(() => fakes.map(({ stops }) => stops.length), { timeout: 5000 }).toEqual([1, 1]);
     for (const fake of fakes) fake.open('step 3');
@@ -70,7 +73,7 @@ describe('a run whose workers fail', () => {
   test('fails where they hang again and again', async () => {
     const timing = { phaseSilenceMs: 50, stepSilenceMs: 50 };
     const plane = await supervisions.launch({ timing, failures: { limit: 2, firstDelayMs: 1 } });
-    const fakes = await supervisions.addFakes(plane, 1, { pauses: ['start'] });
+    const fakes = await supervisions.addScripted(plane, 1, { pauses: ['start'] });
     const { id } = await supervisions.submit(plane);
     await supervisions.reaches(id, 'FAILED');
     const run = await supervisions.stores.runs.get(id);
@@ -82,7 +85,7 @@ describe('a run whose workers fail', () => {
 
   test('queues again where too few are left, and starts when there are enough', async () => {
     const plane = await supervisions.launch();
-    const [survivor, victim] = await supervisions.addFakes(plane, 2, {
+    const [survivor, victim] = await supervisions.addScripted(plane, 2, {
       checkpoints: [2],
       pauses: ['step 4'],
     });
@@ -96,7 +99,7 @@ describe('a run whose workers fail', () => {
       attempt: 1,
     });
     survivor?.open('step 4');
-    const [newcomer] = await supervisions.addFakes(plane, 1);
+    const [newcomer] = await supervisions.addScripted(plane, 1);
     await supervisions.reaches(id, 'SUCCEEDED');
     expect(newcomer?.trains[0]).toMatchObject({
       attempt: 2,
@@ -110,11 +113,10 @@ describe('a run whose workers fail', () => {
     ['LOSS_NOT_FINITE', 'LOSS_NOT_FINITE', /lower optimizer\.learningRate/],
     ['DATASET_INVALID', 'DATASET_INVALID', /register the dataset again/],
     ['MODEL_INVALID', 'INVALID_SPEC', /another base model/],
-    ['BACKEND_UNAVAILABLE', 'BACKEND_UNAVAILABLE', /start workers with that backend/],
   ];
   test.each(endings)('ends at once with %s, whoever else complains first', async (code, reason, remedy) => {
     const plane = await supervisions.launch();
-    const fakes = await supervisions.addFakes(plane, 2, {
+    const fakes = await supervisions.addScripted(plane, 2, {
       pauses: ['step 2'],
       beforeStep: (step, { rank }) => step === 3 && rank === 1 && failWith(code),
     });
@@ -131,7 +133,7 @@ describe('a run whose workers fail', () => {
 
   test('gives up after failures without progress, and says what the last one was', async () => {
     const plane = await supervisions.launch({ failures: { limit: 3, firstDelayMs: 10 } });
-    const [fake] = await supervisions.addFakes(plane, 1, {
+    const [fake] = await supervisions.addScripted(plane, 1, {
       beforeStep: (step) => step === 2 && failWith('INTERNAL', 'a bug'),
     });
     const { id } = await supervisions.submit(plane);
@@ -147,7 +149,7 @@ describe('a run whose workers fail', () => {
   test('may fail as often as it likes while it gets further', async () => {
     const plane = await supervisions.launch({ failures: { limit: 2, firstDelayMs: 1 } });
     let next = 2;
-    const [fake] = await supervisions.addFakes(plane, 1, {
+    const [fake] = await supervisions.addScripted(plane, 1, {
       checkpoints: allSteps,
       beforeStep: (step) => {
         if (step !== next || step === STEPS) return;
@@ -165,7 +167,7 @@ describe('a run whose workers fail', () => {
     const plane = await supervisions.launch();
     const corrupt = checkpointHash(4);
     let failed = false;
-    const [fake] = await supervisions.addFakes(plane, 1, {
+    const [fake] = await supervisions.addScripted(plane, 1, {
       checkpoints: [2, 4],
       beforeStep: (step, { checkpointSha256 }) => {
         if (checkpointSha256 === corrupt) failWith('ARTIFACT_CORRUPT', 'the hash does not match');
@@ -186,5 +188,23 @@ describe('a run whose workers fail', () => {
     expect(items.filter(({ type }) => type === 'log').map(({ message }) => message)).toEqual([
       expect.stringMatching(/passed over/),
     ]);
+  });
+
+  test('keeps its checkpoint where another artifact is missing', async () => {
+    const plane = await supervisions.launch();
+    const missing = 'a'.repeat(64);
+    let failures = 0;
+    const [fake] = await supervisions.addScripted(plane, 1, {
+      checkpoints: [2],
+      beforeStep: (step, { checkpointSha256 }) => {
+        if (step !== 3 || ++failures > 2) return;
+        if (checkpointSha256 === '') failWith('INTERNAL');
+        failWith('NOT_FOUND', `There is no artifact ${missing}`);
+      },
+    });
+    const { id } = await supervisions.submit(plane);
+    await supervisions.reaches(id, 'SUCCEEDED');
+    const kept = checkpointHash(2);
+    expect(fake?.trains.map(({ checkpointSha256 }) => checkpointSha256)).toEqual(['', kept, kept]);
   });
 });

@@ -1,23 +1,30 @@
 import { MessageChannel } from 'node:worker_threads';
 import { TriptychError } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { spec } from '../testing/train-request.ts';
 import { ComputeThread } from './compute-thread.ts';
 
 let compute: ComputeThread;
 
-beforeEach(async () => {
-  compute = await ComputeThread.start({
-    settings: { engine: { backend: 'cpu' }, control: '127.0.0.1:1', artifactsFolder: '/nonexistent' },
+const start = (control = '127.0.0.1:1') =>
+  ComputeThread.start({
+    settings: { engine: { backend: 'cpu' }, control, artifactsFolder: '/nonexistent' },
     logger: createLogger({ name: 'test', level: 'silent' }),
     graceMs: 100,
+    startMs: 2000,
     heapMb: 64,
     entry: new URL('../testing/scripted-thread.mjs', import.meta.url),
   });
+
+beforeEach(async () => {
+  compute = await start();
 });
 
-afterEach(() => compute.close());
+afterEach(async () => {
+  await compute.close();
+  delete process.env['TRIPTYCH_TEST_STARTED'];
+});
 
 /** Runs a scripted job; resolves to the name of the thread that ran it. */
 async function run(script: string, signal = new AbortController().signal): Promise<string> {
@@ -85,5 +92,26 @@ describe('ComputeThread', () => {
 
   test('a job whose signal is aborted already does not start', async () => {
     await expect(run('finish', AbortSignal.abort(new Error('late')))).rejects.toThrow('late');
+  });
+
+  test('a thread that ended while it was idle is noticed by the next job, and replaced', async () => {
+    await run('leave');
+    const gone = () => run('finish').catch((error: TriptychError) => error.code);
+    await vi.waitFor(async () => expect(await gone()).toBe('INTERNAL'));
+    expect(await run('finish')).not.toBe(compute.description.device);
+  });
+
+  test.each(['unusable', 'mute'])('an engine that does not start again (%s) is lost', async (next) => {
+    await compute.close();
+    delete process.env['TRIPTYCH_TEST_STARTED'];
+    compute = await start(`${next}:1`);
+    await expect(run('break')).rejects.toMatchObject({ code: 'INTERNAL' });
+    // Whoever waits for it may be told to stop.
+    const controller = new AbortController();
+    const waiting = run('finish', controller.signal);
+    controller.abort(new TriptychError('CANCELLED', 'enough'));
+    await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(await compute.lost).toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
+    await expect(run('finish')).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
   });
 });

@@ -15,36 +15,47 @@ export interface ComputeThreadOptions {
   readonly graceMs?: number;
   /** V8 heap of the thread (tensors lie outside of it); Node's default otherwise. */
   readonly heapMb?: number;
+  /** How long the engine may take to be ready. */
+  readonly startMs?: number;
   /** The thread's script; replaced in tests. */
   readonly entry?: URL;
 }
 
-type Complete = ComputeThreadOptions & Required<Pick<ComputeThreadOptions, 'graceMs' | 'entry'>>;
+type Complete = ComputeThreadOptions & Required<Pick<ComputeThreadOptions, 'graceMs' | 'startMs' | 'entry'>>;
 
 /** The built file, also where this module runs from its source. */
 const ENTRY = new URL('../../dist/compute/thread.js', import.meta.url);
 
 export class ComputeThread implements Compute {
   readonly description: EngineDescription;
+  /** Resolves, with the reason, where the engine does not start again: the process is of no use from then on. */
+  readonly lost: Promise<unknown>;
   readonly #options: Complete;
+  #lose: (reason: unknown) => void = () => {};
   #thread: Promise<Worker>;
   #closed = false;
 
   private constructor(options: Complete, first: StartedThread) {
     this.#options = options;
     this.description = first.description;
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
     this.#thread = Promise.resolve(first.worker);
   }
 
   /** Resolves when the tensor engine is ready. Rejects with BACKEND_UNAVAILABLE where it cannot be made ready. */
   static async start(options: ComputeThreadOptions): Promise<ComputeThread> {
     const graceMs = isFragile(options.settings) ? FRAGILE_GRACE_MS : GRACE_MS;
-    const complete = { graceMs, entry: ENTRY, ...options };
+    const complete = { graceMs, startMs: START_MS, entry: ENTRY, ...options };
     return new ComputeThread(complete, await startThread(complete));
   }
 
   async run(job: Job, { group, onEvent, signal }: RunOptions): Promise<void> {
-    await this.#thread;
+    await unlessAborted(this.#thread, signal).catch((error: unknown) => {
+      group.close();
+      throw error;
+    });
     if (signal.aborted) group.close();
     await this.#converse({
       ...{ signal, request: { kind: 'train', job, group }, transfer: [group] },
@@ -60,7 +71,7 @@ export class ComputeThread implements Compute {
   }
 
   async #converse(conversation: Conversation): Promise<void> {
-    const worker = await this.#thread;
+    const worker = await unlessAborted(this.#thread, conversation.signal);
     conversation.signal.throwIfAborted();
     const outcome = await converse(worker, { graceMs: this.#options.graceMs, ...conversation });
     if (!outcome) return;
@@ -82,13 +93,18 @@ export class ComputeThread implements Compute {
     await end(worker, this.#options);
     if (this.#closed) return;
     this.#thread = startThread(this.#options).then((thread) => thread.worker);
-    this.#thread.catch((err) =>
-      logger.error({ event: 'compute-lost', err }, 'The compute thread does not start again'),
-    );
+    this.#thread.catch((err: unknown) => {
+      logger.error({ event: 'compute-lost', err }, 'The compute thread does not start again');
+      this.#lose(err);
+    });
   }
 }
 
+/** A driver that hangs is as good as none; a large GPU may need minutes. */
+const START_MS = 300_000;
 const GRACE_MS = 5_000;
+/** What Node gives as the id of a thread that has ended. */
+const GONE = -1;
 const FRAGILE_GRACE_MS = 120_000;
 
 /**
@@ -99,7 +115,7 @@ const isFragile = ({ engine }: ThreadSettings): boolean => engine.backend === 'w
 
 /** Resolves when the thread is gone. A fragile one ends by itself; only one that hangs is terminated. */
 async function end(worker: Worker, { settings, graceMs }: Complete): Promise<void> {
-  const alive = worker.threadId !== -1;
+  const alive = worker.threadId !== GONE;
   if (alive && isFragile(settings)) {
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     worker.postMessage({ kind: 'close' } satisfies ToThread);
@@ -153,6 +169,11 @@ function converse(
       worker.postMessage({ kind: 'abort', reason: failureOf(signal.reason) } satisfies ToThread);
       grace = setTimeout(() => settle({ error: signal.reason, reusable: false }), graceMs);
     };
+    // One that ended while it had nothing to do tells nobody.
+    if (worker.threadId === GONE) {
+      died(new Error('The compute thread has ended'));
+      return;
+    }
     worker.on('message', listen).on('error', died).on('exit', exited);
     signal.addEventListener('abort', abort);
     worker.postMessage(request, [...transfer]);
@@ -170,7 +191,7 @@ interface StartedThread {
  */
 const NURSERY_FLAGS = ['--min-semi-space-size=64', '--max-semi-space-size=128'];
 
-async function startThread({ entry, settings, logger, heapMb }: Complete): Promise<StartedThread> {
+async function startThread({ entry, settings, logger, heapMb, startMs }: Complete): Promise<StartedThread> {
   // Read when an isolate is made, so they hold for the thread and not for this one.
   for (const flag of NURSERY_FLAGS) setFlagsFromString(flag);
   const worker = new Worker(entry, {
@@ -180,7 +201,10 @@ async function startThread({ entry, settings, logger, heapMb }: Complete): Promi
     env: SHARE_ENV,
     ...(heapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
   });
-  const message = await firstMessage(worker);
+  const message = await firstMessage(worker, startMs).catch(async (error: unknown) => {
+    await worker.terminate();
+    throw error;
+  });
   if (message.kind === 'ready') {
     const { description, seconds } = message;
     logger.info(
@@ -201,9 +225,22 @@ async function startThread({ entry, settings, logger, heapMb }: Complete): Promi
 }
 
 /** Not with removeAllListeners: that would take Node's own listeners along, and the worker would fall silent. */
-function firstMessage(worker: Worker): Promise<FromThread> {
+function firstMessage(worker: Worker, startMs: number): Promise<FromThread> {
   return new Promise((resolve, reject) => {
-    const stop = () => worker.off('message', reported).off('error', died).off('exit', exited);
+    const late = setTimeout(() => {
+      stop();
+      reject(
+        new TriptychError(
+          'BACKEND_UNAVAILABLE',
+          `The tensor engine was not ready within ${startMs / 1000} s`,
+        ),
+      );
+    }, startMs);
+    const stop = () => {
+      clearTimeout(late);
+      unlisten();
+    };
+    const unlisten = () => worker.off('message', reported).off('error', died).off('exit', exited);
     const reported = (message: FromThread) => {
       stop();
       resolve(message);
@@ -215,4 +252,21 @@ function firstMessage(worker: Worker): Promise<FromThread> {
     const exited = (code: number) => died(new Error(`The compute thread ended with code ${code}`));
     worker.on('message', reported).on('error', died).on('exit', exited);
   });
+}
+
+/** @throws the signal's reason where it is aborted before */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = () => {};
+  try {
+    return await Promise.race([
+      promise,
+      new Promise<never>((_, reject) => {
+        abort = () => reject(signal.reason);
+        signal.addEventListener('abort', abort, { once: true });
+      }),
+    ]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

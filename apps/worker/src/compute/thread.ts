@@ -6,18 +6,19 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { credentials } from '@grpc/grpc-js';
 import { connectGroup } from '@triptych/collective';
 import { selectBackend } from '@triptych/nn';
-import { control } from '@triptych/protocol';
+import { ClientSource, control, patientChannelOptions } from '@triptych/protocol';
 import { cachedStore, folderStore } from '@triptych/storage';
 import { predict, train } from '@triptych/training';
 import { grpcStore } from '../artifacts.ts';
-import { channelOptions } from '../channel-options.ts';
 import { errorOf, failureOf } from './failure.ts';
 import type { FromThread, Job, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
 import { ModelSlot } from './model-slot.ts';
 
 const port = parentPort as MessagePort;
 const settings = workerData as ThreadSettings;
-const client = new control.ControlClient(settings.control, credentials.createInsecure(), channelOptions);
+const controlPlane = new ClientSource(
+  () => new control.ControlClient(settings.control, credentials.createInsecure(), patientChannelOptions),
+);
 const slot = new ModelSlot();
 let current: AbortController | undefined;
 let job = Promise.resolve();
@@ -45,7 +46,7 @@ async function warmUp(): Promise<void> {
 async function close(): Promise<void> {
   await job;
   slot.close();
-  client.close();
+  controlPlane.close();
   port.close();
 }
 
@@ -86,7 +87,7 @@ async function runPrediction({ model: artifact, inputs, ...asked }: PredictionJo
 }
 
 const storeFor = (signal: AbortSignal) =>
-  cachedStore(folderStore(settings.artifactsFolder), grpcStore(client, { signal }));
+  cachedStore(folderStore(settings.artifactsFolder), grpcStore(controlPlane, { signal }));
 
 function tell(message: FromThread): void {
   port.postMessage(message);

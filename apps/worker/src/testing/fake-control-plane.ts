@@ -13,11 +13,13 @@ export class FakeControlPlane {
   /** Workers with a lease. */
   readonly leases = new Set<string>();
   heartbeatMs = 20;
+  /** Interface to listen on: changed while it is stopped, it comes back under another address. */
+  host = '127.0.0.1';
   #server: Server | undefined;
   #port = 0;
 
   get address(): string {
-    return `127.0.0.1:${this.#port}`;
+    return `${this.host}:${this.#port}`;
   }
 
   /** On the same port as before, if there was one. */
@@ -26,6 +28,10 @@ export class FakeControlPlane {
     this.#server.addService(control.ControlService, this.#service());
     const bind = promisify(this.#server.bindAsync.bind(this.#server));
     this.#port = await bind(this.address, ServerCredentials.createInsecure());
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
-// A compute thread whose jobs do what their dataset "manifest" says.
-import { parentPort, threadId } from 'node:worker_threads';
+// A compute thread whose jobs do what their dataset "manifest" says, and whose start is what the name of its control plane says.
+import { parentPort, threadId, workerData } from 'node:worker_threads';
 
 const description = {
   backend: 'cpu',
@@ -33,6 +33,10 @@ const jobs = {
     throw new Error('nobody expected this');
   },
   exit: () => process.exit(3),
+  leave() {
+    tell({ kind: 'done' });
+    setImmediate(() => process.exit(3));
+  },
   hang() {
     for (;;);
   },
@@ -46,4 +50,10 @@ parentPort.on('message', (message) => {
   if (message.kind === 'train') jobs[message.job.datasetManifests[0]]();
   else if (message.kind === 'abort') tell({ kind: 'failed', failure: failure('CANCELLED', true) });
 });
-tell({ kind: 'ready', description, seconds: 0 });
+
+// The environment is shared by all threads of the process: it tells the first from the next.
+const [next] = workerData.control.split(':');
+const isFirst = process.env['TRIPTYCH_TEST_STARTED'] === undefined;
+process.env['TRIPTYCH_TEST_STARTED'] = '1';
+if (isFirst || next === '127.0.0.1') tell({ kind: 'ready', description, seconds: 0 });
+else if (next === 'unusable') tell({ kind: 'unusable', failure: failure('BACKEND_UNAVAILABLE', false) });

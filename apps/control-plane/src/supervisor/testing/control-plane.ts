@@ -6,7 +6,7 @@ import type { DeliveryQueue } from '../../queue/delivery-queue.ts';
 import { createRegistry, type WorkerRegistry } from '../../registry/worker-registry.ts';
 import type { TestStores } from '../../testing/store.ts';
 import type { FailureBudgetOptions } from '../failure-verdict.ts';
-import type { SupervisionTiming } from '../supervision.ts';
+import type { SupervisionTiming } from '../supervision-timing.ts';
 import { createSupervisor, type Supervisor } from '../supervisor.ts';
 import { MemoryQueue } from './memory-queue.ts';
 
@@ -24,10 +24,11 @@ export async function startControlPlane(options: {
   timing?: Partial<SupervisionTiming>;
   failures?: FailureBudgetOptions;
   leaseMs?: number;
+  blameMs?: number;
 }): Promise<TestControlPlane> {
-  const { stores, queue = new MemoryQueue(), timing, failures, leaseMs = 1500 } = options;
+  const { stores, queue = new MemoryQueue(), timing, failures, leaseMs = 1500, blameMs = 20 } = options;
   const logger = createLogger({ name: 'test', level: 'silent' });
-  const registry = createRegistry({ store: stores.workers, logger, leaseMs, heartbeatMs: 100 });
+  const registry = createRegistry({ store: stores.workers, logger, leaseMs, heartbeatMs: 100, blameMs });
   const grpc = await createGrpcServer({
     ...{ registry, logger, store: stores.artifacts },
     host: '127.0.0.1',
@@ -35,7 +36,14 @@ export async function startControlPlane(options: {
   });
   const supervisor = createSupervisor({
     ...{ registry, queue, logger, runs: stores.runs, notifier: stores.notifier, metrics: new Registry() },
-    timing: { paceMs: 20, settleMs: 1000, graceMs: 100, returnWindowMs: 2000, ...timing },
+    timing: {
+      paceMs: 20,
+      settleMs: 1000,
+      graceMs: 100,
+      returnWindowMs: 2000,
+      firstContactMs: 1000,
+      ...timing,
+    },
     failures: { firstDelayMs: 10, ...failures },
     reconcileMs: 200,
   });

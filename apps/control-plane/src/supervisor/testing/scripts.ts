@@ -1,6 +1,7 @@
-/** What fake workers do: the events of a short training, with places to pause and to fail. */
+/** What scripted workers do: the events of a short training, with places to pause and to fail. */
 import { type ErrorCode, TriptychError, type worker } from '@triptych/protocol';
-import type { Script, TrainerEvent } from './fake-worker.ts';
+import type { Script, TrainerEvent } from './script-compute.ts';
+import type { ScriptedWorker } from './scripted-worker.ts';
 
 export interface TrainingScript {
   readonly steps: number;
@@ -18,12 +19,12 @@ export const checkpointHash = (step: number): string => String(step).repeat(64).
 
 export const weightsHash = 'e'.repeat(64);
 
-export function trainingScript(options: TrainingScript): Script {
+export function trainingScript(options: TrainingScript): Script<ScriptedWorker> {
   const { steps, model, pauses = [], checkpoints = [], beforeStep = () => {} } = options;
-  return async function* (request, fake) {
+  return async function* (request, host) {
     const isFirst = request.rank === 0;
     const pause = async (name: string) => {
-      if (pauses.includes(name)) await fake.pauseAt(name);
+      if (pauses.includes(name)) await host.pauseAt(name);
     };
     yield phase('loading');
     await pause('start');

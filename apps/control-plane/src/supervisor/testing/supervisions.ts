@@ -1,9 +1,9 @@
-/** The supervisions under test: control planes and fake workers on one real record, and what that record says of a run. */
+/** The supervisions under test: control planes and scripted workers on one real record, and what that record says of a run. */
 import type { Backend, ResolvedRunSpec, RunStatus } from '@triptych/protocol';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { addDataset, addRun, openTestStores, putModel, type TestStores } from '../../testing/store.ts';
 import { startControlPlane, type TestControlPlane } from './control-plane.ts';
-import { FakeWorker } from './fake-worker.ts';
+import { ScriptedWorker } from './scripted-worker.ts';
 import { type TrainingScript, trainingScript } from './scripts.ts';
 
 export const STEPS = 6;
@@ -24,7 +24,7 @@ export class Supervisions {
   #model = '';
   #dataset: Awaited<ReturnType<typeof addDataset>> | undefined;
   #controlPlanes: TestControlPlane[] = [];
-  #workers: FakeWorker[] = [];
+  #workers: ScriptedWorker[] = [];
 
   get stores(): TestStores {
     if (!this.#stores) throw new Error('the record is opened before the first test');
@@ -55,15 +55,15 @@ export class Supervisions {
   }
 
   /** In the order of their ranks. */
-  async addFakes(
+  async addScripted(
     plane: TestControlPlane,
     count: number,
     { backend = 'wasm', ...script }: Partial<TrainingScript> & { backend?: Backend } = {},
-  ): Promise<FakeWorker[]> {
+  ): Promise<ScriptedWorker[]> {
     const run = trainingScript({ steps: STEPS, model: this.#model, ...script });
-    const added: FakeWorker[] = [];
+    const added: ScriptedWorker[] = [];
     for (let i = 0; i < count; i++)
-      added.push(await FakeWorker.start({ controlPort: plane.port, script: run, backend }));
+      added.push(await ScriptedWorker.start({ controlPort: plane.port, script: run, backend }));
     this.#workers.push(...added);
     // Ranks go by worker id.
     return added.sort((a, b) => (a.workerId < b.workerId ? -1 : 1));

@@ -166,6 +166,8 @@ export interface StopRequest {
   runId: string;
   fencingToken: number;
   reason: string;
+  /** This attempt and those before it; 0: whichever is here. */
+  attempt: number;
 }
 
 export interface StopResponse {
@@ -1827,7 +1829,7 @@ export const Failed: MessageFns<Failed> = {
 };
 
 function createBaseStopRequest(): StopRequest {
-  return { runId: "", fencingToken: 0, reason: "" };
+  return { runId: "", fencingToken: 0, reason: "", attempt: 0 };
 }
 
 export const StopRequest: MessageFns<StopRequest> = {
@@ -1840,6 +1842,9 @@ export const StopRequest: MessageFns<StopRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(26).string(message.reason);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(32).uint32(message.attempt);
     }
     return writer;
   },
@@ -1881,6 +1886,14 @@ export const StopRequest: MessageFns<StopRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1901,6 +1914,7 @@ export const StopRequest: MessageFns<StopRequest> = {
     message.runId = object.runId ?? "";
     message.fencingToken = object.fencingToken ?? 0;
     message.reason = object.reason ?? "";
+    message.attempt = object.attempt ?? 0;
     return message;
   },
 };
@@ -2513,7 +2527,10 @@ export const TrainerService = {
     responseSerialize: (value: TrainEvent): Buffer => Buffer.from(TrainEvent.encode(value).finish()),
     responseDeserialize: (value: Buffer): TrainEvent => TrainEvent.decode(value),
   },
-  /** Ends the training of a run, whatever it is doing; answers once the compute thread is free. */
+  /**
+   * Ends the training of a run, whatever it is doing, and keeps one that was asked for before from starting later (a call
+   * that was held up on its way); answers once the compute thread is free.
+   */
   stop: {
     path: "/triptych.v1.Trainer/Stop" as const,
     requestStream: false as const,
@@ -2545,7 +2562,10 @@ export interface TrainerServer extends UntypedServiceImplementation {
    * worker that is not re-attached to within the window stops by itself.
    */
   train: handleServerStreamingCall<TrainRequest, TrainEvent>;
-  /** Ends the training of a run, whatever it is doing; answers once the compute thread is free. */
+  /**
+   * Ends the training of a run, whatever it is doing, and keeps one that was asked for before from starting later (a call
+   * that was held up on its way); answers once the compute thread is free.
+   */
   stop: handleUnaryCall<StopRequest, StopResponse>;
   /**
    * Asks a stored model one thing. UNAVAILABLE while the worker trains or makes another prediction; a training that comes
@@ -2562,7 +2582,10 @@ export interface TrainerClient extends Client {
    */
   train(request: TrainRequest, options?: Partial<CallOptions>): ClientReadableStream<TrainEvent>;
   train(request: TrainRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<TrainEvent>;
-  /** Ends the training of a run, whatever it is doing; answers once the compute thread is free. */
+  /**
+   * Ends the training of a run, whatever it is doing, and keeps one that was asked for before from starting later (a call
+   * that was held up on its way); answers once the compute thread is free.
+   */
   stop(request: StopRequest, callback: (error: ServiceError | null, response: StopResponse) => void): ClientUnaryCall;
   stop(
     request: StopRequest,
