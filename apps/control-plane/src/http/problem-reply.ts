@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, type Problem, TriptychError } from '@triptych/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { isOutage } from '../store/database.ts';
+import { isOutage } from '../store/outage.ts';
 import type { App } from './app.ts';
 import { drain } from './request-drain.ts';
 
