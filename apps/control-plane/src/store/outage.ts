@@ -3,6 +3,9 @@
  * ending, read-only or out of room. The same request can then succeed later without being changed. Anything else is a
  * request that will never succeed, or a mistake of ours.
  */
+import { TriptychError } from '@triptych/protocol';
+
+/** True where trying again can help although nothing is changed. */
 export function isOutage(error: unknown): boolean {
   return causesOf(error).some(
     ({ code, kind, originalCode, name, message }) =>
@@ -13,6 +16,10 @@ export function isOutage(error: unknown): boolean {
       (typeof message === 'string' && outageMessage.test(message)),
   );
 }
+
+/** What a caller is told of an outage, over REST as over gRPC; the details stay in the log. */
+export const unavailable = (cause: unknown): TriptychError =>
+  new TriptychError('UNAVAILABLE', 'The database cannot be reached; try again in a moment', { cause });
 
 /**
  * Prisma: no connection (P1...), none free in time (P2024, P2037), a transaction that was broken off (P2028), a conflict or a
