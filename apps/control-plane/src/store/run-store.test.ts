@@ -304,7 +304,10 @@ describe('SUCCEEDED', () => {
   /** A run of this name that waits for its end, and the end of it. */
   async function finalizing(name?: string) {
     const { id } = await addRun(stores, { dataset, ...(name === undefined ? {} : { spec: { name } }) });
+    await addWorker(stores, 'w1');
     const { fencingToken } = await owned(id);
+    const membership = { attempt: 1, generation: 1, assignments: placed('w1') };
+    await stores.runs.startGeneration(id, fencingToken, membership);
     for (const event of ['schedule', 'place', 'start', 'finalize'] as const)
       await move(id, fencingToken, event);
     const complete = (modelArtifact: string) =>

@@ -59,19 +59,8 @@ export class RunWriter {
   /** @throws TriptychError `FENCED`, or `ILLEGAL_STATE` where somebody else moved the run. */
   async move(change: StateChange): Promise<void> {
     const target = transition(this.#status, change.event);
-    let attempts = 0;
-    this.#follow(
-      await this.#persist(`the state ${target}`, async (runs) => {
-        attempts += 1;
-        try {
-          return await runs.transition(this.#runId, this.#token, change);
-        } catch (error) {
-          // The attempt before may have been committed although its answer was lost.
-          const run = attempts > 1 && isIllegal(error) ? await runs.get(this.#runId) : undefined;
-          if (run?.status !== target || run === undefined) throw error;
-          return run;
-        }
-      }),
+    await this.#reach(target, `the state ${target}`, (runs) =>
+      runs.transition(this.#runId, this.#token, change),
     );
   }
 
@@ -115,10 +104,29 @@ export class RunWriter {
     );
   }
 
-  async complete(outcome: Outcome): Promise<Run> {
-    const run = await this.#persist('the trained model', (runs) =>
+  complete(outcome: Outcome): Promise<Run> {
+    return this.#reach('SUCCEEDED', 'the trained model', (runs) =>
       runs.complete(this.#runId, this.#token, outcome),
     );
+  }
+
+  /** A write that leads to `target`. The try before may have been committed although its answer was lost: that counts. */
+  async #reach(
+    target: RunStatus | undefined,
+    what: string,
+    write: (runs: RunStore) => Promise<Run>,
+  ): Promise<Run> {
+    let tries = 0;
+    const run = await this.#persist(what, async (runs) => {
+      tries += 1;
+      try {
+        return await write(runs);
+      } catch (error) {
+        const now = tries > 1 && isIllegal(error) ? await runs.get(this.#runId) : undefined;
+        if (now?.status !== target || now === undefined) throw error;
+        return now;
+      }
+    });
     this.#follow(run);
     return run;
   }
