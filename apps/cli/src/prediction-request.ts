@@ -1,5 +1,4 @@
 /** From the options of `triptych predict` to a request: files read, every contradiction at once. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   invalidInput,
@@ -9,6 +8,7 @@ import {
   TriptychError,
   type Violation,
 } from '@triptych/protocol';
+import { readNamedFile } from './named-file.ts';
 
 export interface PredictFlags {
   readonly image?: readonly string[];
@@ -124,18 +124,13 @@ function limitsOf({ maxTokens: maxNewTokens, temperature, beams, seed }: Predict
   return given.length === 0 ? {} : { limits: Object.fromEntries(given) };
 }
 
-async function pictureText(file: string): Promise<string> {
-  const content = await readFile(file);
-  if (content.length > 0 && content.length <= MAX_PICTURE_BYTES) return content.toString('base64');
-  throw invalidInput('command line', [
-    {
-      path: '--image',
-      expected: `a picture file of at most ${MAX_PICTURE_BYTES / 2 ** 20} MiB`,
-      actual: `${file} with ${content.length} bytes`,
-      remedy: 'choose another file, or make it smaller',
-    },
-  ]);
+async function pictureText(path: string): Promise<string> {
+  const picture = { path, option: '--image', what: 'a picture file', limitBytes: MAX_PICTURE_BYTES };
+  return (await readNamedFile(picture)).toString('base64');
 }
+
+/** Far more than any list of demonstrations that a model could be shown. */
+const MAX_SHOTS_BYTES = 16 * 2 ** 20;
 
 /** Demonstrations with their pictures read; `image` and `images` name files beside the list. */
 async function readShots(file: string): Promise<unknown> {
@@ -143,7 +138,13 @@ async function readShots(file: string): Promise<unknown> {
     new TriptychError('MALFORMED_BODY', `${file}: ${problem}`, { cause });
   let shots: unknown;
   try {
-    shots = JSON.parse(await readFile(file, 'utf8'));
+    const list = {
+      path: file,
+      option: '--shots',
+      what: 'a list of demonstrations',
+      limitBytes: MAX_SHOTS_BYTES,
+    };
+    shots = JSON.parse((await readNamedFile(list)).toString());
   } catch (error) {
     throw error instanceof SyntaxError ? malformed(`it is not JSON (${error.message})`, error) : error;
   }

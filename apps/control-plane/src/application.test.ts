@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { writeScenes } from '@triptych/datasets';
 import type { Run } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Application, buildApplication } from './application.ts';
-import { createTestDatabase, type TestDatabase } from './testing/postgres.ts';
+import { createTestDatabase, execute, type TestDatabase } from './testing/postgres.ts';
 
 let database: TestDatabase;
 let folder: string;
@@ -65,6 +66,50 @@ test('a port that is taken is told with the way out, and leaves nothing open', a
   expect((await ask(first, '/health/ready')).status).toBe(200);
   await first.close();
   await first.close();
+});
+
+test('connections that are terminated under load end no process: what cannot be answered is 503, and then it goes on', async () => {
+  const unheard: unknown[] = [];
+  const hear = (error: unknown) => unheard.push(error);
+  process.on('uncaughtExceptionMonitor', hear);
+  const application = await start();
+  const path = join(folder, 'more-scenes');
+  await writeScenes({ path, images: 60, seed: 1 });
+  expect((await ask(application, '/v1/datasets', { name: 'more-scenes', path })).status).toBe(201);
+  const name = new URL(database.url).pathname.slice(1);
+  const answers: number[] = [];
+  const over = new AbortController();
+  const users = Array.from({ length: 4 }, async (_, user) => {
+    for (let count = 0; !over.signal.aborted; count++) {
+      const { status } =
+        count % 2 === 0
+          ? await ask(application, '/v1/runs')
+          : await ask(application, '/v1/runs', {
+              model: 'clip-tiny',
+              dataset: 'more-scenes',
+              name: `${user}-${count}`,
+            });
+      answers.push(status);
+    }
+  });
+  for (let cut = 0; cut < 25; cut++) {
+    await execute(
+      new URL('/postgres', database.url).href,
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1',
+      [name],
+    );
+    await delay(cut * 3);
+  }
+  over.abort();
+  await Promise.all(users);
+  expect([...new Set(answers)].filter((status) => ![200, 201, 503].includes(status))).toEqual([]);
+  expect(answers).toContain(503);
+  const { id } = (await ask(application, '/v1/runs', { model: 'clip-tiny', dataset: 'more-scenes' }))
+    .body as Run;
+  await reason(application, id, 'WAITING_FOR_WORKERS');
+  await application.close();
+  process.off('uncaughtExceptionMonitor', hear);
+  expect(unheard).toEqual([]);
 });
 
 /** Follows the events of a run until one carries this reason. */

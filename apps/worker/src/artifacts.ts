@@ -4,7 +4,13 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { ClientReadableStream, ClientWritableStream } from '@grpc/grpc-js';
 import { type ClientSource, type control, TriptychError } from '@triptych/protocol';
-import type { ArtifactStore, ReadRange, StoredArtifact } from '@triptych/storage';
+import {
+  type ArtifactStore,
+  type Content,
+  type ReadRange,
+  type StoredArtifact,
+  sha256Of,
+} from '@triptych/storage';
 import { Absence, type AbsenceOptions } from './control-absence.ts';
 
 const CHUNK_BYTES = 512 * 1024;
@@ -29,13 +35,18 @@ class GrpcStore implements ArtifactStore {
     this.#options = options;
   }
 
-  /** A stream that can be read only once is not sent again where its connection breaks. */
-  async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+  /**
+   * What is sent is promised first, so without a promise the content is read twice; what can be read only once is held in memory
+   * meanwhile.
+   */
+  async put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact> {
     const what = 'The control plane did not take an artifact';
-    const absence = new Absence(isRepeatable(content) ? this.#options : { ...this.#options, windowMs: 0 });
+    const absence = new Absence(this.#options);
+    const kept = isRepeatable(content) ? content : await collect(content);
+    const promise = promised ?? (await artifactOf(kept));
     for (;;) {
       try {
-        return await this.#publish(content);
+        return await this.#publish(kept, promise);
       } catch (error) {
         await absence.wait(error, what);
       }
@@ -53,19 +64,7 @@ class GrpcStore implements ArtifactStore {
   }
 
   async get(sha256: string): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of this.read(sha256)) {
-      chunks.push(chunk);
-      bytes += chunk.byteLength;
-    }
-    const content = new Uint8Array(bytes);
-    let offset = 0;
-    for (const chunk of chunks) {
-      content.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
-    return content;
+    return collect(this.read(sha256));
   }
 
   async *read(sha256: string, range: ReadRange = {}): AsyncGenerator<Uint8Array> {
@@ -105,7 +104,7 @@ class GrpcStore implements ArtifactStore {
   }
 
   /** One attempt. @throws ServiceError, or the content's own error */
-  #publish(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+  #publish(content: Content, promised: StoredArtifact): Promise<StoredArtifact> {
     this.#options.signal?.throwIfAborted();
     const answered = new AbortController();
     return new Promise<StoredArtifact>((resolve, reject) => {
@@ -116,7 +115,7 @@ class GrpcStore implements ArtifactStore {
         else resolve({ sha256: response.sha256, bytes: response.bytes });
       });
       cancelOn(this.#options.signal, call, answered.signal);
-      send(call, content, answered.signal).catch((error) => {
+      send(call, { content, promised, answered: answered.signal }).catch((error) => {
         if (answered.signal.aborted) return;
         call.cancel();
         reject(error);
@@ -139,23 +138,51 @@ class GrpcStore implements ArtifactStore {
   }
 }
 
-const isRepeatable = (content: Uint8Array | AsyncIterable<Uint8Array>): boolean =>
+const isRepeatable = (content: Content): content is Content =>
   content instanceof Uint8Array || !Object.is(content[Symbol.asyncIterator](), content);
 
 function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }, over: AbortSignal): void {
   signal?.addEventListener('abort', () => call.cancel(), { once: true, signal: over });
 }
 
+async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Each is copied: its producer may reuse the buffer.
+  for await (const chunk of pieces) {
+    chunks.push(chunk.slice());
+    bytes += chunk.byteLength;
+  }
+  const content = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    content.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return content;
+}
+
+async function artifactOf(content: Content): Promise<StoredArtifact> {
+  if (content instanceof Uint8Array) return { sha256: sha256Of(content), bytes: content.byteLength };
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const piece of content) {
+    hash.update(piece);
+    bytes += piece.byteLength;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
 async function send(
-  call: ClientWritableStream<control.ArtifactChunk>,
-  content: Uint8Array | AsyncIterable<Uint8Array>,
-  answered: AbortSignal,
+  call: ClientWritableStream<control.PublishArtifactRequest>,
+  { content, promised, answered }: { content: Content; promised: StoredArtifact; answered: AbortSignal },
 ): Promise<void> {
-  const pieces = content instanceof Uint8Array ? [content] : content;
-  for await (const piece of pieces) {
+  call.write({ ...promised, content: Buffer.of() });
+  for await (const piece of content instanceof Uint8Array ? [content] : content) {
     for (let start = 0; start < piece.byteLength; start += CHUNK_BYTES) {
       const chunk = piece.subarray(start, start + CHUNK_BYTES);
-      if (!call.write({ content: chunk as Buffer })) await once(call, 'drain', { signal: answered });
+      if (!call.write({ content: chunk as Buffer, sha256: '', bytes: 0 }))
+        await once(call, 'drain', { signal: answered });
     }
   }
   call.end();

@@ -58,6 +58,12 @@ export const errorTable = {
   ),
   OUT_OF_MEMORY: kind(507, Grpc.RESOURCE_EXHAUSTED, false, 'The worker ran out of memory'),
   LOSS_NOT_FINITE: kind(500, Grpc.FAILED_PRECONDITION, false, 'The loss became infinite or not a number'),
+  NOT_DETERMINISTIC: kind(
+    500,
+    Grpc.DATA_LOSS,
+    false,
+    'The same step of the same run gave other bits than before',
+  ),
   ARTIFACT_CORRUPT: kind(
     500,
     Grpc.DATA_LOSS,

@@ -40,6 +40,7 @@ const reasons = [
   'DATASET_INVALID',
   'OUT_OF_MEMORY',
   'LOSS_NOT_FINITE',
+  'NOT_DETERMINISTIC',
   'BACKEND_UNAVAILABLE',
   'INTERNAL_ERROR',
 ] as const;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ArtifactStore, ReadRange } from './artifact-store.ts';
+import { type ArtifactStore, type ReadRange, sha256Of } from './artifact-store.ts';
 import { cachedStore } from './cached-store.ts';
 import { folderStore } from './folder-store.ts';
 import { memoryStore } from './memory-store.ts';
@@ -42,6 +42,24 @@ describe.each(Object.entries(implementations))('%s store', (_name, create) => {
     const read = await store.get(sha256);
     expect(Buffer.compare(read, content)).toBe(0);
     expect(read.byteOffset % 8).toBe(0);
+  });
+
+  it('takes what was promised, and leaves nothing of anything else', async () => {
+    const store = create(folder);
+    const promised = { sha256, bytes: content.byteLength };
+    const streamed = async function* (bytes: Uint8Array) {
+      for (let at = 0; at < bytes.byteLength; at += 100_000) yield bytes.subarray(at, at + 100_000);
+    };
+    const cut = content.subarray(0, -1);
+    const other = content.map((byte) => byte ^ 1);
+    const more = new Uint8Array(content.byteLength + 1);
+    for (const wrong of [cut, other, more, new Uint8Array()]) {
+      for (const sent of [wrong, streamed(wrong)])
+        await expect(store.put(sent, promised)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+      expect(await store.has(sha256Of(wrong))).toBe(false);
+    }
+    expect(await store.has(sha256)).toBe(false);
+    expect(await store.put(streamed(content), promised)).toEqual(promised);
   });
 
   it('takes a stream whose producer reuses its buffer', async () => {

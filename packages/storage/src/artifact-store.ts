@@ -11,6 +11,8 @@ export interface StoredArtifact {
   readonly bytes: number;
 }
 
+export type Content = Uint8Array | AsyncIterable<Uint8Array>;
+
 export interface ReadRange {
   /** First byte, 0 by default. Past the end: nothing is read. */
   readonly offset?: number;
@@ -19,8 +21,12 @@ export interface ReadRange {
 }
 
 export interface ArtifactStore {
-  /** Keeps the content. It can be read as soon as this resolves, and not a byte of it before; on failure nothing remains. */
-  put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact>;
+  /**
+   * Keeps the content. It can be read as soon as this resolves, and not a byte of it before; on failure nothing remains.
+   * @throws TriptychError ARTIFACT_CORRUPT where the content is not what was `promised`: a stream that is cut looks like one
+   * that has ended.
+   */
+  put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact>;
   has(sha256: string): Promise<boolean>;
   /**
    * The whole content, checked against its hash, in an ArrayBuffer of its own (so that float views are aligned).
@@ -59,6 +65,28 @@ export function sha256Of(content: Uint8Array): string {
 }
 
 const HASH_PIECE_BYTES = 64 * 1024 * 1024;
+
+/** The content as it comes, and not a byte more than was promised. */
+export async function* upTo(content: Content, promised: StoredArtifact): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const piece of content instanceof Uint8Array ? [content] : content) {
+    bytes += piece.byteLength;
+    if (bytes > promised.bytes) throw brokenPromise(promised, `${bytes} bytes or more`);
+    yield piece;
+  }
+}
+
+export function assertKept(stored: StoredArtifact, promised: StoredArtifact): void {
+  if (stored.bytes !== promised.bytes) throw brokenPromise(promised, `${stored.bytes} bytes`);
+  if (stored.sha256 !== promised.sha256)
+    throw brokenPromise(promised, `content with sha256 ${stored.sha256}`);
+}
+
+const brokenPromise = ({ sha256, bytes }: StoredArtifact, actual: string): TriptychError =>
+  new TriptychError(
+    'ARTIFACT_CORRUPT',
+    `Artifact ${sha256} was promised with ${bytes} bytes, but ${actual} arrived; send it again`,
+  );
 
 /** Hashes become file paths: anything that is not one never reaches a file system. */
 export function assertSha256(sha256: string): void {

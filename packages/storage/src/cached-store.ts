@@ -3,6 +3,7 @@ import { TriptychError } from '@triptych/protocol';
 import {
   type ArtifactStore,
   artifactCorrupt,
+  type Content,
   type ReadRange,
   type StoredArtifact,
 } from './artifact-store.ts';
@@ -26,12 +27,12 @@ class CachedStore implements ArtifactStore {
     this.#remote = remote;
   }
 
-  async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
-    const stored = await this.#local.put(content);
+  async put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact> {
+    const stored = await this.#local.put(content, promised);
     if (await this.#remote.has(stored.sha256)) return stored;
     // From the start again as often as the remote store asks: it may lose its connection on the way.
     const kept = { [Symbol.asyncIterator]: () => this.#local.read(stored.sha256)[Symbol.asyncIterator]() };
-    const sent = await this.#remote.put(content instanceof Uint8Array ? content : kept);
+    const sent = await this.#remote.put(content instanceof Uint8Array ? content : kept, stored);
     if (sent.sha256 !== stored.sha256)
       throw artifactCorrupt(stored.sha256, sent.sha256, 'the remote store after sending');
     return stored;

@@ -52,6 +52,19 @@ export async function readFileList(store: ArtifactStore, sha256: string): Promis
   }
 }
 
+/**
+ * Reads every file of a list back. NOT_FOUND where one is missing, ARTIFACT_CORRUPT where its bytes are not those of its hash or
+ * not as many as the list says.
+ */
+export async function verifyFiles(store: ArtifactStore, { files }: FileList): Promise<void> {
+  for (const { path, sha256, bytes } of files) {
+    let read = 0;
+    for await (const piece of store.read(sha256)) read += piece.byteLength;
+    if (read !== bytes)
+      throw new TriptychError('ARTIFACT_CORRUPT', `${path} has ${read} bytes, its list says ${bytes}`);
+  }
+}
+
 /** Whoever unpacks a list writes to these paths: none may lead out of the folder, and no two may be the same. */
 function assertPaths(paths: readonly string[]): void {
   const violations = paths

@@ -52,7 +52,7 @@ describe('folderStore', () => {
     }
   });
 
-  it('shows nothing of a put whose process is killed, and clears it away a day later', async () => {
+  it('shows nothing of a put whose process is killed, and clears it away an hour later', async () => {
     const writer = fileURLToPath(new URL('./testing/unfinished-writer.mjs', import.meta.url));
     const child = spawn(process.execPath, [writer, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');

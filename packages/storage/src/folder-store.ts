@@ -10,16 +10,19 @@ import {
   type ArtifactStore,
   artifactCorrupt,
   artifactNotFound,
+  assertKept,
   assertRange,
   assertSha256,
+  type Content,
   type ReadRange,
   type StoredArtifact,
+  upTo,
 } from './artifact-store.ts';
 
 const INCOMING = '.incoming';
 const CHUNK_BYTES = 1024 * 1024;
-/** Far longer than any upload; a younger file may belong to a writer that is alive. */
-const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
+/** Since its last byte was written; a younger file may belong to a writer that is alive. */
+const ABANDONED_AFTER_MS = 60 * 60 * 1000;
 
 export function folderStore(path: string): ArtifactStore {
   return new FolderStore(path);
@@ -34,11 +37,13 @@ class FolderStore implements ArtifactStore {
   }
 
   /** Writes even what is there already: that repairs a copy that has rotted, and equal content makes the order immaterial. */
-  async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+  async put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact> {
+    if (promised) assertSha256(promised.sha256);
     await this.#prepare();
     const temporary = join(this.#folder, INCOMING, randomUUID());
     try {
-      const stored = await writeDurably(temporary, content);
+      const stored = await writeDurably(temporary, promised ? upTo(content, promised) : content);
+      if (promised) assertKept(stored, promised);
       await this.#publish(temporary, stored.sha256);
       return stored;
     } catch (error) {
@@ -136,10 +141,7 @@ class FolderStore implements ArtifactStore {
   }
 }
 
-async function writeDurably(
-  path: string,
-  content: Uint8Array | AsyncIterable<Uint8Array>,
-): Promise<StoredArtifact> {
+async function writeDurably(path: string, content: Content): Promise<StoredArtifact> {
   const hash = createHash('sha256');
   let bytes = 0;
   const file = await open(path, 'wx');

@@ -1,7 +1,14 @@
-export type { ArtifactStore, ReadRange, StoredArtifact } from './artifact-store.ts';
+export type { ArtifactStore, Content, ReadRange, StoredArtifact } from './artifact-store.ts';
 export { sha256Of, streamOf } from './artifact-store.ts';
 export { cachedStore } from './cached-store.ts';
-export { ArtifactFile, FileList, type NamedContent, putFiles, readFileList } from './file-list.ts';
+export {
+  ArtifactFile,
+  FileList,
+  type NamedContent,
+  putFiles,
+  readFileList,
+  verifyFiles,
+} from './file-list.ts';
 export { folderStore } from './folder-store.ts';
 export { memoryStore } from './memory-store.ts';
 export { openStore } from './store-url.ts';

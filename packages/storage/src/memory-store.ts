@@ -2,8 +2,10 @@
 import {
   type ArtifactStore,
   artifactNotFound,
+  assertKept,
   assertRange,
   assertSha256,
+  type Content,
   type ReadRange,
   type StoredArtifact,
   sha256Of,
@@ -18,11 +20,13 @@ const CHUNK_BYTES = 1024 * 1024;
 class MemoryStore implements ArtifactStore {
   readonly #contents = new Map<string, Uint8Array>();
 
-  async put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredArtifact> {
+  async put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact> {
     const bytes = content instanceof Uint8Array ? new Uint8Array(content) : await concatenate(content);
     const sha256 = sha256Of(bytes);
+    const stored = { sha256, bytes: bytes.byteLength };
+    if (promised) assertKept(stored, promised);
     this.#contents.set(sha256, bytes);
-    return { sha256, bytes: bytes.byteLength };
+    return stored;
   }
 
   async has(sha256: string): Promise<boolean> {

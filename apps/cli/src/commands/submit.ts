@@ -1,5 +1,4 @@
 /** triptych submit: a run from a spec file, from options, or from a file with options on top. */
-import { readFile } from 'node:fs/promises';
 import {
   ActivationMemory,
   invalidInput,
@@ -9,6 +8,7 @@ import {
 } from '@triptych/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
+import { readNamedFile } from '../named-file.ts';
 import { integer, number } from '../option-values.ts';
 import { renderTable } from '../table.ts';
 import { watchToTheEnd } from './watch.ts';
@@ -79,8 +79,12 @@ async function submit(
   if (options.watch) await watchToTheEnd(context, run.id);
 }
 
+/** What the service takes. */
+const MAX_SPEC_BYTES = 2 ** 20;
+
 async function readSpec(file: string): Promise<Partial<RunSpec>> {
-  const text = await readFile(file, 'utf8');
+  const spec = { path: file, option: 'SPEC', what: 'a run spec', limitBytes: MAX_SPEC_BYTES };
+  const text = (await readNamedFile(spec)).toString();
   try {
     return JSON.parse(text) as Partial<RunSpec>;
   } catch (cause) {

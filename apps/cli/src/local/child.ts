@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TriptychError } from '@triptych/protocol';
+import type { Life } from './kept-process.ts';
 import type { StackEvent, StackProcess } from './options.ts';
 
 const PARENT_WATCH = new URL('../../dist/local/parent-watch.js', import.meta.url).href;
@@ -22,7 +23,7 @@ export interface ChildOptions {
 /** The fields of the log line with which a process says that it is ready. */
 export type Readiness = Readonly<Record<string, unknown>>;
 
-export class Child implements StackProcess {
+export class Child implements StackProcess, Life {
   readonly name: string;
   readonly pid: number;
   readonly logPath: string;
@@ -55,6 +56,10 @@ export class Child implements StackProcess {
       });
     });
     this.#onEvent({ kind: 'starting', process: this.name, pid: this.pid });
+  }
+
+  get died(): Promise<boolean> {
+    return this.#exited.then(() => !this.#ending);
   }
 
   get alive(): boolean {

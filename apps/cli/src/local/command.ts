@@ -49,6 +49,7 @@ async function local({ workers, backend, home, port }: LocalOptions): Promise<vo
 function show({ kind, process: name, pid, seconds, expected }: StackEvent): void {
   if (kind === 'ready') write(`${name} is ready (pid ${pid}, ${seconds?.toFixed(1)} s)`);
   if (kind === 'exited' && !expected) write(`${name} (pid ${pid}) has ended; its log says why`);
+  if (kind === 'restarting') write(`${name} is started again in ${seconds} s`);
 }
 
 const greeting = (stack: Stack): string => `

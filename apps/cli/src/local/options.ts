@@ -18,7 +18,8 @@ export interface StackOptions {
 }
 
 export interface StackEvent {
-  readonly kind: 'starting' | 'ready' | 'exited';
+  /** `restarting`: it ended by itself and is started again after a pause of `seconds`. */
+  readonly kind: 'starting' | 'ready' | 'exited' | 'restarting';
   /** `postgres`, `control-plane`, `worker-0`, ... */
   readonly process: string;
   readonly pid?: number;
@@ -40,7 +41,10 @@ export interface StackWorker extends StackProcess {
   readonly port: number;
 }
 
-/** A running embedded stack. Whoever started it stops it; if that process dies, every process of the stack follows. */
+/**
+ * A running embedded stack. Whoever started it stops it; if that process dies, every process of the stack follows. A process
+ * that ends by itself is started again: the database and the control plane on the same ports, a worker as a new one.
+ */
 export interface Stack {
   readonly home: string;
   /** Of the REST API, the status page (`/`), `/docs` and `/metrics`. */
@@ -50,7 +54,7 @@ export interface Stack {
   readonly databaseUrl: string;
   readonly artifactsPath: string;
   readonly logsPath: string;
-  /** Index = number in the name; a killed worker stays in the list. */
+  /** Index = number in the name; one that was killed through the stack stays in the list, one that died by itself is replaced. */
   readonly workers: readonly StackWorker[];
   readonly controlPlane: StackProcess;
   /** Kills the control plane (SIGKILL unless told) and starts it again on the same ports. Resolves when it is ready. */

@@ -55,6 +55,34 @@ describe('the embedded stack', () => {
     expect(await Promise.all(ports.map(isOpen))).toEqual([false, false, false]);
   });
 
+  test('starts again what dies by itself, at the same address, and says so', async () => {
+    const said: string[] = [];
+    const postmasters: number[] = [];
+    stack = await startStack({
+      ...{ workers: 1, backend: 'cpu', home },
+      onEvent: ({ kind, process: name, pid, expected }) => {
+        if (name === 'postgres' && kind === 'ready') postmasters.push(pid!);
+        if (kind === 'restarting' || (kind === 'exited' && !expected)) said.push(`${name} ${kind}`);
+      },
+    });
+    const { url, databaseUrl } = stack;
+    const [first] = stack.workers;
+    for (const pid of [postmasters[0]!, stack.controlPlane.pid, first!.pid]) process.kill(pid, 'SIGKILL');
+    await expect.poll(() => stack?.workers[0]?.pid, { timeout: 30_000 }).not.toBe(first!.pid);
+    const [second] = stack.workers;
+    await expect
+      .poll(async () => (await workerStates().catch((): Record<string, string> => ({})))[second!.workerId], {
+        timeout: 30_000,
+      })
+      .toBe('idle');
+    expect([stack.url, stack.databaseUrl]).toEqual([url, databaseUrl]);
+    expect(postmasters).toHaveLength(2);
+    for (const name of ['postgres', 'control-plane', 'worker-0']) {
+      expect(said).toContain(`${name} exited`);
+      expect(said).toContain(`${name} restarting`);
+    }
+  });
+
   test('kill -9 of the launcher ends every process; the next start on the same home works', async () => {
     const { launcher, pids, ports } = await launch('stack', home);
     expect(pids).toHaveLength(3);

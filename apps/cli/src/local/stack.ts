@@ -3,11 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TriptychError } from '@triptych/protocol';
-import { Child } from './child.ts';
+import { Child, type Readiness } from './child.ts';
 import { type Home, openHome } from './home.ts';
-import type { Stack, StackOptions, StackProcess, StackWorker } from './options.ts';
+import { KeptProcess } from './kept-process.ts';
+import type { Stack, StackEvent, StackOptions, StackProcess, StackWorker } from './options.ts';
 import { freePorts } from './ports.ts';
-import { type Database, startDatabase } from './postgres/database.ts';
+import { DatabaseLife } from './postgres/database-life.ts';
 
 const CONTROL_PLANE = new URL('../../../control-plane/dist/main.js', import.meta.url);
 const WORKER = new URL('../../../worker/dist/main.js', import.meta.url);
@@ -43,9 +44,10 @@ class EmbeddedStack implements Stack {
   readonly #stopping = new AbortController();
   readonly #signal: AbortSignal;
   #ports: readonly [http: number, grpc: number] = [0, 0];
-  #database: Database | undefined;
-  #controlPlane: Child | undefined;
-  readonly #workers: Child[] = [];
+  #database: KeptProcess<DatabaseLife> | undefined;
+  #databasePort: number | undefined;
+  #controlPlane: KeptProcess<Child> | undefined;
+  readonly #workers: KeptProcess<Child>[] = [];
   readonly #logs = new Set<string>();
   #starting: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
@@ -61,8 +63,9 @@ class EmbeddedStack implements Stack {
   }
 
   get controlPlane(): StackProcess {
-    if (!this.#controlPlane) throw new TriptychError('UNAVAILABLE', 'The control plane has not been started');
-    return this.#controlPlane;
+    const life = this.#controlPlane?.life;
+    if (!life) throw new TriptychError('UNAVAILABLE', 'The control plane has not been started');
+    return life;
   }
 
   async start(): Promise<void> {
@@ -82,27 +85,38 @@ class EmbeddedStack implements Stack {
 
   async addWorker(options: { readonly env?: Readonly<Record<string, string>> } = {}): Promise<StackWorker> {
     const index = this.#workers.length;
-    const child = this.#spawn(`worker-${index}`, WORKER, {
-      TRIPTYCH_CONTROL: this.grpcAddress,
-      TRIPTYCH_WORKER_HOST: '127.0.0.1',
-      TRIPTYCH_WORKER_PORT: '0',
-      TRIPTYCH_CACHE_DIR: join(this.#home.cache, `worker-${index}`),
-      TRIPTYCH_ARTIFACTS_URL: this.#artifactsUrl,
-      ...(this.#options.backend === undefined ? {} : { TRIPTYCH_BACKEND: this.#options.backend }),
-      ...this.#options.env,
-      ...options.env,
-    });
-    this.#workers.push(child);
-    const readiness = await child.ready(this.#signal);
-    const worker = new ReadyWorker(child, String(readiness['workerId']), Number(readiness['port']));
-    this.workers[index] = worker;
-    return worker;
+    const worker = this.#keep(
+      `worker-${index}`,
+      {
+        entry: WORKER,
+        env: {
+          TRIPTYCH_CONTROL: this.grpcAddress,
+          TRIPTYCH_WORKER_HOST: '127.0.0.1',
+          TRIPTYCH_WORKER_PORT: '0',
+          TRIPTYCH_CACHE_DIR: join(this.#home.cache, `worker-${index}`),
+          TRIPTYCH_ARTIFACTS_URL: this.#artifactsUrl,
+          ...(this.#options.backend === undefined ? {} : { TRIPTYCH_BACKEND: this.#options.backend }),
+          ...this.#options.env,
+          ...options.env,
+        },
+      },
+      (child, readiness) => {
+        this.workers[index] = new ReadyWorker(
+          child,
+          String(readiness['workerId']),
+          Number(readiness['port']),
+        );
+      },
+    );
+    this.#workers.push(worker);
+    await worker.start();
+    return this.workers[index] as StackWorker;
   }
 
   async killWorker(index: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const child = this.#workers[index];
-    if (!child) throw new RangeError(`There is no worker ${index}; there are ${this.#workers.length}`);
-    await child.end(signal);
+    const worker = this.#workers[index];
+    if (!worker) throw new RangeError(`There is no worker ${index}; there are ${this.#workers.length}`);
+    await worker.end(signal);
   }
 
   async restartControlPlane(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -121,7 +135,7 @@ class EmbeddedStack implements Stack {
     // Workers take their leave from the control plane, and that writes to the database: in this order.
     await Promise.all(this.#workers.map((worker) => worker.end('SIGTERM')));
     await this.#controlPlane?.end('SIGTERM');
-    await this.#database?.stop();
+    await this.#database?.end('SIGTERM');
     this.#home.release();
   }
 
@@ -131,43 +145,72 @@ class EmbeddedStack implements Stack {
   }
 
   async #startDatabase(): Promise<string> {
-    const started = performance.now();
-    this.#options.onEvent?.({ kind: 'starting', process: 'postgres' });
     const logPath = this.#newLog('postgres');
-    this.#database = await startDatabase({ folder: this.#home.postgres, logPath, signal: this.#signal });
-    const seconds = (performance.now() - started) / 1000;
-    this.#options.onEvent?.({ kind: 'ready', process: 'postgres', pid: this.#database.pid, seconds });
-    return this.#database.url;
+    this.#database = new KeptProcess({
+      name: 'postgres',
+      begin: () =>
+        new DatabaseLife(
+          {
+            folder: this.#home.postgres,
+            logPath,
+            signal: this.#signal,
+            // Whoever has its address goes on with it.
+            ...(this.#databasePort === undefined ? {} : { port: this.#databasePort }),
+          },
+          this.#tell,
+        ),
+      signal: this.#signal,
+      onEvent: this.#tell,
+      onReady: (_, { url, port }) => {
+        this.#databasePort = port;
+        this.databaseUrl = url;
+      },
+    });
+    await this.#database.start();
+    return this.databaseUrl;
   }
 
   async #startControlPlane(): Promise<void> {
     const [httpPort, grpcPort] = this.#ports;
-    this.#controlPlane = this.#spawn('control-plane', CONTROL_PLANE, {
-      TRIPTYCH_HTTP_HOST: '127.0.0.1',
-      TRIPTYCH_HTTP_PORT: String(httpPort),
-      TRIPTYCH_GRPC_HOST: '127.0.0.1',
-      TRIPTYCH_GRPC_PORT: String(grpcPort),
-      ARTIFACTS_URL: this.#artifactsUrl,
-      ...this.#options.env,
-      DATABASE_URL: this.databaseUrl,
+    this.#controlPlane = this.#keep('control-plane', {
+      entry: CONTROL_PLANE,
+      env: {
+        TRIPTYCH_HTTP_HOST: '127.0.0.1',
+        TRIPTYCH_HTTP_PORT: String(httpPort),
+        TRIPTYCH_GRPC_HOST: '127.0.0.1',
+        TRIPTYCH_GRPC_PORT: String(grpcPort),
+        ARTIFACTS_URL: this.#artifactsUrl,
+        ...this.#options.env,
+        DATABASE_URL: this.databaseUrl,
+      },
     });
-    await this.#controlPlane.ready(this.#signal);
+    await this.#controlPlane.start();
   }
 
   get #artifactsUrl(): string {
     return this.#env['ARTIFACTS_URL'] || pathToFileURL(this.#home.artifacts).href;
   }
 
-  #spawn(name: string, entry: URL, env: NodeJS.ProcessEnv): Child {
-    this.#signal.throwIfAborted();
-    return new Child({
+  #keep(
+    name: string,
+    { entry, env }: { entry: URL; env: NodeJS.ProcessEnv },
+    onReady: (child: Child, readiness: Readiness) => void = () => {},
+  ): KeptProcess<Child> {
+    return new KeptProcess({
       name,
-      entry,
-      env: { ...this.#env, ...env },
-      logPath: this.#newLog(name),
-      onEvent: (event) => this.#options.onEvent?.(event),
+      begin: () =>
+        new Child({
+          ...{ name, entry, env: { ...this.#env, ...env } },
+          logPath: this.#newLog(name),
+          onEvent: this.#tell,
+        }),
+      signal: this.#signal,
+      onEvent: this.#tell,
+      onReady,
     });
   }
+
+  readonly #tell = (event: StackEvent): void => this.#options.onEvent?.(event);
 
   /** Emptied when a stack first uses it; a process that is restarted goes on in the same file. */
   #newLog(name: string): string {

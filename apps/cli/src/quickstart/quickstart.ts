@@ -89,6 +89,7 @@ async function prepare(options: QuickstartOptions): Promise<{ stack: Stack; imag
       if (kind === 'ready') display.line(`started   ${process} (${seconds?.toFixed(1)} s)`);
       if (kind === 'exited' && !expected)
         display.line(`ended     ${process}, unexpectedly: see its log in ${home}/logs`);
+      if (kind === 'restarting') display.line(`restarts  ${process} in ${seconds} s`);
     },
   });
   const images = sampleImages({

@@ -1,14 +1,19 @@
 /** The service over a real connection, as a worker sees it. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket, type Server as TcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { control } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
-import { memoryStore, sha256Of } from '@triptych/storage';
+import { folderStore, sha256Of } from '@triptych/storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
 import { createGrpcServer, type GrpcServer } from './create-grpc-server.ts';
 import { fromServiceError } from './service-error.ts';
 
-const store = memoryStore();
+const folder = mkdtempSync(join(tmpdir(), 'control-service-'));
+const store = folderStore(folder);
 let registry: WorkerRegistry;
 let server: GrpcServer;
 let client: control.ControlClient;
@@ -27,6 +32,7 @@ afterAll(async () => {
   client.close();
   await server.close(0);
   registry.close();
+  rmSync(folder, { recursive: true });
 });
 
 const registration: control.RegisterRequest = {
@@ -53,12 +59,21 @@ const fetch = async (sha256: string, range = { offset: 0, length: 0 }) => {
   return { content: Buffer.concat(chunks), chunks };
 };
 
-const publish = (parts: readonly Uint8Array[]) =>
+const promiseOf = (content: Uint8Array) => ({ sha256: sha256Of(content), bytes: content.byteLength });
+
+const publish = (parts: readonly Uint8Array[], promised = promiseOf(Buffer.concat(parts))) =>
   new Promise<control.PublishArtifactResponse>((resolve, reject) => {
     const call = client.publishArtifact((error, response) => (error ? reject(error) : resolve(response)));
-    for (const part of parts) call.write({ content: Buffer.from(part) });
+    call.write({ ...promised, content: Buffer.of() });
+    for (const part of parts) call.write(message(part));
     call.end();
   });
+
+const message = (content: Uint8Array): control.PublishArtifactRequest => ({
+  content: Buffer.from(content),
+  sha256: '',
+  bytes: 0,
+});
 
 const failureOf = (answer: Promise<unknown>): Promise<ServiceError> =>
   answer.then(
@@ -117,6 +132,88 @@ describe('artifacts', () => {
   test('what is not there is NOT_FOUND, what is no hash is invalid', async () => {
     expect((await failureOf(fetch('a'.repeat(64)))).code).toBe(status.NOT_FOUND);
     expect((await failureOf(fetch('../../etc/passwd'))).code).toBe(status.INVALID_ARGUMENT);
+  });
+});
+
+describe('an upload that is cut', () => {
+  const chunks = [0, 1, 2, 3].map((digit) => Buffer.alloc(200_000, digit + 65));
+  const whole = Buffer.concat(chunks);
+  const promised = promiseOf(whole);
+
+  /** A connection that a test can break, between the worker and the control plane. */
+  async function breakable(): Promise<{ port: number; sockets: Socket[]; close(): void }> {
+    const sockets: Socket[] = [];
+    const proxy: TcpServer = createServer((near) => {
+      const far = connect(server.port, '127.0.0.1');
+      for (const socket of [near, far]) socket.on('error', () => {});
+      sockets.push(near, far);
+      near.pipe(far);
+      far.pipe(near);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as { port: number };
+    return { port, sockets, close: () => proxy.close() };
+  }
+
+  const ways: Record<string, (cut: { call: { cancel(): void; end(): void }; sockets: Socket[] }) => void> = {
+    'by RST': ({ sockets }) => {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    'by FIN': ({ sockets }) => {
+      for (const socket of sockets) socket.end();
+    },
+    'by being cancelled': ({ call }) => call.cancel(),
+    'by a sender that says it is done': ({ call }) => call.end(),
+  };
+  const hashes = chunks.map((_, sent) => sha256Of(Buffer.concat(chunks.slice(0, sent))));
+
+  test.each(Object.keys(ways).flatMap((way) => chunks.map((_, sent) => [way, sent] as const)))(
+    '%s after %i of 4 chunks leaves nothing',
+    async (way, sent) => {
+      const wire = await breakable();
+      const cut = new control.ControlClient(`127.0.0.1:${wire.port}`, credentials.createInsecure());
+      const answer = new Promise<control.PublishArtifactResponse>((resolve, reject) => {
+        const call = cut.publishArtifact((error, response) => (error ? reject(error) : resolve(response)));
+        const received = () => incoming().length > 0;
+        call.write({ ...promised, content: Buffer.of() });
+        for (const chunk of chunks.slice(0, sent)) call.write(message(chunk));
+        void expect
+          .poll(received, { interval: 5 })
+          .toBe(true)
+          .then(() => ways[way]?.({ call, sockets: wire.sockets }));
+      });
+      await failureOf(answer);
+      await expect.poll(incoming, { interval: 5 }).toEqual([]);
+      expect(await store.has(promised.sha256)).toBe(false);
+      expect(await store.has(hashes[sent] as string)).toBe(false);
+      cut.close();
+      for (const socket of wire.sockets) socket.destroy();
+      wire.close();
+    },
+  );
+
+  const incoming = () => readdirSync(join(folder, '.incoming'));
+
+  test.each([
+    ['other content', [Buffer.alloc(4, 66)], promiseOf(Buffer.alloc(4, 65))],
+    ['more than was promised', chunks, { ...promised, bytes: 5 }],
+    ['less than was promised', chunks.slice(1), promised],
+  ])('%s is refused', async (_, parts, promise) => {
+    const error = await failureOf(publish(parts, promise));
+    expect(fromServiceError(error, 'control plane')).toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+    expect(incoming()).toEqual([]);
+  });
+
+  test('without a promise nothing is taken', async () => {
+    for (const first of [message(chunks[0] as Buffer), message(Buffer.of())]) {
+      const answer = new Promise((resolve, reject) => {
+        const call = client.publishArtifact((error, response) => (error ? reject(error) : resolve(response)));
+        call.write(first);
+        call.end();
+      });
+      expect((await failureOf(answer)).details).toMatch(/first message of an upload.*sha256/);
+    }
+    expect(incoming()).toEqual([]);
   });
 });
 

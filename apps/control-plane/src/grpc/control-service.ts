@@ -1,10 +1,12 @@
 /** What workers call: registration and leases, and content by hash in both directions. No decisions are taken here. */
 import { once } from 'node:events';
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
-import { type control, TriptychError } from '@triptych/protocol';
+import { type control, parse, Sha256, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { ArtifactStore } from '@triptych/storage';
+import type { ArtifactStore, StoredArtifact } from '@triptych/storage';
+import { Type } from 'typebox';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
+import { isOutage, unavailable } from '../store/outage.ts';
 import { parseRegistration } from './registration-request.ts';
 import { toServiceError } from './service-error.ts';
 import { workerAddress } from './worker-address.ts';
@@ -20,7 +22,7 @@ export function controlService({ registry, store, logger }: ControlServiceOption
     if (!(error instanceof TriptychError)) {
       logger.error({ event: 'call-failed', method, err: error }, `${method} failed`);
     }
-    return toServiceError(error);
+    return toServiceError(isOutage(error) ? unavailable(error) : error);
   };
   const unary =
     <Q, R>(method: string, answer: (call: ServerUnaryCall<Q, R>) => R | Promise<R>) =>
@@ -65,7 +67,7 @@ export function controlService({ registry, store, logger }: ControlServiceOption
     },
 
     publishArtifact(call, callback) {
-      store.put(contentOf(call)).then(
+      receive(store, call).then(
         (stored) => callback(null, stored),
         (error: unknown) => callback(errorOf(error, 'PublishArtifact')),
       );
@@ -97,6 +99,28 @@ async function send(
   call.end();
 }
 
-async function* contentOf(chunks: AsyncIterable<control.ArtifactChunk>): AsyncGenerator<Uint8Array> {
-  for await (const { content } of chunks) yield content;
+/**
+ * A connection that breaks ends the stream as its sender's last word would; only the promise tells the two apart.
+ * @throws TriptychError `INVALID_INPUT` where nothing was promised, `ARTIFACT_CORRUPT` where something else came
+ */
+async function receive(
+  store: ArtifactStore,
+  call: AsyncIterable<control.PublishArtifactRequest>,
+): Promise<StoredArtifact> {
+  const messages = call[Symbol.asyncIterator]();
+  const first = await messages.next();
+  const promised = parse(Promised, first.done ? {} : promiseIn(first.value), 'first message of an upload');
+  return store.put(contentOf({ [Symbol.asyncIterator]: () => messages }), promised);
+}
+
+const Promised = Type.Object({ sha256: Sha256, bytes: Type.Integer({ minimum: 0 }) });
+
+const promiseIn = ({ sha256, bytes, content }: control.PublishArtifactRequest): unknown =>
+  // Before there were promises, content came at once.
+  content.byteLength > 0 ? {} : { sha256, bytes };
+
+async function* contentOf(
+  messages: AsyncIterable<control.PublishArtifactRequest>,
+): AsyncGenerator<Uint8Array> {
+  for await (const { content } of messages) yield content;
 }

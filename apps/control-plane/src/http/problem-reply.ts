@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, type Problem, TriptychError } from '@triptych/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { isOutage } from '../store/database.ts';
+import { isOutage, unavailable } from '../store/outage.ts';
 import type { App } from './app.ts';
 import { drain } from './request-drain.ts';
 
@@ -71,10 +71,7 @@ function sendProblem(
 
 export function asTriptychError(error: unknown): TriptychError {
   if (error instanceof TriptychError) return error.code === 'INTERNAL' ? internal(error) : error;
-  if (isOutage(error))
-    return new TriptychError('UNAVAILABLE', 'The database cannot be reached; try again in a moment', {
-      cause: error,
-    });
+  if (isOutage(error)) return unavailable(error);
   const { code, statusCode = 500, message } = error as FastifyError;
   const translated = fastifyCodes[code];
   if (translated) return new TriptychError(translated.code, translated.message ?? message, { cause: error });

@@ -7,7 +7,8 @@
  */
 import { type ErrorCode, TriptychError } from '@triptych/protocol';
 import { DelayedError, type Job, WaitingError } from 'bullmq';
-import type { DeliveryHandler, DeliveryQueue, Disposition, QueuedRun } from './delivery-queue.ts';
+import { isOutage } from '../store/outage.ts';
+import type { DeliveryHandler, DeliveryQueue, Disposition, QueuedRun, RefusedRun } from './delivery-queue.ts';
 import { type JobPayload, type JobQueue, type JobWorker, openBacking } from './queue-backing.ts';
 
 export interface CreateQueueOptions {
@@ -75,21 +76,24 @@ class BullDeliveryQueue implements DeliveryQueue {
   }
 
   async enqueue(runId: string, priority: number): Promise<void> {
-    await this.enqueueAll([{ runId, priority }]);
+    const [refused] = await this.enqueueAll([{ runId, priority }]);
+    if (refused) throw new TriptychError('INVALID_INPUT', refused.message);
   }
 
-  async enqueueAll(runs: readonly QueuedRun[]): Promise<void> {
-    if (runs.length === 0) return;
-    await this.#answer(
-      this.#parts.producer.addBulk(
-        runs.map(({ runId, priority }) => ({
-          name: 'run',
-          data: { runId },
-          // BullMQ serves jobs without a priority (0) before all others, so ours begin at 1.
-          opts: { jobId: runId, priority: priority + 1 },
-        })),
-      ),
-    );
+  async enqueueAll(runs: readonly QueuedRun[]): Promise<readonly RefusedRun[]> {
+    if (runs.length === 0) return [];
+    try {
+      await this.#answer(this.#parts.producer.addBulk(runs.map(jobOf)));
+      return [];
+    } catch (error) {
+      if (error instanceof TriptychError || isOutage(error)) throw error;
+      const [only, ...others] = runs;
+      if (only && others.length === 0) return [{ runId: only.runId, message: refusal(only, error) }];
+      // BullMQ takes a bulk whole or not at all, and does not say whose fault it was.
+      const refused: RefusedRun[] = [];
+      for (const run of runs) refused.push(...(await this.enqueueAll([run])));
+      return refused;
+    }
   }
 
   async remove(runId: string): Promise<void> {
@@ -172,6 +176,16 @@ class BullDeliveryQueue implements DeliveryQueue {
     }
   }
 }
+
+const jobOf = ({ runId, priority }: QueuedRun) => ({
+  name: 'run',
+  data: { runId },
+  // BullMQ serves jobs without a priority (0) before all others, so ours begin at 1.
+  opts: { jobId: runId, priority: priority + 1 },
+});
+
+const refusal = ({ runId, priority }: QueuedRun, error: unknown): string =>
+  `The queue does not take run ${runId} with priority ${priority}: ${error instanceof Error ? error.message : String(error)}`;
 
 async function settle(
   job: Job<JobPayload>,

@@ -5,8 +5,8 @@
 import type { RunQueue } from '../store/run-queue.ts';
 
 export interface DeliveryQueue extends RunQueue {
-  /** {@link RunQueue.enqueue} for many runs in one round trip. */
-  enqueueAll(runs: readonly QueuedRun[]): Promise<void>;
+  /** {@link RunQueue.enqueue} for many runs in one round trip. Answers with those that the queue will never take. */
+  enqueueAll(runs: readonly QueuedRun[]): Promise<readonly RefusedRun[]>;
   /** Starts deliveries, most urgent first, to the one consumer. A handler that rejects gets the run again after a second. */
   consume(handler: DeliveryHandler): void;
   /** Aborts every delivery, waits for the handlers, and lets go of the connections. Unfinished runs go back. */
@@ -16,6 +16,12 @@ export interface DeliveryQueue extends RunQueue {
 export interface QueuedRun {
   readonly runId: string;
   readonly priority: number;
+}
+
+export interface RefusedRun {
+  readonly runId: string;
+  /** Why it cannot be queued as it is. */
+  readonly message: string;
 }
 
 export type DeliveryHandler = (delivery: Delivery) => Promise<Disposition>;

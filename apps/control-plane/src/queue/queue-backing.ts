@@ -2,11 +2,15 @@
  * Where BullMQ keeps its jobs: Redis (through ioredis) or PostgreSQL, chosen by the scheme of the URL. It opens queues and
  * workers on that store; it does not say how jobs are named, retried or locked.
  */
+import type { EventEmitter } from 'node:events';
 import { TriptychError } from '@triptych/protocol';
 import {
-  createPostgresBackend,
+  type BackendFactory,
   type JobProgress,
-  type PostgresPoolConfig,
+  type PgPool,
+  PostgresConnection,
+  type PostgresConnectionOptions,
+  PostgresQueueBackend,
   type Processor,
   Queue,
   type QueueOptions,
@@ -15,7 +19,7 @@ import {
   Worker,
   type WorkerOptions,
 } from 'bullmq';
-import pg from 'pg';
+import { isBroken, openPool, withClient } from '../store/postgres.ts';
 
 export interface JobPayload {
   readonly runId: string;
@@ -62,24 +66,60 @@ function redisBacking(url: string, namespace: string): QueueBacking {
 }
 
 /** Two connections for short queries each, and one more that listens; a control plane shares its server with Prisma. */
-const POOL_SIZE = 2;
+const POOL_SIZE = 3;
 
 async function postgresBacking(url: string, schema: string): Promise<QueueBacking> {
   quoteSchemaName(schema);
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await runMigrations(client, schema);
-  } finally {
-    await client.end();
-  }
-  const connection: PostgresPoolConfig = { connectionString: url, schema, max: POOL_SIZE };
+  await withClient(url, (client) => runMigrations(client, schema));
+  const backend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> = (
+    name,
+    options,
+    { withBlockingConnection = false } = {},
+  ) =>
+    new PostgresQueueBackend(
+      new HeardConnection(url, schema),
+      name,
+      options,
+      true,
+      ...(withBlockingConnection ? [name] : []),
+    );
   // BullMQ types a queue by its backend; what we use of it is the same on both.
   return {
     kind: 'postgres',
     queue: (name, options) =>
-      new Queue(name, { ...options, connection }, createPostgresBackend) as unknown as JobQueue,
+      new Queue(name, { ...options, connection: url }, backend) as unknown as JobQueue,
     worker: (name, processor, options) =>
-      new Worker(name, processor, { ...options, connection }, createPostgresBackend) as unknown as JobWorker,
+      new Worker(name, processor, { ...options, connection: url }, backend) as unknown as JobWorker,
   };
+}
+
+/** BullMQ listens to the clients that it makes itself a moment too late; so it gets ours, which are heard from the first byte. */
+class HeardConnection extends PostgresConnection {
+  override readonly schema: string;
+
+  constructor(url: string, schema: string) {
+    super(
+      openPool({
+        connectionString: url,
+        options: `-c search_path=${quoteSchemaName(schema)}`,
+        max: POOL_SIZE,
+        keepAlive: true,
+      }) as unknown as PgPool,
+    );
+    this.schema = schema;
+  }
+
+  /** One that broke before BullMQ listened to it would be kept for ever; told again, BullMQ makes another. */
+  override async getListenClient(): ReturnType<PostgresConnection['getListenClient']> {
+    const client = await super.getListenClient();
+    if (isBroken(client))
+      (client as unknown as EventEmitter).emit('error', new Error('Connection terminated'));
+    return client;
+  }
+
+  override async close(): Promise<void> {
+    if (this.isClosing) return this.isClosing;
+    await super.close();
+    await this.pool.end();
+  }
 }

@@ -78,6 +78,18 @@ function contract(start: () => Promise<Server>) {
     await empty(queue);
   });
 
+  test('a run that the queue will never take is named, and the others are queued', async () => {
+    const queue = await openQueue();
+    const refused = await queue.enqueueAll([
+      { runId: 'first', priority: 10 },
+      { runId: 'absurd', priority: 3_000_000 },
+      { runId: 'last', priority: 10 },
+    ]);
+    expect(refused).toEqual([{ runId: 'absurd', message: expect.stringMatching(/priority 3000000: /i) }]);
+    expect((await queue.depth()).waiting).toBe(2);
+    await expect(queue.enqueue('absurd', 3_000_000)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
   test('a run that asks for a retry comes back after its delay, not before', async () => {
     const queue = await openQueue();
     await queue.enqueue('again', 10);

@@ -1,7 +1,7 @@
 /** The one connection pool of a control plane to Postgres, and the Prisma client on top of it. */
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
 import { Prisma, PrismaClient } from './generated/client.ts';
+import { openPool } from './postgres.ts';
 
 export interface Database {
   readonly client: PrismaClient;
@@ -19,9 +19,7 @@ export type Transaction = Prisma.TransactionClient;
 const patience = { maxWait: 60_000, timeout: 60_000 } as const;
 
 export function openDatabase(options: { url: string; connections?: number }): Database {
-  const pool = new pg.Pool({ connectionString: options.url, max: options.connections ?? 10 });
-  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
-  pool.on('error', () => {});
+  const pool = openPool({ connectionString: options.url, max: options.connections ?? 10 });
   const client = new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions: patience });
   return {
     client,
@@ -41,13 +39,6 @@ export const isDuplicate = (error: unknown): boolean => hasCode(error, 'P2002');
 
 /** True for a write that names a row that is not there. */
 export const isDangling = (error: unknown): boolean => hasCode(error, 'P2003');
-
-/** True where Postgres could not be reached or broke off; the same request can succeed later. */
-export const isOutage = (error: unknown): boolean =>
-  error instanceof Prisma.PrismaClientInitializationError ||
-  (error instanceof Prisma.PrismaClientKnownRequestError && /^(P1...|P2024|P2028)$/.test(error.code)) ||
-  (error instanceof Error &&
-    /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|57P0[123])$/.test(String((error as { code?: unknown }).code)));
 
 /** Plain data on its way into a JSON column. */
 export const json = (value: unknown): Prisma.InputJsonValue => value as Prisma.InputJsonValue;

@@ -8,7 +8,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TriptychError } from '@triptych/protocol';
-import pg from 'pg';
+import type pg from 'pg';
+import { withClient } from './postgres.ts';
 
 /** Also taken by `prisma migrate deploy`: whoever comes second waits, then finds nothing to do. */
 const PRISMA_LOCK = 72_707_369;
@@ -19,18 +20,14 @@ export const migrationsFolder = fileURLToPath(new URL('../../../../prisma/migrat
 /** Brings the database to the newest migration and answers with the names of those that were applied. */
 export async function migrate(options: { databaseUrl: string; folder?: string }): Promise<string[]> {
   const migrations = await readMigrations(options.folder ?? migrationsFolder);
-  const client = new pg.Client({ connectionString: options.databaseUrl });
-  await client.connect();
-  try {
+  // The end of the session gives the lock back.
+  return withClient(options.databaseUrl, async (client) => {
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
     await client.query(historyTable);
     const pending = pendingOf(migrations, await readHistory(client));
     for (const migration of pending) await apply(client, migration);
     return pending.map((migration) => migration.name);
-  } finally {
-    // Ending the session gives the lock back.
-    await client.end();
-  }
+  });
 }
 
 interface Migration {

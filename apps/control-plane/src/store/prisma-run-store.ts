@@ -11,16 +11,17 @@ import {
   type Score,
   TriptychError,
 } from '@triptych/protocol';
-import type { Database } from './database.ts';
+import type { Database, Transaction } from './database.ts';
 import { newId } from './identifier.ts';
 import type { ModelDescription } from './model-store.ts';
+import { isOutage } from './outage.ts';
 import { queuePositions } from './queue-position.ts';
 import { membershipError, writeMembership } from './run-membership.ts';
 import type { RunNotifier } from './run-notifier.ts';
 import type { RunObserver } from './run-observer.ts';
 import { nothingPast, readPast } from './run-past.ts';
 import { writeCheckpoint, writeLog, writeScores, writeSteps } from './run-reports.ts';
-import { checkpointOf, type RunRow, runOf, runRelations } from './run-rows.ts';
+import { assertReadable, checkpointOf, type RunRow, runOf, runRelations } from './run-rows.ts';
 import type {
   LogLine,
   Membership,
@@ -61,6 +62,7 @@ export class PrismaRunStore implements RunStore {
       await this.statusOf(runId);
       return undefined;
     }
+    assertReadable(owned);
     // Read after the update: whatever a newer owner writes in between, this token is fenced by then.
     const [run, dataset, held, saved, past] = await Promise.all([
       this.#shown(owned),
@@ -157,11 +159,10 @@ export class PrismaRunStore implements RunStore {
       await writeScores(write, { scores });
       const { model } = write.transaction;
       const wanted = write.run.name ?? runId;
-      const taken = presets.has(wanted) || (await model.count({ where: { name: wanted } })) > 0;
       const { id: modelId } = await model.create({
         data: {
           id: newId('model'),
-          name: taken ? runId : wanted,
+          name: await freeModelName(write.transaction, [wanted, runId]),
           kind: 'trained',
           description: `${write.run.modelName} trained by run ${wanted}`,
           artifact: modelArtifact,
@@ -207,6 +208,16 @@ export class PrismaRunStore implements RunStore {
     if (from) this.#options.observer?.moved({ run, from });
     this.#options.notifier.wake(runId);
     return run;
+  }
+
+  async giveUp(runId: string, why: { reason: RunReason; message: string }): Promise<void> {
+    try {
+      await this.#giveUp(runId, (write) => write.giveUp(why));
+    } catch (error) {
+      if (error instanceof TriptychError || isOutage(error)) throw error;
+      // What keeps being refused may be the story itself; the state and the workers must not depend on it.
+      await this.#giveUp(runId, (write) => write.giveUpSilently(why));
+    }
   }
 
   async get(runId: string): Promise<Run> {
@@ -276,6 +287,18 @@ export class PrismaRunStore implements RunStore {
     }
   }
 
+  async #giveUp(runId: string, end: (write: RunWrite) => Promise<void>): Promise<void> {
+    const { notifier, observer } = this.#options;
+    const { from, row } = await this.#client.$transaction(async (transaction) => {
+      const write = await RunWrite.unowned(transaction, runId);
+      const from = write.status;
+      if (!isTerminal(from)) await end(write);
+      return { from, row: write.run };
+    });
+    notifier.wake(runId);
+    if (row.status !== from) observer?.moved({ run: await this.#shown(row), from });
+  }
+
   async #shown(row: RunRow, queuePosition?: number): Promise<Run> {
     const runId = row.id;
     const [scores, model] = neverPlaced(row)
@@ -285,6 +308,15 @@ export class PrismaRunStore implements RunStore {
           this.#client.model.findUnique({ where: { runId }, ...runRelations.model }),
         ]);
     return runOf({ ...row, scores, model }, queuePosition);
+  }
+}
+
+/** A name for a trained model that nobody has yet: others may have taken the run's own while it trained, and even its id. */
+async function freeModelName({ model }: Transaction, wanted: readonly string[]): Promise<string> {
+  const last = wanted.at(-1) as string;
+  for (let count = 0; ; count++) {
+    const name = wanted[count] ?? `${last}-${count}`;
+    if (!presets.has(name) && (await model.count({ where: { name } })) === 0) return name;
   }
 }
 

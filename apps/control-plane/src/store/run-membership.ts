@@ -23,6 +23,8 @@ export async function writeMembership(write: RunWrite, membership: Membership): 
     create: { runId, number: attempt, generation, worldSize },
     update: { generation, worldSize, finishedAt: null },
   });
+  // The same write again, where its first answer was lost.
+  await transaction.assignment.deleteMany({ where: { runId, attempt, generation } });
   await transaction.assignment.createMany({
     data: assignments.map((rank) => ({ runId, attempt, generation, ...rank, heldWorkerId: rank.workerId })),
   });

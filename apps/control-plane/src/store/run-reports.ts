@@ -1,8 +1,9 @@
 /** What a generation reports while it works: steps, checkpoints, scores. Each is part of one write to its run. */
-import type { Checkpoint, Progress, Score } from '@triptych/protocol';
+import { type Checkpoint, type Progress, type Score, TriptychError } from '@triptych/protocol';
 import { stepMetricRow } from './run-rows.ts';
 import type { LogLine, Sequenced, StepBatch } from './run-store.ts';
 import type { RunWrite } from './run-write.ts';
+import { storable } from './storable.ts';
 
 /** What changed by a batch of steps, for the observer. */
 export interface StepsWritten {
@@ -37,16 +38,23 @@ export async function writeSteps(
   };
 }
 
+/**
+ * `NOT_DETERMINISTIC` where the run had another checkpoint of this step: a step that is repeated gives the same bits, and where
+ * it does not, no result of this run can be trusted.
+ */
 export async function writeCheckpoint(write: RunWrite, saved: Sequenced<Checkpoint>): Promise<void> {
   write.assertAlive('a checkpoint');
   const { step, sha256, bytes, at, lastSequence } = saved;
   const runId = write.run.id;
   const { checkpoint } = write.transaction;
-  const where = { runId_step: { runId, step } };
-  const known = await checkpoint.findUnique({ where });
+  const known = await checkpoint.findUnique({ where: { runId_step: { runId, step } } });
   if (known?.sha256 === sha256) return;
-  const content = { sha256, bytes: BigInt(bytes), at: new Date(at) };
-  await checkpoint.upsert({ where, create: { runId, step, ...content }, update: content });
+  if (known)
+    throw new TriptychError(
+      'NOT_DETERMINISTIC',
+      `Step ${step} was computed again and gave other bits: its checkpoint was ${known.sha256} and is ${sha256} now`,
+    );
+  await checkpoint.create({ data: { runId, step, sha256, bytes: BigInt(bytes), at: new Date(at) } });
   await write.tell({
     type: 'checkpoint',
     message: `Checkpoint of step ${step}`,
@@ -57,10 +65,11 @@ export async function writeCheckpoint(write: RunWrite, saved: Sequenced<Checkpoi
 
 export async function writeScores(
   write: RunWrite,
-  { scores, lastSequence }: { scores: readonly Score[]; lastSequence?: number },
+  { scores: reported, lastSequence }: { scores: readonly Score[]; lastSequence?: number },
 ): Promise<void> {
   write.assertAlive('a score');
-  if (scores.length === 0) return;
+  if (reported.length === 0) return;
+  const scores = storable(reported);
   const runId = write.run.id;
   const { score } = write.transaction;
   await score.deleteMany({

@@ -1,16 +1,24 @@
-/** From rows to what the API shows. Columns that hold JSON were checked before they were written. */
+/**
+ * From rows to what the API shows. Columns that hold JSON were checked before they were written, by the release of that day;
+ * whoever works with them checks them again with {@link assertReadable}.
+ */
 import {
   type Checkpoint,
-  type Progress,
-  type ResolvedRunSpec,
+  invalidInput,
+  Progress,
+  ResolvedRunSpec,
   type Run,
   type RunEvent,
   type RunReason,
   type RunStatus,
   type Score,
+  Sha256,
   type StepMetric,
   upgradeSpec,
+  type Violation,
+  violationsOf,
 } from '@triptych/protocol';
+import { type TSchema, Type } from 'typebox';
 import type {
   Checkpoint as CheckpointRow,
   RunEvent as RunEventRow,
@@ -54,6 +62,20 @@ export function runOf(row: RunRowWithRelations, queuePosition?: number): Run {
     ...(row.firstStepAt ? { firstStepAt: row.firstStepAt.toISOString() } : {}),
     ...(row.finishedAt ? { finishedAt: row.finishedAt.toISOString() } : {}),
   };
+}
+
+/** `INVALID_INPUT` with everything that this release cannot read in a run's columns of JSON. */
+export function assertReadable(row: RunRow): void {
+  const columns: readonly [name: string, schema: TSchema, value: unknown][] = [
+    ['spec', ResolvedRunSpec, upgradeSpec(row.spec)],
+    ['progress', Progress, row.progress],
+    ['datasetManifests', Type.Union([Type.Array(Sha256), Type.Null()]), row.datasetManifests],
+    ['towerArtifacts', Type.Union([Type.Record(Type.String(), Sha256), Type.Null()]), row.towerArtifacts],
+  ];
+  const violations = columns.flatMap(([name, schema, value]) =>
+    violationsOf(schema, value).map((one): Violation => ({ ...one, path: `/${name}${one.path}` })),
+  );
+  if (violations.length > 0) throw invalidInput(`record of run ${row.id}`, violations);
 }
 
 export const eventOf = (row: RunEventRow): RunEvent => ({

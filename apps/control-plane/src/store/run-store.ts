@@ -23,7 +23,8 @@ import type {
 export interface RunStore {
   /**
    * Becomes the owner of a run: bumps its fencing token and answers with all that is needed to start it or to
-   * re-attach to its live generation. `undefined` where the run is over; `NOT_FOUND` where there is none.
+   * re-attach to its live generation. `undefined` where the run is over; `NOT_FOUND` where there is none; `INVALID_INPUT`
+   * where what is on record of the run cannot be worked with.
    */
   acquire(runId: string): Promise<Tenure | undefined>;
 
@@ -45,7 +46,7 @@ export interface RunStore {
   /** Step metrics (a step that is there already is replaced), the progress they add up to, and one progress event. */
   recordSteps(runId: string, fencingToken: bigint, batch: StepBatch): Promise<void>;
 
-  /** The same checkpoint twice is recorded once. */
+  /** The same checkpoint twice is recorded once; `NOT_DETERMINISTIC` where the same step has another one. */
   recordCheckpoint(runId: string, fencingToken: bigint, saved: Sequenced<Checkpoint>): Promise<void>;
 
   /** A score of the same task, metric and stage is replaced. */
@@ -58,7 +59,10 @@ export interface RunStore {
   /** A line of the run's story that is no state change (a recovery, a corrupt checkpoint that was passed over). */
   recordLog(runId: string, fencingToken: bigint, line: LogLine): Promise<void>;
 
-  /** FINALIZING to SUCCEEDED: the model row, the weights, the release of the workers and the last event, all or nothing. */
+  /**
+   * FINALIZING to SUCCEEDED: scores, the model row, the weights, the release of the workers and the last event, all or nothing,
+   * after every file of the model was read back. `NOT_FOUND` or `ARTIFACT_CORRUPT` where one is not as its list says.
+   */
   complete(runId: string, fencingToken: bigint, outcome: Outcome): Promise<Run>;
 
   /**
@@ -67,6 +71,13 @@ export interface RunStore {
    * where the run is being cancelled or is cancelled; `ILLEGAL_STATE` where it has ended otherwise.
    */
   requestCancel(runId: string): Promise<Run>;
+
+  /**
+   * Ends a run that nothing can be made of (its record cannot be read, or takes nothing more) as FAILED, whoever owns it:
+   * with its story where that can be written, without where it cannot. A run that is being cancelled is CANCELLED; harmless
+   * where it is over.
+   */
+  giveUp(runId: string, why: { reason: RunReason; message: string }): Promise<void>;
 
   /** `NOT_FOUND` where there is no such run. */
   get(runId: string): Promise<Run>;

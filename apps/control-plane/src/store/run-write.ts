@@ -14,6 +14,7 @@ import {
 import { json, type Transaction } from './database.ts';
 import type { RunUpdateInput } from './generated/models.ts';
 import type { RunRow } from './run-rows.ts';
+import { storable, storableText } from './storable.ts';
 
 export interface Move {
   readonly event: RunEventKind;
@@ -96,8 +97,29 @@ export class RunWrite {
     });
   }
 
+  /** The end of a run that nothing can be made of; from here on its owner, if it has one, is fenced. */
+  async giveUp({ reason, message }: Pick<Move, 'reason' | 'message'>): Promise<void> {
+    const fields = { fencingToken: { increment: 1 } };
+    await this.move(
+      this.status === 'CANCELLING'
+        ? { event: 'cancelled', reason: 'CANCELLED_BY_USER', message: 'Cancelled', fields }
+        : { event: 'fail', reason, message, fields },
+    );
+  }
+
+  /** {@link giveUp} without an event. */
+  async giveUpSilently({ reason, message }: Pick<Move, 'reason' | 'message'>): Promise<void> {
+    const status = this.status === 'CANCELLING' ? 'CANCELLED' : 'FAILED';
+    await this.release(status);
+    await this.update({
+      ...{ status, reason, message },
+      finishedAt: new Date(),
+      fencingToken: { increment: 1 },
+    });
+  }
+
   async update(fields: RunUpdateInput): Promise<void> {
-    this.#run = await this.transaction.run.update({ where: { id: this.#run.id }, data: fields });
+    this.#run = await this.transaction.run.update({ where: { id: this.#run.id }, data: storable(fields) });
   }
 
   /** Writes `fields` to the run and appends an event that shows the run's state after it. */
@@ -105,7 +127,11 @@ export class RunWrite {
     await this.update({ ...fields, eventSequence: { increment: 1 } });
     const { id, status, reason, eventSequence } = this.#run;
     await this.transaction.runEvent.create({
-      data: { runId: id, sequence: eventSequence, type, status, reason, message, detail: json(detail) },
+      data: {
+        ...{ runId: id, sequence: eventSequence, type, status, reason },
+        message: storableText(message),
+        detail: json(storable(detail)),
+      },
     });
   }
 

@@ -1,4 +1,7 @@
-/** Turns rank 0's events into the run's record: states, steps in batches, checkpoints, scores, and in the end the model. */
+/**
+ * Turns rank 0's events into the run's record: states, steps in batches, checkpoints, scores of the baseline. The scores of the
+ * trained model are kept, as the model is, for the one write that ends the run.
+ */
 import type {
   Checkpoint,
   PredictionsReport,
@@ -22,6 +25,7 @@ export class EventRecorder {
   readonly #meter: ProgressMeter;
   #steps: Sequenced<worker.StepCommitted>[] = [];
   #scores: Sequenced<worker.ScoreReported>[] = [];
+  readonly #finalScores: Sequenced<worker.ScoreReported>[] = [];
   #model: Sequenced<worker.ModelPublished> | undefined;
   #finished = false;
   #step = 0;
@@ -41,7 +45,12 @@ export class EventRecorder {
     return this.#finished ? this.#model?.value : undefined;
   }
 
-  /** Everything in `events` is written when this resolves. */
+  /** Of the trained model. */
+  get scores(): readonly Score[] {
+    return this.#finalScores.map(({ value }) => scoreOf(value));
+  }
+
+  /** Everything in `events` is written when this resolves, but the trained model and its scores. */
   async record(events: readonly worker.TrainEvent[]): Promise<void> {
     for (const { sequence, atUnixMs, event } of events) {
       if (event?.$case !== 'step') await this.#flushSteps();
@@ -51,7 +60,7 @@ export class EventRecorder {
           this.#steps.push({ sequence, atUnixMs, value: event.value });
           break;
         case 'score':
-          this.#scores.push({ sequence, atUnixMs, value: event.value });
+          await this.#takeScore({ sequence, atUnixMs, value: event.value });
           break;
         case 'phase':
           await this.#enter(event.value);
@@ -118,16 +127,22 @@ export class EventRecorder {
     this.#step = last.value.step;
   }
 
+  /** A score that is no number (of a split in which nothing could be scored, say) is left out, and the run's log says so. */
+  async #takeScore(reported: Sequenced<worker.ScoreReported>): Promise<void> {
+    const { stage, task, metric, value, chance } = reported.value;
+    const isNumber = Number.isFinite(value) && (chance === undefined || Number.isFinite(chance));
+    if (!isNumber) {
+      await this.#options.writer.recordLog(
+        `${stage} ${task} ${metric} is ${value}, which is no number: left out`,
+      );
+    } else if (stage === 'final') this.#finalScores.push(reported);
+    else this.#scores.push(reported);
+  }
+
   async #flushScores(): Promise<void> {
     const last = this.#scores.at(-1);
     if (last === undefined) return;
-    const scores = this.#scores.map(({ value: { chance, ...score } }) => ({
-      ...score,
-      stage: score.stage as Score['stage'],
-      split: score.split as Score['split'],
-      unit: score.unit as Score['unit'],
-      ...(chance === undefined ? {} : { chance }),
-    }));
+    const scores = this.#scores.map(({ value }) => scoreOf(value));
     this.#scores = [];
     await this.#options.writer.recordScores({ scores, lastSequence: this.#acknowledge(last.sequence) });
   }
@@ -149,11 +164,20 @@ export class EventRecorder {
     });
   }
 
-  /** The model is only written down with the end of the run, so a supervisor that re-attaches must be told of it again. */
+  /** What is only written down with the end of the run, a supervisor that re-attaches must be told of again. */
   #acknowledge(sequence: number): number {
-    return this.#model === undefined ? sequence : Math.min(sequence, this.#model.sequence - 1);
+    const kept = [this.#finalScores[0], this.#model].flatMap((one) => (one ? [one.sequence - 1] : []));
+    return Math.min(sequence, ...kept);
   }
 }
+
+const scoreOf = ({ chance, ...score }: worker.ScoreReported): Score => ({
+  ...score,
+  stage: score.stage as Score['stage'],
+  split: score.split as Score['split'],
+  unit: score.unit as Score['unit'],
+  ...(chance === undefined ? {} : { chance }),
+});
 
 interface Sequenced<T> {
   readonly sequence: number;

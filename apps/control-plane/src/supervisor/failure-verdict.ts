@@ -22,6 +22,11 @@ const fatal: Partial<Record<ErrorCode, { reason: RunReason; remedy: string }>> =
     reason: 'LOSS_NOT_FINITE',
     remedy: 'lower optimizer.learningRate, lengthen schedule.warmupSteps or set optimizer.clipNorm',
   },
+  NOT_DETERMINISTIC: {
+    reason: 'NOT_DETERMINISTIC',
+    remedy:
+      'train on workers of one kind (backend, CPU model, precision, threads, version of Triptych), or with TRIPTYCH_GEMM=own',
+  },
 };
 
 /** Where it can help to try elsewhere: what the run ends with when no other worker did better. */

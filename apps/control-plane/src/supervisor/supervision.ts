@@ -16,7 +16,7 @@ import { type Ending, followGeneration, type RankFailure } from './follow-genera
 import { Generation } from './generation.ts';
 import { Placing } from './placing.ts';
 import { RunMemory } from './run-memory.ts';
-import { RunWriter } from './run-writer.ts';
+import { RecordRefused, RunWriter } from './run-writer.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { HIGHEST_TOKEN, stopRanks, stopUntilGone } from './stop-ranks.ts';
 import type { SupervisionTiming } from './supervision-timing.ts';
@@ -252,13 +252,17 @@ export class Supervision {
       await recorder.reach('FINALIZING');
       const { artifact, weightsSha256: sha256, weightsBytes: bytes } = ending.model;
       await this.#withdraw('The run has finished', () =>
-        this.#writer.complete({ modelArtifact: artifact, weights: { sha256, bytes } }),
+        this.#writer.complete({
+          modelArtifact: artifact,
+          weights: { sha256, bytes },
+          scores: recorder.scores,
+        }),
       );
       parts.registry.absolve(generation.ranks.map(({ workerId }) => workerId));
       return ending;
     } catch (error) {
-      // An artifact that cannot be read back is the generation's failure, not the supervisor's.
-      if (!(error instanceof TriptychError) || !isAboutArtifacts(error.code) || this.#signal.aborted)
+      // What a generation made is its failure, not the supervisor's: an artifact that cannot be read back, other bits than before.
+      if (!(error instanceof TriptychError) || !isAboutResults(error.code) || this.#signal.aborted)
         throw error;
       return { kind: 'failed', failure: { code: error.code, message: error.message } };
     } finally {
@@ -372,6 +376,14 @@ export class Supervision {
       });
     }
     if (status === 'SUCCEEDED' || status === 'FAILED') return { kind: 'done' };
+    if (error instanceof RecordRefused) {
+      const { message } = error;
+      logger.error({ event: 'record-refused', status, err: error }, message);
+      await this.#withdraw(message, () =>
+        parts.runs.giveUp(this.runId, { reason: 'INTERNAL_ERROR', message }),
+      );
+      return { kind: 'done' };
+    }
     logger.error(
       { event: 'supervision-failed', status, err: error },
       'The supervision failed; it is tried again',
@@ -390,6 +402,8 @@ export class Supervision {
 
 const isTraining = (status: RunStatus): boolean =>
   status === 'RUNNING' || status === 'EVALUATING' || status === 'FINALIZING';
+
+const isAboutResults = (code: ErrorCode): boolean => isAboutArtifacts(code) || code === 'NOT_DETERMINISTIC';
 
 const reasonOf = (code: ErrorCode): RunReason =>
   code === 'WORKER_LOST' || code === 'WORKER_DRAINED' || code === 'COLLECTIVE_ABORTED'

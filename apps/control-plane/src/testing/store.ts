@@ -13,6 +13,7 @@ import { PrismaWorkerStore } from '../store/prisma-worker-store.ts';
 import { RunHistory } from '../store/run-history.ts';
 import { RunNotifier } from '../store/run-notifier.ts';
 import type { RunObserver } from '../store/run-observer.ts';
+import type { RunStore } from '../store/run-store.ts';
 import { RunSubmission } from '../store/run-submission.ts';
 import { createTestDatabase } from './postgres.ts';
 
@@ -21,7 +22,7 @@ export interface TestStores {
   readonly database: Database;
   readonly artifacts: ArtifactStore;
   readonly notifier: RunNotifier;
-  readonly runs: PrismaRunStore;
+  readonly runs: RunStore;
   readonly history: RunHistory;
   readonly submission: RunSubmission;
   readonly datasets: DatasetStore;

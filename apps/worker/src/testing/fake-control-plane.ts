@@ -2,7 +2,7 @@
 import { promisify } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { control, TriptychError } from '@triptych/protocol';
-import { type ArtifactStore, memoryStore } from '@triptych/storage';
+import { type ArtifactStore, memoryStore, type StoredArtifact } from '@triptych/storage';
 import { toStatus } from '../grpc-errors.ts';
 
 export class FakeControlPlane {
@@ -61,7 +61,7 @@ export class FakeControlPlane {
         send(this.store.read(sha256, range), call).catch((error) => call.emit('error', toStatus(error)));
       },
       publishArtifact: (call, answer) => {
-        this.store.put(contents(call)).then(
+        receive(this.store, call).then(
           (stored) => answer(null, stored),
           (error) => answer(toStatus(error)),
         );
@@ -78,6 +78,17 @@ async function send(
   call.end();
 }
 
-async function* contents(call: AsyncIterable<control.ArtifactChunk>): AsyncGenerator<Uint8Array> {
+/** Takes what was promised, and nothing else, as the real one does. */
+async function receive(
+  store: ArtifactStore,
+  call: AsyncIterable<control.PublishArtifactRequest>,
+): Promise<StoredArtifact> {
+  const messages = call[Symbol.asyncIterator]();
+  const { sha256, bytes, content } = (await messages.next()).value as control.PublishArtifactRequest;
+  if (content.byteLength > 0) throw new TriptychError('INVALID_INPUT', 'The first message promises nothing');
+  return store.put(contents({ [Symbol.asyncIterator]: () => messages }), { sha256, bytes });
+}
+
+async function* contents(call: AsyncIterable<control.PublishArtifactRequest>): AsyncGenerator<Uint8Array> {
   for await (const { content } of call) yield content;
 }

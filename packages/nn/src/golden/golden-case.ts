@@ -3,10 +3,11 @@
  * what it is; tensors lie in `inputs.safetensors` and `expected.safetensors`, weights in `model.safetensors`. What is to be
  * computed is not its business.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { TriptychError } from '@triptych/protocol';
 import { readSafetensors, type SafetensorsFile, type SafetensorsTensor } from '../safetensors/in-memory.ts';
+import { readRegularFile } from './read-regular-file.ts';
 
 export class GoldenCase {
   readonly folder: string;
@@ -46,7 +47,7 @@ export class GoldenCase {
   /** @throws TriptychError INVALID_INPUT where the file is not there. */
   bytes(file: string): Uint8Array {
     try {
-      return new Uint8Array(readFileSync(join(this.folder, file)));
+      return readRegularFile(join(this.folder, file));
     } catch (cause) {
       const message = `the golden case ${this.folder} has no readable ${file}; complete the folder`;
       throw new TriptychError('INVALID_INPUT', message, { cause });

@@ -15,6 +15,9 @@ export interface Database {
   readonly url: string;
   /** Of PostgreSQL itself. */
   readonly pid: number;
+  readonly port: number;
+  /** Resolves at its end: false where that was asked for. */
+  readonly died: Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -22,11 +25,13 @@ export interface DatabaseOptions {
   /** Holds the password and, where PostgreSQL's user can reach it, the data. */
   readonly folder: string;
   readonly logPath: string;
+  /** A free one where it is left out. */
+  readonly port?: number;
   readonly signal: AbortSignal;
 }
 
 /** UNAVAILABLE with the reason where the database cannot be started; the signal's reason where it is aborted. */
-export async function startDatabase({ folder, logPath, signal }: DatabaseOptions): Promise<Database> {
+export async function startDatabase({ folder, logPath, port, signal }: DatabaseOptions): Promise<Database> {
   mkdirSync(folder, { recursive: true });
   const { password, fresh } = passwordIn(folder);
   const log = openSync(logPath, 'a');
@@ -38,12 +43,18 @@ export async function startDatabase({ folder, logPath, signal }: DatabaseOptions
   const abort = () => guard.kill('SIGTERM');
   signal.addEventListener('abort', abort, { once: true });
   try {
-    guard.send({ folder, password, fresh } satisfies StartDatabase);
+    guard.send({ folder, password, fresh, ...(port === undefined ? {} : { port }) } satisfies StartDatabase);
     const message = await firstMessage(guard);
     signal.throwIfAborted();
     if (message?.kind === 'ready') {
+      let ending = false;
+      const died = gone(guard).then(() => !ending);
+      const stop = () => {
+        ending = true;
+        return end(guard);
+      };
       const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${message.port}/postgres`;
-      return { url, pid: message.pid, stop: () => end(guard) };
+      return { url, pid: message.pid, port: message.port, died, stop };
     }
     const why = message?.message ?? `its guard ended with code ${guard.exitCode}`;
     throw new TriptychError('UNAVAILABLE', `The embedded PostgreSQL did not start: ${why}\nLog: ${logPath}`);
@@ -69,10 +80,12 @@ async function firstMessage(guard: ChildProcess): Promise<GuardMessage | undefin
 }
 
 async function end(guard: ChildProcess): Promise<void> {
-  if (guard.exitCode !== null || guard.signalCode !== null) return;
-  const gone = once(guard, 'exit');
   guard.kill('SIGTERM');
-  await gone;
+  await gone(guard);
+}
+
+async function gone(guard: ChildProcess): Promise<void> {
+  if (guard.exitCode === null && guard.signalCode === null) await once(guard, 'exit');
 }
 
 /** Made once for each home, so that the data of the last time can be opened again. Readable for the owner only. */

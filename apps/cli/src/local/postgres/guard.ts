@@ -14,7 +14,7 @@ process.once('disconnect', () => stopping.abort());
 process.on('SIGTERM', () => stopping.abort());
 process.once('message', (message) => void own(message as StartDatabase));
 
-async function own({ folder, password, fresh }: StartDatabase): Promise<void> {
+async function own({ folder, password, fresh, port: wanted }: StartDatabase): Promise<void> {
   try {
     const user = databaseUser();
     const binaries = locateBinaries(user);
@@ -23,7 +23,7 @@ async function own({ folder, password, fresh }: StartDatabase): Promise<void> {
     await stopOrphan(options.folder, signal);
     if (fresh && options.folder !== folder) removeCluster(options.folder);
     await ensureCluster(options);
-    const [port = 0] = await freePorts(1);
+    const [port = 0] = wanted === undefined ? await freePorts(1) : [wanted];
     const server = await startServer({ ...options, port });
     server.once('exit', (code) => process.exit(code ?? 1));
     if (signal.aborted) return await stopServer(server);

@@ -6,6 +6,8 @@ export interface StartDatabase {
   readonly password: string;
   /** True where the password was just made: whatever lies in another folder for this one belongs to a home that was deleted. */
   readonly fresh: boolean;
+  /** Where a database that died has to come back; a free one where it is left out. */
+  readonly port?: number;
 }
 
 export type GuardMessage =

@@ -1,5 +1,11 @@
 /** A {@link DeliveryQueue} without a store: delivers at once, forgets when closed. */
-import type { Delivery, DeliveryHandler, DeliveryQueue, QueuedRun } from '../../queue/delivery-queue.ts';
+import type {
+  Delivery,
+  DeliveryHandler,
+  DeliveryQueue,
+  QueuedRun,
+  RefusedRun,
+} from '../../queue/delivery-queue.ts';
 
 export class MemoryQueue implements DeliveryQueue {
   readonly #waiting = new Map<string, number>();
@@ -12,11 +18,12 @@ export class MemoryQueue implements DeliveryQueue {
     await this.enqueueAll([{ runId, priority }]);
   }
 
-  async enqueueAll(runs: readonly QueuedRun[]): Promise<void> {
+  async enqueueAll(runs: readonly QueuedRun[]): Promise<readonly RefusedRun[]> {
     for (const { runId, priority } of runs) {
       if (!this.#waiting.has(runId) && !this.#active.has(runId)) this.#waiting.set(runId, priority);
     }
     this.#deliver();
+    return [];
   }
 
   async remove(runId: string): Promise<void> {

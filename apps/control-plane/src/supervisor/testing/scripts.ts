@@ -11,6 +11,10 @@ export interface TrainingScript {
   readonly pauses?: readonly string[];
   /** Steps after which a checkpoint is saved; its sha256 repeats the step's digit. */
   readonly checkpoints?: readonly number[];
+  /** sha256 of the checkpoint of a step; that of {@link checkpointHash} by default. */
+  readonly checkpointOf?: (step: number, request: worker.TrainRequest) => string;
+  /** Of the trained model, by metric; `{ top1: 0.9 }` by default. */
+  readonly scores?: Readonly<Record<string, number>>;
   /** May throw instead of a step. */
   readonly beforeStep?: (step: number, request: worker.TrainRequest) => void;
 }
@@ -21,6 +25,7 @@ export const weightsHash = 'e'.repeat(64);
 
 export function trainingScript(options: TrainingScript): Script<ScriptedWorker> {
   const { steps, model, pauses = [], checkpoints = [], beforeStep = () => {} } = options;
+  const { checkpointOf = checkpointHash, scores = { top1: 0.9 } } = options;
   return async function* (request, host) {
     const isFirst = request.rank === 0;
     const pause = async (name: string) => {
@@ -33,13 +38,15 @@ export function trainingScript(options: TrainingScript): Script<ScriptedWorker> 
       beforeStep(step, request);
       yield stepEvent(step, steps);
       if (isFirst && checkpoints.includes(step)) {
-        yield { $case: 'checkpoint', value: { step, sha256: checkpointHash(step), bytes: 10, seconds: 0.1 } };
+        const sha256 = checkpointOf(step, request);
+        yield { $case: 'checkpoint', value: { step, sha256, bytes: 10, seconds: 0.1 } };
       }
       await pause(`step ${step}`);
     }
     yield phase('evaluating');
     await pause('evaluating');
-    if (isFirst) yield score(steps);
+    if (isFirst)
+      for (const [metric, value] of Object.entries(scores)) yield score({ metric, value, step: steps });
     yield phase('publishing');
     await pause('publishing');
     if (isFirst)
@@ -80,15 +87,13 @@ const stepEvent = (step: number, totalSteps: number): TrainerEvent => ({
   },
 });
 
-const score = (step: number): TrainerEvent => ({
+const score = (scored: { metric: string; value: number; step: number }): TrainerEvent => ({
   $case: 'score',
   value: {
+    ...scored,
     task: 'zero-shot',
-    metric: 'top1',
-    value: 0.9,
     stage: 'final',
     split: 'test',
-    step,
     samples: 20,
     unit: 'ratio',
   },

@@ -39,6 +39,9 @@ async function kindOf(source: string): Promise<SourceKind> {
   if (found === undefined)
     throw new TriptychError('INVALID_INPUT', `there is no ${source}; give a wheel, a tar.gz or a folder`);
   if (found.isDirectory()) return 'folder';
+  // Opening a pipe would wait for its other end.
+  if (!found.isFile())
+    throw new TriptychError('INVALID_INPUT', `${source} is no regular file; save it as a file first`);
   const file = await open(source);
   try {
     const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);

@@ -81,6 +81,13 @@ export interface ArtifactChunk {
   content: Buffer;
 }
 
+export interface PublishArtifactRequest {
+  content: Buffer;
+  /** In the first message alone, which has no content: sha256 and length of all that follows. */
+  sha256: string;
+  bytes: number;
+}
+
 export interface PublishArtifactResponse {
   sha256: string;
   bytes: number;
@@ -819,6 +826,85 @@ export const ArtifactChunk: MessageFns<ArtifactChunk> = {
   },
 };
 
+function createBasePublishArtifactRequest(): PublishArtifactRequest {
+  return { content: Buffer.alloc(0), sha256: "", bytes: 0 };
+}
+
+export const PublishArtifactRequest: MessageFns<PublishArtifactRequest> = {
+  encode(message: PublishArtifactRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.content.length !== 0) {
+      writer.uint32(10).bytes(message.content);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(18).string(message.sha256);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(24).uint64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishArtifactRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishArtifactRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PublishArtifactRequest>): PublishArtifactRequest {
+    return PublishArtifactRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishArtifactRequest>): PublishArtifactRequest {
+    const message = createBasePublishArtifactRequest();
+    message.content = object.content ?? Buffer.alloc(0);
+    message.sha256 = object.sha256 ?? "";
+    message.bytes = object.bytes ?? 0;
+    return message;
+  },
+};
+
 function createBasePublishArtifactResponse(): PublishArtifactResponse {
   return { sha256: "", bytes: 0 };
 }
@@ -929,13 +1015,17 @@ export const ControlService = {
     responseSerialize: (value: ArtifactChunk): Buffer => Buffer.from(ArtifactChunk.encode(value).finish()),
     responseDeserialize: (value: Buffer): ArtifactChunk => ArtifactChunk.decode(value),
   },
-  /** Content into the store; the answer names its hash. */
+  /**
+   * Content into the store, whole or not at all: the first message says what is coming, the others bring it in chunks of at most
+   * 1 MiB. ARTIFACT_CORRUPT where what came is something else, a part of it included.
+   */
   publishArtifact: {
     path: "/triptych.v1.Control/PublishArtifact" as const,
     requestStream: true as const,
     responseStream: false as const,
-    requestSerialize: (value: ArtifactChunk): Buffer => Buffer.from(ArtifactChunk.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ArtifactChunk => ArtifactChunk.decode(value),
+    requestSerialize: (value: PublishArtifactRequest): Buffer =>
+      Buffer.from(PublishArtifactRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PublishArtifactRequest => PublishArtifactRequest.decode(value),
     responseSerialize: (value: PublishArtifactResponse): Buffer =>
       Buffer.from(PublishArtifactResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PublishArtifactResponse => PublishArtifactResponse.decode(value),
@@ -951,8 +1041,11 @@ export interface ControlServer extends UntypedServiceImplementation {
   leave: handleUnaryCall<LeaveRequest, LeaveResponse>;
   /** Content by hash, in order, in chunks of at most 1 MiB. An offset and length select a part (length 0: to the end). */
   fetchArtifact: handleServerStreamingCall<FetchArtifactRequest, ArtifactChunk>;
-  /** Content into the store; the answer names its hash. */
-  publishArtifact: handleClientStreamingCall<ArtifactChunk, PublishArtifactResponse>;
+  /**
+   * Content into the store, whole or not at all: the first message says what is coming, the others bring it in chunks of at most
+   * 1 MiB. ARTIFACT_CORRUPT where what came is something else, a part of it included.
+   */
+  publishArtifact: handleClientStreamingCall<PublishArtifactRequest, PublishArtifactResponse>;
 }
 
 export interface ControlClient extends Client {
@@ -1011,23 +1104,26 @@ export interface ControlClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ArtifactChunk>;
-  /** Content into the store; the answer names its hash. */
+  /**
+   * Content into the store, whole or not at all: the first message says what is coming, the others bring it in chunks of at most
+   * 1 MiB. ARTIFACT_CORRUPT where what came is something else, a part of it included.
+   */
   publishArtifact(
     callback: (error: ServiceError | null, response: PublishArtifactResponse) => void,
-  ): ClientWritableStream<ArtifactChunk>;
+  ): ClientWritableStream<PublishArtifactRequest>;
   publishArtifact(
     metadata: Metadata,
     callback: (error: ServiceError | null, response: PublishArtifactResponse) => void,
-  ): ClientWritableStream<ArtifactChunk>;
+  ): ClientWritableStream<PublishArtifactRequest>;
   publishArtifact(
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PublishArtifactResponse) => void,
-  ): ClientWritableStream<ArtifactChunk>;
+  ): ClientWritableStream<PublishArtifactRequest>;
   publishArtifact(
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PublishArtifactResponse) => void,
-  ): ClientWritableStream<ArtifactChunk>;
+  ): ClientWritableStream<PublishArtifactRequest>;
 }
 
 export const ControlClient = makeGenericClientConstructor(ControlService, "triptych.v1.Control") as unknown as {

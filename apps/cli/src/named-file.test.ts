@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readNamedFile } from './named-file.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'named-file-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const read = (path: string) =>
+  readNamedFile({ path, option: '--image', what: 'a picture file', limitBytes: 2 ** 20 });
+
+test('a file comes whole', async () => {
+  const path = join(folder, 'whole');
+  writeFileSync(path, 'content');
+  expect((await read(path)).toString()).toBe('content');
+});
+
+test('a pipe, a device and a folder are refused at once', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const path of [pipe, '/dev/zero', folder])
+    await expect(read(path)).rejects.toThrow(
+      `--image: expected a picture file of at most 1 MiB, got ${path} that is no regular file`,
+    );
+});
+
+test('a file beyond the limit is refused before it is read', async () => {
+  const path = join(folder, 'large');
+  writeFileSync(path, '');
+  await expect(read(path)).rejects.toThrow('with 0 bytes');
+  truncateSync(path, 5 * 2 ** 30);
+  await expect(read(path)).rejects.toThrow('with 5368709120 bytes; choose another file, or make it smaller');
+});
