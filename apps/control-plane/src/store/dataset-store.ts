@@ -4,6 +4,7 @@ import { type Database, isDuplicate, json } from './database.ts';
 import type { Dataset as DatasetRow } from './generated/client.ts';
 import { newId } from './identifier.ts';
 import { after, DEFAULT_LIMIT, newestFirst, type PageRequest, pageOf } from './page-cursor.ts';
+import { storable } from './storable.ts';
 
 export class DatasetStore {
   readonly #database: Database;
@@ -22,8 +23,9 @@ export class DatasetStore {
           ...rest,
           bytes: BigInt(bytes),
           splits: json(splits),
-          classNames: json(classNames),
-          problems: json(problems),
+          // Names of files and folders may hold what Postgres does not take.
+          classNames: json(storable(classNames)),
+          problems: json(storable(problems)),
         },
       });
       return datasetOf(row);

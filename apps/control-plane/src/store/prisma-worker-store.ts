@@ -2,6 +2,7 @@
 import type { Backend, Worker } from '@triptych/protocol';
 import type { Database } from './database.ts';
 import type { Worker as WorkerRow } from './generated/client.ts';
+import { storable } from './storable.ts';
 import type { LeaseReport, WorkerRegistration, WorkerStore } from './worker-store.ts';
 
 const DEFAULT_KEEP_LOST_MS = 10 * 60_000;
@@ -14,7 +15,7 @@ export class PrismaWorkerStore implements WorkerStore {
   }
 
   async register({ id, memoryBytes, ...worker }: WorkerRegistration): Promise<void> {
-    const fields = { ...worker, memoryBytes: BigInt(memoryBytes), draining: false, leftAt: null };
+    const fields = storable({ ...worker, memoryBytes: BigInt(memoryBytes), draining: false, leftAt: null });
     await this.#client.worker.upsert({
       where: { id },
       create: { id, ...fields },
