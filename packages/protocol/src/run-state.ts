@@ -104,3 +104,7 @@ export function transition(state: RunStatus, event: RunEventKind): RunStatus | u
 }
 
 export const isTerminal = (state: RunStatus): boolean => Object.keys(next[state]).length === 0;
+
+/** Whether workers compute for the run: they have begun, and what they made is not stored yet. */
+export const isTraining = (state: RunStatus): boolean =>
+  state === 'RUNNING' || state === 'EVALUATING' || state === 'FINALIZING';

@@ -100,3 +100,9 @@ export const codeOf = (text: string): ErrorCode => (isErrorCode(text) ? text : '
 /** The worker that failed may have named it already. */
 const withRemedy = (message: string, remedy: string): string =>
   remedy === '' || message.includes(remedy) ? message : `${message}; ${remedy}`;
+
+/** Why a run recovers. */
+export const reasonOf = (code: ErrorCode): RunReason =>
+  code === 'WORKER_LOST' || code === 'WORKER_DRAINED' || code === 'COLLECTIVE_ABORTED'
+    ? 'WORKER_LOST'
+    : 'RETRY_SCHEDULED';

@@ -2,16 +2,15 @@
  * One tenure of one run: from the moment its job is delivered here until it is over, goes back to the queue, or belongs to
  * somebody newer. Everything it knows is in the record, so that another process can take over at any line.
  */
-import type { ErrorCode, RunReason, RunStatus } from '@triptych/protocol';
-import { TriptychError } from '@triptych/protocol';
+import { isTraining, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { Delivery, Disposition } from '../queue/delivery-queue.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { PlacedRank, RunStore, Tenure } from '../store/run-store.ts';
-import { isAbout, isAboutArtifacts } from './artifact-failure.ts';
+import { isAbout, isAboutResults } from './artifact-failure.ts';
 import { EventRecorder } from './event-recorder.ts';
-import { blameFor, type Failure, type FailureBudgetOptions } from './failure-verdict.ts';
+import { blameFor, type Failure, type FailureBudgetOptions, reasonOf } from './failure-verdict.ts';
 import { type Ending, followGeneration, type RankFailure } from './follow-generation.ts';
 import { Generation } from './generation.ts';
 import { Placing } from './placing.ts';
@@ -399,13 +398,3 @@ export class Supervision {
     return this.#ranks.map(({ workerId }) => workerId);
   }
 }
-
-const isTraining = (status: RunStatus): boolean =>
-  status === 'RUNNING' || status === 'EVALUATING' || status === 'FINALIZING';
-
-const isAboutResults = (code: ErrorCode): boolean => isAboutArtifacts(code) || code === 'NOT_DETERMINISTIC';
-
-const reasonOf = (code: ErrorCode): RunReason =>
-  code === 'WORKER_LOST' || code === 'WORKER_DRAINED' || code === 'COLLECTIVE_ABORTED'
-    ? 'WORKER_LOST'
-    : 'RETRY_SCHEDULED';
