@@ -178,9 +178,9 @@ export class WorkerRegistry {
     return entry !== undefined && (entry.reservedBy === undefined || entry.reservedBy === runId);
   }
 
-  /** When whoever was registered before a restart has had `windowMs` to register again, on the registry's clock. */
-  returnDeadline(windowMs: number): number {
-    return this.#startedAt + windowMs;
+  /** Milliseconds, whole ones, that whoever was registered before a restart still has to register again; 0 where they are over. */
+  leftToReturn(windowMs: number): number {
+    return Math.ceil(Math.max(0, this.#startedAt + windowMs - this.now));
   }
 
   /** Aborted, with the reason, when the worker is lost, leaves or is replaced; at once where it is not known. */

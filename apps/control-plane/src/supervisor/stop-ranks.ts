@@ -55,7 +55,7 @@ export async function stopUntilGone(options: PersistentStopOptions): Promise<Sto
     ranks.map(async (placed) => {
       while (!(await isStopped(placed, options))) {
         signal.throwIfAborted();
-        const mayReturn = registry.now < registry.returnDeadline(returnWindowMs);
+        const mayReturn = registry.leftToReturn(returnWindowMs) > 0;
         if (alone.aborted || (!registry.isAlive(placed.workerId) && !mayReturn)) return false;
         await delay(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
       }

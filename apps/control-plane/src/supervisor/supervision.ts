@@ -162,7 +162,7 @@ export class Supervision {
     const { registry, timing } = this.#options.parts;
     const patience = AbortSignal.any([
       this.#signal,
-      AbortSignal.timeout(Math.max(0, registry.returnDeadline(timing.returnWindowMs) - registry.now)),
+      AbortSignal.timeout(registry.leftToReturn(timing.returnWindowMs)),
     ]);
     const areThere = await registry.whenAlive(this.#workerIds(), patience);
     this.#signal.throwIfAborted();
