@@ -33,6 +33,8 @@ export interface ApplicationConfig {
   readonly http: Endpoint;
   /** Names by which browsers reach the page, beside those of this machine. */
   readonly publicHosts?: readonly string[];
+  /** Folders inside which requests may name folders; none: any. */
+  readonly dataRoots?: readonly string[];
   readonly grpc: Endpoint;
   /** Connections to the database, beside the few of the queue. */
   readonly databaseConnections?: number;
@@ -116,6 +118,7 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   onClose(() => predictor.close());
   const services = {
     ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry, predictor },
+    dataRoots: config.dataRoots ?? [],
     submission: new RunSubmission(database),
     datasets: new DatasetStore(database),
     models: new ModelStore(database),

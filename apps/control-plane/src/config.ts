@@ -16,6 +16,10 @@ export const ControlPlaneEnvironment = Type.Object({
     pattern: '^file:///',
     description: 'Where datasets, checkpoints and models live',
   }),
+  TRIPTYCH_DATA_ROOTS: Type.String({
+    default: '',
+    description: 'Folders inside which datasets and models may be read, with colons; empty: any folder',
+  }),
   TRIPTYCH_HTTP_HOST: Type.String({ default: '127.0.0.1' }),
   TRIPTYCH_HTTP_PORT: Port(8080),
   TRIPTYCH_PUBLIC_HOSTS: Type.String({

@@ -1,5 +1,6 @@
 /** Entry point of a control plane: reads its configuration, starts the application, ends it on a signal. */
 import { createRequire } from 'node:module';
+import { delimiter } from 'node:path';
 import { TriptychError } from '@triptych/protocol';
 import { createLogger, readEnvironment, Shutdown } from '@triptych/runtime';
 import { buildApplication } from './application.ts';
@@ -28,6 +29,7 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     artifactsUrl: environment.ARTIFACTS_URL,
     http: { host: environment.TRIPTYCH_HTTP_HOST, port: environment.TRIPTYCH_HTTP_PORT },
     publicHosts: environment.TRIPTYCH_PUBLIC_HOSTS.split(',').map((name) => name.trim()),
+    dataRoots: environment.TRIPTYCH_DATA_ROOTS.split(delimiter).filter(Boolean),
     grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
     databaseConnections: environment.TRIPTYCH_DATABASE_CONNECTIONS,
     version,

@@ -10,7 +10,9 @@ let port: number;
 const begun = deferred<void>();
 const answer = deferred<string>();
 beforeAll(async () => {
-  server = await startTestServer({ headersMs: 300, requestMs: 600, checkMs: 20, idleMs: 60_000 });
+  server = await startTestServer({
+    patience: { headersMs: 300, requestMs: 600, checkMs: 20, idleMs: 60_000 },
+  });
   server.app.get('/test/slow', () => {
     begun.resolve();
     return answer.promise;

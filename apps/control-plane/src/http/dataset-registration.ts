@@ -1,6 +1,5 @@
 /** A folder of images becomes a dataset: read once, packed into the artifact store, recorded under a name. */
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { formatNames, packDataset } from '@triptych/datasets';
 import { type Dataset, RegisterDataset, TriptychError } from '@triptych/protocol';
 import type { ArtifactStore } from '@triptych/storage';
@@ -31,7 +30,7 @@ export async function registerDataset(body: RegisterDataset, options: Registrati
   const { datasets, artifacts, signal } = options;
   const { name, format = 'auto' } = body;
   if (await datasets.find(name)) throw datasetNameTaken(name);
-  const path = resolve(body.path);
+  const { path } = body;
   await assertFolder(path);
   const packed = await packDataset({ path, format, store: artifacts, signal });
   return datasets.insert({

@@ -2,11 +2,12 @@
 import { Dataset, DatasetPage, Name, PageQuery, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
 import type { App } from './app.ts';
+import { allowedPath } from './data-roots.ts';
 import { registerDataset, registrationBody } from './dataset-registration.ts';
 import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
 
-export function datasetRoutes(app: App, { datasets, artifacts }: Services): void {
+export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Services): void {
   const tags = ['datasets'];
 
   app.post(
@@ -22,7 +23,8 @@ export function datasetRoutes(app: App, { datasets, artifacts }: Services): void
     async (request, reply) => {
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new TriptychError('CANCELLED', 'The client went away')));
-      const dataset = await registerDataset(request.body, { datasets, artifacts, signal: gone.signal });
+      const body = { ...request.body, path: await allowedPath(request.body.path, dataRoots) };
+      const dataset = await registerDataset(body, { datasets, artifacts, signal: gone.signal });
       return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
     },
   );

@@ -15,11 +15,12 @@ import { importModel } from '../models/import.ts';
 import { importAdapter } from '../models/import-adapter.ts';
 import { interpolateModels } from '../models/interpolate.ts';
 import type { App } from './app.ts';
+import { allowedPath } from './data-roots.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
 
-export function modelRoutes(app: App, { models, artifacts }: Services): void {
+export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services): void {
   const catalog = new ModelCatalog(models);
   const tags = ['models'];
 
@@ -47,7 +48,8 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
       },
     },
     async (request, reply) => {
-      const { base, ...body } = request.body;
+      const { base, ...rest } = request.body;
+      const body = { ...rest, path: await allowedPath(rest.path, dataRoots) };
       const options = { models, catalog, artifacts };
       const model = await (base === undefined
         ? importModel(body, options)

@@ -12,6 +12,7 @@ import type { RunQueue } from '../store/run-queue.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { RunSubmission } from '../store/run-submission.ts';
 import type { WorkerStore } from '../store/worker-store.ts';
+import type { DataRoots } from './data-roots.ts';
 
 export interface Services {
   readonly database: Pick<Database, 'ping'>;
@@ -24,6 +25,7 @@ export interface Services {
   readonly predictor: Pick<Predictor, 'predict'>;
   readonly queue: RunQueue;
   readonly artifacts: ArtifactStore;
+  readonly dataRoots: DataRoots;
   readonly notifier: RunNotifier;
   readonly metrics: ControlMetrics;
   readonly registry: Registry;

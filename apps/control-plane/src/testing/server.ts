@@ -47,7 +47,13 @@ export class RememberedQueue implements RunQueue {
   }
 }
 
-export async function startTestServer(patience?: Patience): Promise<TestServer> {
+export async function startTestServer({
+  patience,
+  dataRoots = [],
+}: {
+  readonly patience?: Patience;
+  readonly dataRoots?: readonly string[];
+} = {}): Promise<TestServer> {
   const registry = createMetrics();
   const metrics = new ControlMetrics(registry);
   const stores = await openTestStores({ observer: metrics });
@@ -65,7 +71,7 @@ export async function startTestServer(patience?: Patience): Promise<TestServer> 
   });
   const fleet = createRegistry({ store: stores.workers, logger });
   const predictor = new Predictor({ registry: fleet, logger, waitMs: 5000 });
-  const services = { ...stores, queue, metrics, registry, predictor };
+  const services = { ...stores, queue, metrics, registry, predictor, dataRoots };
   const app = await buildServer({ services, logger, version: '0.0.0-test', ...(patience && { patience }) });
   return {
     app,
