@@ -8,7 +8,7 @@ import type { WasmHeap } from './heap.ts';
 
 /** Above, the vectors of 512 bits of a library outweigh its call: 4 rows of [688,128] take as long both ways. */
 const MOST_ROWS = 4;
-const MOST_MULTIPLICATIONS = 2 ** 18;
+export const MOST_MULTIPLICATIONS = 2 ** 18;
 
 /** `provider` does all others. Which of the two does it depends on the sizes alone, and so do the bits. */
 export function fewRowsGemm(heap: WasmHeap, provider: Gemm): Gemm {

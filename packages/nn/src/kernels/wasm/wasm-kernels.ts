@@ -1,7 +1,9 @@
 /** The kernels of the wasm backend: matrix products by the given provider, all else fused in assembly/. */
+import assert from 'node:assert';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../tensorflow.ts';
 import type { Kernels } from '../kernels.ts';
 import { appendRows } from './append-rows.ts';
+import { MOST_MULTIPLICATIONS } from './few-rows-gemm.ts';
 import { geluCode } from './gelu.ts';
 import { sizeOf, type WasmHeap } from './heap.ts';
 import { gatherInto } from './into.ts';
@@ -133,9 +135,22 @@ export function wasmKernels(heap: WasmHeap, { gemm, gelu, attention }: Providers
     },
 
     step: wasmStepKernels(heap, { gemm, gelu }),
-    frozenMatrix: (numbers, shape) => heap.host.tensor(numbers, shape),
+    frozenMatrix(numbers, shape) {
+      if (numbers.dtype !== 'F32' || sizeOf(shape) > MOST_MULTIPLICATIONS)
+        return heap.host.tensor(numbers, shape);
+      // Products of a few rows read it on the heap: from elsewhere, they would have other bits.
+      assertSize(numbers.data, shape);
+      const matrix = heap.tensor<Tensor2D>(shape);
+      heap.floats(matrix).set(numbers.data);
+      return matrix;
+    },
     read: (x) => heap.floats(x),
   };
+}
+
+/** Of what is to become a tensor of this shape. */
+function assertSize({ length }: { readonly length: number }, shape: readonly number[]): void {
+  assert(length === sizeOf(shape), `${length} numbers for shape [${shape}]`);
 }
 
 const widthOf = (x: Tensor) => x.shape.at(-1)!;
