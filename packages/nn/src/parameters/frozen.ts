@@ -6,8 +6,8 @@ import { type StoredNumbers, storedAsFloats, unshared } from '../vectors/stored-
  * A matrix that is not trained, as weight of `linear` or table of `embed`. It adopts `numbers`, which must not change any
  * more and may lie in a file's bytes or in shared memory. On wasm they stay where they are and in their type, outside the
  * heap and its 4 GiB: products convert them a block at a time, and give the bits that the converted matrix would give. Every
- * other operation refuses the tensor. A float32 matrix of at most 1 MiB is an ordinary tensor, and so is every one elsewhere. Do not ask for its gradient. The caller
- * disposes it.
+ * other operation refuses the tensor. A float32 matrix of at most 1 MiB is an ordinary tensor, and so is every one elsewhere.
+ * Do not ask for its gradient. The caller disposes it.
  */
 export const frozenMatrix = (
   numbers: Float32Array | StoredNumbers,
