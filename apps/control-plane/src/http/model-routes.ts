@@ -1,11 +1,11 @@
 /** /v1/models: presets, imported and trained models, and their files. */
 import { Readable } from 'node:stream';
 import {
+  IdOrName,
   ImportModel,
   InterpolateModels,
   Model,
   ModelPage,
-  Name,
   PageQuery,
   Text,
   TriptychError,
@@ -14,10 +14,20 @@ import { Type } from 'typebox';
 import { importModel } from '../models/import.ts';
 import { importAdapter } from '../models/import-adapter.ts';
 import { interpolateModels } from '../models/interpolate.ts';
+import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
-import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
+
+const ModelParams = Type.Object({ id: IdOrName('a model') });
+const FileParams = Type.Object({
+  ...ModelParams.properties,
+  '*': Text({ maxLength: 4096, description: 'Path of the file, as `files` of the model has it' }),
+});
+const FileContent = Type.Union([
+  Type.Unsafe<Readable>(Type.String({ contentMediaType: 'application/octet-stream', format: 'binary' })),
+  Type.Unknown({ description: 'Of a .json file' }),
+]);
 
 export function modelRoutes(app: App, { models, artifacts }: Services): void {
   const catalog = new ModelCatalog(models);
@@ -28,6 +38,7 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listModels',
         summary: 'Presets, then imported and trained models, newest first',
         querystring: PageQuery,
         response: { 200: ModelPage, ...problems(422) },
@@ -41,6 +52,7 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
     {
       schema: {
         tags,
+        operationId: 'importModel',
         summary: 'Import a model from a folder in Hugging Face layout, or a PEFT adapter of a model',
         body: ImportModel,
         response: { 201: Model, ...problems(400, 409, 413, 415, 422) },
@@ -61,6 +73,7 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
     {
       schema: {
         tags,
+        operationId: 'interpolateModels',
         summary: 'A model between two others of the same parameters (WiSE-FT)',
         body: InterpolateModels,
         response: { 201: Model, ...problems(400, 409, 413, 415, 422) },
@@ -77,8 +90,9 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
     {
       schema: {
         tags,
+        operationId: 'getModel',
         summary: 'A model, by id or name',
-        params: Type.Object({ id: Name }),
+        params: ModelParams,
         response: { 200: Model, ...problems(404, 422) },
       },
     },
@@ -90,9 +104,10 @@ export function modelRoutes(app: App, { models, artifacts }: Services): void {
     {
       schema: {
         tags,
+        operationId: 'readModelFile',
         summary: 'A file of a model (config.json, model.safetensors, vocab.json, ...)',
-        params: Type.Object({ id: Name, '*': Text({ maxLength: 4096, description: 'path of the file' }) }),
-        response: { 200: Type.Unknown({ description: 'the content' }), ...problems(404, 422) },
+        params: FileParams,
+        response: { 200: FileContent, ...problems(404, 422) },
       },
     },
     async (request, reply) => {

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import {
   CheckpointList,
-  Id,
+  IdOrName,
   invalidInput,
   MAX_COUNT,
   Name,
@@ -16,17 +16,19 @@ import {
 } from '@triptych/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
-import { eventStream } from './event-stream.ts';
-import { problems } from './problem-schema.ts';
+import { EventStream, eventStream } from './event-stream.ts';
 import { RunFollowers } from './run-followers.ts';
 import type { Services } from './services.ts';
 
-const RunParams = Type.Object({ id: Id });
+const RunParams = Type.Object({ id: IdOrName('a run') });
 const closed = { additionalProperties: false } as const;
 const position = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_COUNT, default: 0, description }));
-const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500 }));
+const limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'at most so many' }),
+);
 
 export function runHistoryRoutes(app: App, services: Services): void {
   const { history, runs, artifacts } = services;
@@ -40,6 +42,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listRunEvents',
         summary:
           'Events: a JSON page, or with Accept: text/event-stream a stream that resumes after Last-Event-ID',
         params: RunParams,
@@ -56,7 +59,14 @@ export function runHistoryRoutes(app: App, services: Services): void {
           },
           closed,
         ),
-        response: { 200: RunEventPage, ...problems(404, 422) },
+        headers: Type.Object({
+          'last-event-id': Type.Optional(
+            Type.String({
+              description: 'of a stream: only events after this one; a browser sends it by itself',
+            }),
+          ),
+        }),
+        response: { 200: Type.Union([RunEventPage, EventStream]), ...problems(404, 422) },
       },
     },
     async (request, reply) => {
@@ -77,6 +87,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listRunStepMetrics',
         summary: 'Step metrics, in order',
         params: RunParams,
         querystring: Type.Object(
@@ -112,9 +123,10 @@ export function runHistoryRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listRunScores',
         summary: 'Scores, in the order of their report',
         params: RunParams,
-        response: { 200: ScoreList, ...problems(404) },
+        response: { 200: ScoreList, ...problems(404, 422) },
       },
     },
     async (request) => ({ items: await history.scores(request.params.id) }),
@@ -125,11 +137,12 @@ export function runHistoryRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listRunPredictions',
         summary: 'What the model said to the samples of each task, beside what would have been right',
         params: RunParams,
         querystring: Type.Object(
           {
-            task: Type.Optional(Name),
+            task: Type.Optional(Type.String({ ...Name, description: 'only those of this task' })),
             after: position('leaves out so many'),
             limit,
           },
@@ -151,9 +164,10 @@ export function runHistoryRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listRunCheckpoints',
         summary: 'Checkpoints, newest first',
         params: RunParams,
-        response: { 200: CheckpointList, ...problems(404) },
+        response: { 200: CheckpointList, ...problems(404, 422) },
       },
     },
     async (request) => ({ items: await history.checkpoints(request.params.id) }),

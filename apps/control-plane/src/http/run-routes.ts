@@ -1,6 +1,6 @@
 /** /v1/runs: submit, plan, list, look at, cancel. */
 import {
-  Id,
+  IdOrName,
   invalidInput,
   type Model,
   Run,
@@ -15,14 +15,14 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { adapterOf } from '../models/model-adapter.ts';
+import { described, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
-import { problems } from './problem-schema.ts';
 import { planOf } from './run-plan.ts';
 import { resolveRun } from './run-resolution.ts';
 import type { Services } from './services.ts';
 
-const RunParams = Type.Object({ id: Id });
+const RunParams = Type.Object({ id: IdOrName('a run') });
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
@@ -41,6 +41,7 @@ export function runRoutes(app: App, services: Services): void {
       attachValidation: true,
       schema: {
         tags,
+        operationId: 'createRun',
         summary: 'Submit a run',
         headers: Type.Object({
           'idempotency-key': Type.Optional(
@@ -50,7 +51,11 @@ export function runRoutes(app: App, services: Services): void {
           ),
         }),
         body: RunSpec,
-        response: { 200: Run, 201: Run, ...problems(400, 409, 413, 415, 422) },
+        response: {
+          200: described(Run, 'The run that this idempotency key has made before'),
+          201: described(Run, 'The new run'),
+          ...problems(400, 409, 413, 415, 422),
+        },
       },
     },
     async (request, reply) => {
@@ -93,6 +98,7 @@ export function runRoutes(app: App, services: Services): void {
       attachValidation: true,
       schema: {
         tags,
+        operationId: 'planRun',
         summary: 'What would happen if this were submitted now; creates nothing',
         body: RunSpec,
         response: { 200: RunPlan, ...problems(400, 413, 415, 422) },
@@ -113,6 +119,7 @@ export function runRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listRuns',
         summary: 'Runs, newest first',
         querystring: RunQuery,
         response: { 200: RunPage, ...problems(422) },
@@ -123,7 +130,15 @@ export function runRoutes(app: App, services: Services): void {
 
   app.get(
     '/v1/runs/:id',
-    { schema: { tags, summary: 'A run', params: RunParams, response: { 200: Run, ...problems(404) } } },
+    {
+      schema: {
+        tags,
+        operationId: 'getRun',
+        summary: 'A run',
+        params: RunParams,
+        response: { 200: Run, ...problems(404, 422) },
+      },
+    },
     (request) => runs.get(request.params.id),
   );
 
@@ -132,9 +147,10 @@ export function runRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'cancelRun',
         summary: 'Ask for the end of a run',
         params: RunParams,
-        response: { 200: Run, ...problems(404, 409) },
+        response: { 200: Run, ...problems(404, 409, 422) },
       },
     },
     async (request) => {
