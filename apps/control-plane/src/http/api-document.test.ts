@@ -1,4 +1,4 @@
-/** What a stranger's tools need of /docs/json; that a client made from it compiles is tests/api-client. */
+/** What a stranger's tools need of /docs/json. That a client made from it compiles is told by tests/api-client. */
 import { examples, violationsOf } from '@triptych/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../testing/server.ts';

@@ -2,7 +2,6 @@
 import { Readable } from 'node:stream';
 import {
   CheckpointList,
-  IdOrName,
   invalidInput,
   MAX_COUNT,
   Name,
@@ -20,9 +19,9 @@ import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { EventStream, eventStream } from './event-stream.ts';
 import { RunFollowers } from './run-followers.ts';
+import { byIdOrName, RunParams } from './run-path.ts';
 import type { Services } from './services.ts';
 
-const RunParams = Type.Object({ id: IdOrName('a run') });
 const closed = { additionalProperties: false } as const;
 const position = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_COUNT, default: 0, description }));
@@ -33,6 +32,7 @@ const limit = Type.Optional(
 export function runHistoryRoutes(app: App, services: Services): void {
   const { history, runs, artifacts } = services;
   const followers = new RunFollowers(services);
+  const named = byIdOrName(services);
   const tags = ['runs'];
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
@@ -40,6 +40,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/events',
     {
+      ...named,
       schema: {
         tags,
         operationId: 'listRunEvents',
@@ -85,6 +86,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/metrics',
     {
+      ...named,
       schema: {
         tags,
         operationId: 'listRunStepMetrics',
@@ -121,6 +123,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/scores',
     {
+      ...named,
       schema: {
         tags,
         operationId: 'listRunScores',
@@ -135,6 +138,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/predictions',
     {
+      ...named,
       schema: {
         tags,
         operationId: 'listRunPredictions',
@@ -162,6 +166,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/checkpoints',
     {
+      ...named,
       schema: {
         tags,
         operationId: 'listRunCheckpoints',

@@ -207,3 +207,20 @@ test.each([
   expect(answer.statusCode).toBe(422);
   expect(pathsOf(answer.json())).toEqual(paths);
 });
+
+test('a run answers to its name wherever it answers to its id, and an id comes first', async () => {
+  const named = (await post('/v1/runs', { ...spec, name: 'birds-1' })).json<Run>();
+  const same = { ...named, queuePosition: 1 };
+  expect((await get('/v1/runs/birds-1')).json()).toEqual(same);
+  for (const part of ['events', 'metrics', 'scores', 'predictions', 'checkpoints']) {
+    const [byName, byId] = [await get(`/v1/runs/birds-1/${part}`), await get(`/v1/runs/${named.id}/${part}`)];
+    expect(byName.statusCode, part).toBe(200);
+    expect(byName.json(), part).toEqual(byId.json());
+    expect((await get(`/v1/runs/birds-2/${part}`)).json(), part).toMatchObject({ code: 'NOT_FOUND' });
+  }
+  await post('/v1/runs', { ...spec, name: named.id });
+  expect((await get(`/v1/runs/${named.id}`)).json()).toEqual(same);
+  const cancelled = await post('/v1/runs/birds-1/cancel', undefined);
+  expect(cancelled.json()).toMatchObject({ id: named.id, status: 'CANCELLED' });
+  expect((await get('/v1/runs/bad%20name')).json()).toMatchObject({ code: 'INVALID_INPUT' });
+});

@@ -1,6 +1,5 @@
 /** /v1/runs: submit, plan, list, look at, cancel. */
 import {
-  IdOrName,
   invalidInput,
   type Model,
   Run,
@@ -18,11 +17,11 @@ import { adapterOf } from '../models/model-adapter.ts';
 import { described, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
+import { byIdOrName, RunParams } from './run-path.ts';
 import { planOf } from './run-plan.ts';
 import { resolveRun } from './run-resolution.ts';
 import type { Services } from './services.ts';
 
-const RunParams = Type.Object({ id: IdOrName('a run') });
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
@@ -32,6 +31,7 @@ export function runRoutes(app: App, services: Services): void {
     models: new ModelCatalog(services.models),
     adapterOf: (model: Model) => adapterOf(model, artifacts),
   };
+  const named = byIdOrName(services);
   const tags = ['runs'];
 
   app.post(
@@ -131,10 +131,11 @@ export function runRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id',
     {
+      ...named,
       schema: {
         tags,
         operationId: 'getRun',
-        summary: 'A run',
+        summary: 'A run, by id or name',
         params: RunParams,
         response: { 200: Run, ...problems(404, 422) },
       },
@@ -145,6 +146,7 @@ export function runRoutes(app: App, services: Services): void {
   app.post(
     '/v1/runs/:id/cancel',
     {
+      ...named,
       schema: {
         tags,
         operationId: 'cancelRun',

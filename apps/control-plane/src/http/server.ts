@@ -10,6 +10,7 @@ import { errorPage } from './error-page.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { modelRoutes } from './model-routes.ts';
+import { refuseOtherMethods } from './other-methods.ts';
 import { predictionRoutes } from './prediction-routes.ts';
 import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
 import { type OriginRules, refuseStrangers } from './request-origin.ts';
@@ -74,6 +75,7 @@ export async function buildServer({
     });
   });
   await documentApi(app, version);
+  const refuseTheOthers = refuseOtherMethods(app);
   errorPage(app);
   runRoutes(app, services);
   runHistoryRoutes(app, services);
@@ -82,5 +84,6 @@ export async function buildServer({
   predictionRoutes(app, services);
   fleetRoutes(app, services);
   pageRoutes(app);
+  refuseTheOthers();
   return app;
 }
