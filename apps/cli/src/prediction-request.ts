@@ -1,5 +1,4 @@
 /** From the options of `triptych predict` to a request: files read, every contradiction at once. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   invalidInput,
@@ -9,6 +8,7 @@ import {
   TriptychError,
   type Violation,
 } from '@triptych/protocol';
+import { readInput, readJson } from './read-input.ts';
 
 export interface PredictFlags {
   readonly image?: readonly string[];
@@ -26,7 +26,7 @@ export interface PredictFlags {
   readonly seed?: number;
 }
 
-/** @throws TriptychError INVALID_INPUT, MALFORMED_BODY (the file of demonstrations); what the system says of a file. */
+/** @throws TriptychError INVALID_INPUT, MALFORMED_BODY (the file of demonstrations). */
 export async function predictionRequest(model: string, flags: PredictFlags): Promise<PredictionRequest> {
   const kind = kindOf(flags);
   const violations = violationsIn(flags, kind);
@@ -125,7 +125,8 @@ function limitsOf({ maxTokens: maxNewTokens, temperature, beams, seed }: Predict
 }
 
 async function pictureText(file: string): Promise<string> {
-  const content = await readFile(file);
+  const remedy = 'name a picture that is there';
+  const content = await readInput({ path: file, what: 'the picture', remedy });
   if (content.length > 0 && content.length <= MAX_PICTURE_BYTES) return content.toString('base64');
   throw invalidInput('command line', [
     {
@@ -139,21 +140,15 @@ async function pictureText(file: string): Promise<string> {
 
 /** Demonstrations with their pictures read; `image` and `images` name files beside the list. */
 async function readShots(file: string): Promise<unknown> {
-  const malformed = (problem: string, cause?: unknown) =>
-    new TriptychError('MALFORMED_BODY', `${file}: ${problem}`, { cause });
-  let shots: unknown;
-  try {
-    shots = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw error instanceof SyntaxError ? malformed(`it is not JSON (${error.message})`, error) : error;
-  }
-  if (!Array.isArray(shots)) throw malformed(`expected a list of demonstrations, got ${show(shots)}`);
+  const remedy = 'name a JSON list of demonstrations; triptych predict --help shows one';
+  const list = { form: 'a list of demonstrations', fits: Array.isArray };
+  const shots = (await readJson({ path: file, what: 'the demonstrations', remedy }, list)) as unknown[];
   const read = (path: unknown) => {
     if (typeof path === 'string') return pictureText(resolve(dirname(file), path));
-    throw malformed(`expected the path of a picture, got ${show(path)}`);
+    throw new TriptychError('MALFORMED_BODY', `${file}: expected the path of a picture, got ${show(path)}`);
   };
   return Promise.all(
-    shots.map(async (shot: Record<string, unknown>) => ({
+    (shots as Record<string, unknown>[]).map(async (shot) => ({
       ...shot,
       ...('image' in shot && { image: await read(shot['image']) }),
       ...(Array.isArray(shot['images']) && { images: await Promise.all(shot['images'].map(read)) }),

@@ -154,6 +154,7 @@ export const examples: readonly Examples[] = [
     ...{ totalSteps: 333, stepsPerEpoch: 37, samples: 21_312 },
     ...{ memoryBytesPerWorker: 522_673_389, heapBytesPerWorker: 301_989_888 },
     ...{ worldSizes: [1, 2], workersReady: 2, queuePosition: 1, backend: 'wasm', warnings: [] },
+    etaSeconds: 74,
   }),
   one(RunEventPage, {
     items: [

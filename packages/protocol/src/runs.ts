@@ -212,7 +212,12 @@ export const RunPlan = Type.Object(
     worldSizes: Type.Array(Type.Integer(), { description: 'Numbers of workers this run can use' }),
     workersReady: Type.Integer(),
     queuePosition: Type.Integer(),
-    etaSeconds: Type.Optional(Type.Number()),
+    etaSeconds: Type.Optional(
+      Type.Number({
+        description:
+          'Of training, once it has begun, by the pace of a run like it; absent where there was none',
+      }),
+    ),
     backend: Type.Optional(Backend),
     warnings: Type.Array(Type.String()),
   },

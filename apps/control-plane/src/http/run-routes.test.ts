@@ -224,3 +224,25 @@ test('a run answers to its name wherever it answers to its id, and an id comes f
   expect(cancelled.json()).toMatchObject({ id: named.id, status: 'CANCELLED' });
   expect((await get('/v1/runs/bad%20name')).json()).toMatchObject({ code: 'INVALID_INPUT' });
 });
+
+test('a plan tells the time by the pace of a run like it, on the workers that are ready', async () => {
+  const plan = async (more: object = {}) =>
+    (await post('/v1/runs/plan', { ...spec, ...more })).json<RunPlan>();
+  expect((await plan()).etaSeconds).toBeUndefined();
+  const { id } = (await post('/v1/runs', spec)).json<Run>();
+  expect((await plan()).etaSeconds).toBeUndefined();
+  await server.stores.database.client.run.update({
+    where: { id },
+    data: {
+      worldSize: 2,
+      progress: { step: 3, totalSteps: 12, epoch: 1, ratio: 0.25, samplesProcessed: 1, samplesPerSecond: 50 },
+    },
+  });
+  await addWorker(server.stores, 'w-one');
+  const one = await plan({ workers: { min: 1, max: 4 } });
+  expect(violationsOf(RunPlan, one)).toEqual([]);
+  expect(one.etaSeconds).toBeCloseTo(one.samples / 25);
+  for (const name of ['w-two', 'w-three']) await addWorker(server.stores, name);
+  expect((await plan({ workers: { min: 1, max: 2 } })).etaSeconds).toBeCloseTo(one.samples / 50);
+  expect((await plan({ memory: 'checkpoint' })).etaSeconds).toBeUndefined();
+});

@@ -106,11 +106,12 @@ export function runRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const run = await resolveRun(request.body, { ...catalogs, found: foundIn(request) });
-      const [fleet, queuePosition] = await Promise.all([
+      const [fleet, queuePosition, { items: past }] = await Promise.all([
         workers.list({ now: new Date(), keepLostMs: 0 }),
         history.positionOfNext(run.spec.priority),
+        history.list({ model: run.spec.model, limit: 20 }),
       ]);
-      return planOf(run, { workers: fleet, queuePosition });
+      return planOf(run, { workers: fleet, queuePosition, past });
     },
   );
 
