@@ -8,6 +8,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages packages
 COPY apps apps
+COPY tests/api-client/package.json tests/api-client/
 RUN npm ci --ignore-scripts
 COPY tsconfig.base.json turbo.json ./
 RUN npx turbo run build --filter=@triptych/worker
@@ -17,6 +18,7 @@ WORKDIR /app
 COPY --from=build /app/package.json /app/package-lock.json /app/.npmrc ./
 COPY --from=build /app/packages packages
 COPY --from=build /app/apps apps
+COPY --from=build /app/tests tests
 RUN rm -rf packages/*/node_modules apps/*/node_modules \
   && npm ci --ignore-scripts --omit=dev --workspace=@triptych/worker \
   && rm -rf packages/*/src apps/*/src node_modules/onnxruntime-node/bin/*/darwin node_modules/onnxruntime-node/bin/*/win32

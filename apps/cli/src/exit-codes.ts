@@ -12,6 +12,20 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** For --help. */
+export const exitCodeHelp = `
+Exit codes:
+    0  done; of a run: it succeeded
+    1  an error: input that cannot be accepted, or a control plane that cannot be reached
+    2  wrong usage
+  100  the run failed
+  101  the run has not finished
+  102  there is no such run, dataset or model
+  103  the run was cancelled
+  130  interrupted
+The codes of a run are those of watch, of submit and cancel with --watch, and of get with --exit-status.
+`;
+
 export function exitCodeOf(status: RunStatus): number {
   if (status === 'SUCCEEDED') return exitCodes.succeeded;
   if (status === 'FAILED') return exitCodes.failed;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readNamedFile } from './named-file.ts';
+import { readNamedFile, readNamedJson } from './named-file.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -12,7 +12,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const read = (path: string) =>
-  readNamedFile({ path, option: '--image', what: 'a picture file', limitBytes: 2 ** 20 });
+  readNamedFile({ path, option: '--image', what: 'a picture file', limitBytes: 2 ** 20, remedy: 'name one' });
 
 test('a file comes whole', async () => {
   const path = join(folder, 'whole');
@@ -35,4 +35,22 @@ test('a file beyond the limit is refused before it is read', async () => {
   await expect(read(path)).rejects.toThrow('with 0 bytes');
   truncateSync(path, 5 * 2 ** 30);
   await expect(read(path)).rejects.toThrow('with 5368709120 bytes; choose another file, or make it smaller');
+});
+
+test('what is not there is said with what to do; JSON of another form too', async () => {
+  await expect(read(join(folder, 'nowhere'))).rejects.toThrow(
+    `Cannot read a picture file: ${join(folder, 'nowhere')} does not exist; name one`,
+  );
+  const path = join(folder, 'list.json');
+  const json = () =>
+    readNamedJson(
+      { path, option: 'SPEC', what: 'a run spec', limitBytes: 2 ** 20, remedy: 'see examples/' },
+      { form: 'an object', fits: (value) => !Array.isArray(value) },
+    );
+  writeFileSync(path, '[1]');
+  await expect(json()).rejects.toThrow(`${path}: expected an object, got [1]; see examples/`);
+  writeFileSync(path, '{');
+  await expect(json()).rejects.toThrow(/is not JSON .*; see examples\//);
+  writeFileSync(path, '{"model": "clip-tiny"}');
+  expect(await json()).toEqual({ model: 'clip-tiny' });
 });

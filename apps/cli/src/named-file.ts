@@ -1,7 +1,7 @@
 /** A file that the user named: looked at before it is read, so that a pipe hangs nobody and a device fills no memory. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { invalidInput } from '@triptych/protocol';
+import { invalidInput, show, TriptychError } from '@triptych/protocol';
 
 export interface NamedFile {
   readonly path: string;
@@ -10,12 +10,14 @@ export interface NamedFile {
   /** What it should be: "a picture file". */
   readonly what: string;
   readonly limitBytes: number;
+  /** For whoever has no such file. */
+  readonly remedy: string;
 }
 
-/** @throws TriptychError INVALID_INPUT where it is no regular file, is empty, or is too large; what the system says of it. */
-export async function readNamedFile({ path, option, what, limitBytes }: NamedFile): Promise<Buffer> {
-  // Opening a pipe would wait for its other end.
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+/** @throws TriptychError INVALID_INPUT where it cannot be read, is no regular file, is empty, or is too large. */
+export async function readNamedFile(named: NamedFile): Promise<Buffer> {
+  const { path, option, what, limitBytes } = named;
+  const file = await opened(named);
   try {
     const stats = await file.stat();
     const refuse = (actual: string, remedy: string) =>
@@ -42,3 +44,39 @@ export async function readNamedFile({ path, option, what, limitBytes }: NamedFil
     await file.close();
   }
 }
+
+/** @throws TriptychError also MALFORMED_BODY, where it is not JSON, or not of this form. */
+export async function readNamedJson(
+  named: NamedFile,
+  expected: { readonly form: string; readonly fits: (value: unknown) => boolean },
+): Promise<unknown> {
+  const text = (await readNamedFile(named)).toString('utf8');
+  const malformed = (problem: string, cause?: unknown) =>
+    new TriptychError('MALFORMED_BODY', `${named.path}: ${problem}`, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed(`it is not JSON (${(cause as Error).message}); ${named.remedy}`, cause);
+  }
+  if (expected.fits(value)) return value;
+  throw malformed(`expected ${expected.form}, got ${show(value)}; ${named.remedy}`);
+}
+
+async function opened({ path, what, remedy }: NamedFile) {
+  try {
+    // Opening a pipe would wait for its other end.
+    return await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (cause) {
+    const problem = problems[(cause as NodeJS.ErrnoException).code ?? ''];
+    if (!problem) throw cause;
+    throw new TriptychError('INVALID_INPUT', `Cannot read ${what}: ${path} ${problem}; ${remedy}`, { cause });
+  }
+}
+
+const problems: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist',
+  EACCES: 'may not be read by you',
+  EPERM: 'may not be read by you',
+};

@@ -135,6 +135,6 @@ it('contradictions are told at once, and nothing is asked', async () => {
   expect(err).toContain('--labels and --caption');
   expect(err).toContain('--image: expected one picture, got 0');
   expect(err).toContain('--shots');
-  expect((await predict('--image', picture('none'), '--caption')).err).toContain('no such file');
+  expect((await predict('--image', picture('none'), '--caption')).err).toContain('does not exist');
   expect(bodies).toEqual([]);
 });

@@ -8,7 +8,7 @@ import {
   TriptychError,
   type Violation,
 } from '@triptych/protocol';
-import { readNamedFile } from './named-file.ts';
+import { readNamedFile, readNamedJson } from './named-file.ts';
 
 export interface PredictFlags {
   readonly image?: readonly string[];
@@ -26,7 +26,7 @@ export interface PredictFlags {
   readonly seed?: number;
 }
 
-/** @throws TriptychError INVALID_INPUT, MALFORMED_BODY (the file of demonstrations); what the system says of a file. */
+/** @throws TriptychError INVALID_INPUT, MALFORMED_BODY (the file of demonstrations). */
 export async function predictionRequest(model: string, flags: PredictFlags): Promise<PredictionRequest> {
   const kind = kindOf(flags);
   const violations = violationsIn(flags, kind);
@@ -125,7 +125,13 @@ function limitsOf({ maxTokens: maxNewTokens, temperature, beams, seed }: Predict
 }
 
 async function pictureText(path: string): Promise<string> {
-  const picture = { path, option: '--image', what: 'a picture file', limitBytes: MAX_PICTURE_BYTES };
+  const picture = {
+    path,
+    option: '--image',
+    what: 'a picture file',
+    limitBytes: MAX_PICTURE_BYTES,
+    remedy: 'name a picture that is there',
+  };
   return (await readNamedFile(picture)).toString('base64');
 }
 
@@ -134,27 +140,21 @@ const MAX_SHOTS_BYTES = 16 * 2 ** 20;
 
 /** Demonstrations with their pictures read; `image` and `images` name files beside the list. */
 async function readShots(file: string): Promise<unknown> {
-  const malformed = (problem: string, cause?: unknown) =>
-    new TriptychError('MALFORMED_BODY', `${file}: ${problem}`, { cause });
-  let shots: unknown;
-  try {
-    const list = {
-      path: file,
-      option: '--shots',
-      what: 'a list of demonstrations',
-      limitBytes: MAX_SHOTS_BYTES,
-    };
-    shots = JSON.parse((await readNamedFile(list)).toString());
-  } catch (error) {
-    throw error instanceof SyntaxError ? malformed(`it is not JSON (${error.message})`, error) : error;
-  }
-  if (!Array.isArray(shots)) throw malformed(`expected a list of demonstrations, got ${show(shots)}`);
+  const remedy = 'name a JSON list of demonstrations; triptych predict --help shows one';
+  const list = {
+    path: file,
+    option: '--shots',
+    what: 'a list of demonstrations',
+    limitBytes: MAX_SHOTS_BYTES,
+  };
+  const expected = { form: 'a list of demonstrations', fits: Array.isArray };
+  const shots = (await readNamedJson({ ...list, remedy }, expected)) as unknown[];
   const read = (path: unknown) => {
     if (typeof path === 'string') return pictureText(resolve(dirname(file), path));
-    throw malformed(`expected the path of a picture, got ${show(path)}`);
+    throw new TriptychError('MALFORMED_BODY', `${file}: expected the path of a picture, got ${show(path)}`);
   };
   return Promise.all(
-    shots.map(async (shot: Record<string, unknown>) => ({
+    (shots as Record<string, unknown>[]).map(async (shot) => ({
       ...shot,
       ...('image' in shot && { image: await read(shot['image']) }),
       ...(Array.isArray(shot['images']) && { images: await Promise.all(shot['images'].map(read)) }),

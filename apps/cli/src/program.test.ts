@@ -6,7 +6,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import type { Run, RunEvent, RunStatus } from '@triptych/protocol';
+import {
+  Dataset,
+  examples,
+  Model,
+  type Run,
+  type RunEvent,
+  RunPlan,
+  type RunStatus,
+} from '@triptych/protocol';
+import type { Static, TSchema } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Interrupted } from './context.ts';
 import { runProgram } from './program.ts';
@@ -66,6 +75,9 @@ async function triptych(args: readonly string[], signal: AbortSignal = new Abort
   });
   return { code, out: out.join(''), err: err.join('') };
 }
+
+const exampleOf = <T extends TSchema>(wanted: T): Static<T> =>
+  Object.values(examples.find(({ schema }) => schema === wanted)!.values)[0] as Static<T>;
 
 const run = (status: RunStatus): Partial<Run> => ({
   id: 'r1',
@@ -188,6 +200,56 @@ describe('submit', () => {
     expect(out).toMatch(/zero-shot .* 90\.0 % +- +12\.5 %/);
   });
 
+  it('says of a file that it cannot read what is wrong, and what to do', async () => {
+    const wrong = join(folder, 'wrong.json');
+    const image = ['predict', 'm', '--caption', '--image'];
+    for (const [args, problem, remedy] of [
+      [['submit', join(folder, 'absent.json')], 'absent.json does not exist', '--model and --dataset'],
+      [['submit', folder], 'is a folder', 'examples/'],
+      [['submit', wrong], 'it is not JSON', 'examples/'],
+      [[...image, join(folder, 'absent.png')], 'absent.png does not exist', 'name a picture'],
+      [[...image, folder], 'is a folder', 'name a picture'],
+      [[...image, wrong, '--shots', join(folder, 'no.json')], 'no.json does not exist', '--help'],
+    ] as const) {
+      await writeFile(wrong, '{');
+      const { code, out, err } = await triptych(args);
+      expect([code, out]).toEqual([1, '']);
+      expect(err).toContain(problem);
+      expect(err).toContain(remedy);
+      expect(err).not.toContain('ENOENT');
+    }
+    for (const [content, shown] of [
+      ['[1]', 'an array'],
+      ['"x"', '"x"'],
+      ['null', 'null'],
+    ] as const) {
+      await writeFile(wrong, content);
+      const { code, err } = await triptych(['submit', wrong]);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringContaining('expected an object with the fields of a run spec'),
+      ]);
+      expect(err).toContain(shown === 'an array' ? 'got' : shown);
+    }
+  });
+
+  it('plans in words, with the time; as JSON with the whole spec', async () => {
+    const plan = exampleOf(RunPlan);
+    routes['POST /v1/runs/plan'] = () => plan;
+    const args = ['submit', '--model', 'clip-small', '--dataset', 'scenes', '--plan'];
+    const { code, out } = await triptych(args);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^time +about 1:14 of training/m);
+    expect(out).toMatch(/^memory +498 MiB on each worker, 288 MiB of it tensors$/m);
+    expect(out).toMatch(/^workers +1 to 2 of pool default; 2 ready now, on wasm$/m);
+    expect(out).not.toContain('{');
+    const { etaSeconds: _, ...timeless } = plan;
+    routes['POST /v1/runs/plan'] = () => ({ ...timeless, warnings: ['too small'] });
+    expect((await triptych(args)).out).toMatch(/^time +not known.*^warning +too small$/ms);
+    routes['POST /v1/runs/plan'] = () => plan;
+    expect(JSON.parse((await triptych([...args, '--json'])).out)).toEqual(plan);
+  });
+
   it('shows every violation, those of the schema before anything is sent', async () => {
     const early = await triptych(['submit', '--model', 'clip-tiny', '--batch', '1']);
     expect(early.code).toBe(1);
@@ -228,14 +290,12 @@ describe('exit codes', () => {
     expect(await triptych(['list', '--limit', 'many'])).toMatchObject({ code: 2 });
     expect(await triptych(['list', '--status', 'HAPPY'])).toMatchObject({ code: 2 });
     expect(await triptych(['nonsense'])).toMatchObject({ code: 2 });
-    expect(await triptych(['submit', join(folder, 'absent.json')])).toMatchObject({
-      code: 1,
-      err: expect.stringMatching(/^ENOENT.*absent\.json'\n$/),
-    });
-    expect(await triptych(['--help'])).toMatchObject({
-      code: 0,
-      out: expect.stringContaining('watch'),
-    });
+    for (const args of [['--help'], ['watch', '--help']])
+      expect(await triptych(args)).toMatchObject({ code: 0, out: expect.stringMatching(/exit code/i) });
+    const { out } = await triptych(['--help']);
+    for (const code of [0, 1, 2, 100, 101, 102, 103, 130])
+      expect(out).toMatch(new RegExp(`^ +${code}  \\w`, 'm'));
+    expect(await triptych(['--version'])).toEqual({ code: 0, out: '0.1.0\n', err: '' });
   });
 
   it('of a watch that Ctrl-C detaches from', async () => {
@@ -247,6 +307,36 @@ describe('exit codes', () => {
     const { code, out } = await triptych(['watch', 'r1'], interrupt.signal);
     expect(code).toBe(101);
     expect(out).toMatch(/Detached; run r1 goes on\. Come back with: triptych watch r1\n$/);
+  });
+});
+
+describe('--json', () => {
+  const dataset = exampleOf(Dataset);
+  const model = exampleOf(Model);
+  const spec = ['--model', 'clip-tiny', '--dataset', 'scenes'];
+
+  it.each<[readonly string[], unknown]>([
+    [['submit', ...spec], run('QUEUED')],
+    [['submit', ...spec, '--watch'], run('SUCCEEDED')],
+    [['watch', 'r1'], run('SUCCEEDED')],
+    [['get', 'r1'], run('SUCCEEDED')],
+    [['cancel', 'r1'], run('CANCELLED')],
+    [['datasets', 'register', '/data', '--name', 'scenes'], dataset],
+    [['models', 'import', '/data', '--name', 'm'], model],
+    [['models', 'interpolate', 'base', model.id, '--alpha', '0.5', '--name', 'm'], model],
+  ])('of %j is one document', async (args, expected) => {
+    routes['POST /v1/runs'] = () => run('QUEUED');
+    routes['POST /v1/runs/r1/cancel'] = () => run('CANCELLED');
+    routes['GET /v1/runs/r1'] = () => run('SUCCEEDED');
+    routes['GET /v1/runs/r1/events'] = stream(event(1, 'RUNNING'), event(2, 'SUCCEEDED'));
+    routes['POST /v1/datasets'] = () => dataset;
+    routes['POST /v1/models'] = () => model;
+    routes['POST /v1/models/interpolations'] = () => model;
+    routes[`GET /v1/models/${model.id}`] = () => model;
+    const { code, out, err } = await triptych([...args, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual(expected);
+    expect(err.includes('RUNNING')).toBe(args.includes('watch') || args.includes('--watch'));
   });
 });
 
@@ -345,7 +435,9 @@ describe('models download', () => {
     routes['GET /v1/models/m1'] = () => model('sub/model.safetensors');
     routes['GET /v1/models/m1/files/sub/model.safetensors'] = (_, response) => response.end(content);
     const out = join(folder, 'out');
-    expect(await triptych(['models', 'download', 'r1', '--out', out])).toMatchObject({ code: 0 });
+    const told = await triptych(['models', 'download', 'r1', '--out', out, '--json']);
+    const files = [{ path: 'sub/model.safetensors', sha256, bytes: content.length }];
+    expect([told.code, JSON.parse(told.out)]).toEqual([0, { model: 'm1', folder: out, files }]);
     expect(await readFile(join(out, 'sub/model.safetensors'), 'utf8')).toBe(content);
 
     routes['GET /v1/models/m1/files/sub/model.safetensors'] = (_, response) => response.end('the wei');

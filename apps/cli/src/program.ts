@@ -1,4 +1,5 @@
 /** The command line as a whole: global options, one line for each module in commands/, errors as text and exit code. */
+import { createRequire } from 'node:module';
 import { TriptychClient } from '@triptych/client';
 import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
@@ -12,7 +13,9 @@ import * as submit from './commands/submit.ts';
 import * as watch from './commands/watch.ts';
 import * as workers from './commands/workers.ts';
 import { type CommandContext, type CommandModule, Interrupted, type Output } from './context.ts';
-import { exitCodeOfError, exitCodes } from './exit-codes.ts';
+import { exitCodeHelp, exitCodeOfError, exitCodes } from './exit-codes.ts';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 const commands: readonly CommandModule[] = [
   submit,
@@ -43,11 +46,13 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   const { args, stdout, stderr, signal, more = [] } = options;
   const program = new Command('triptych')
     .description('distributed fine-tuning of multimodal models')
+    .version(version, '-V, --version', 'of this program')
     .option('--url <url>', 'of the control plane (TRIPTYCH_URL)', options.url)
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
     })
+    .addHelpText('after', exitCodeHelp)
     .exitOverride();
 
   let exitCode: number = exitCodes.succeeded;

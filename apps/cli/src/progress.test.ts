@@ -71,8 +71,19 @@ describe('ProgressDisplay elsewhere', () => {
     }
     display.update({ phase: 'evaluating', step: 100, totalSteps: 100 });
     display.finish();
-    const steps = lines.map((line) => /^(\w+) .*step (\d+)/.exec(line)!.slice(1).join(' '));
+    const steps = lines.map((line) => /^(\w+) +step (\d+)/.exec(line)!.slice(1).join(' '));
     expect(steps).toEqual(['training 1', 'training 4', 'training 100', 'evaluating 100']);
+    expect(lines.join('')).not.toMatch(/[█░]/);
     expect(lines.join('')).not.toContain('\r');
+  });
+
+  it('is quiet by itself, and dates what happens', () => {
+    const lines: string[] = [];
+    let now = 0;
+    const display = new ProgressDisplay({ output: { write: (text) => lines.push(text) }, now: () => now });
+    for (let step = 1; step < 100; step++, now += 1000) display.update(training(step));
+    expect(lines.length).toBe(4);
+    display.fact('2026-01-01T10:20:30.000Z', 'RECOVERING');
+    expect(lines.at(-1)).toBe('2026-01-01 10:20:30  RECOVERING\n');
   });
 });

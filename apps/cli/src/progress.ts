@@ -1,5 +1,6 @@
 /**
- * A run's progress for a person: one line that is rewritten in place on a terminal, a plain line now and then elsewhere.
+ * A run's progress for a person: one line with a bar that is rewritten in place on a terminal, a plain line now and then
+ * elsewhere.
  * It knows nothing of runs or events; watch-run.ts and the quickstart feed it.
  */
 import type { Output } from './context.ts';
@@ -20,17 +21,18 @@ export interface ProgressOptions {
   readonly output: Output;
   /** Milliseconds on any clock. */
   readonly now?: () => number;
-  /** Where there is no terminal: at most one line in so long, except for the first and last of a phase; 5 s by default. */
+  /** Where there is no terminal: at most one line in so long, except for the first and last of a phase; 30 s by default. */
   readonly plainIntervalMs?: number;
 }
 
 const BAR_WIDTH = 20;
 const CLEAR_LINE = '\r\u001b[K';
 
-export function renderProgress(snapshot: ProgressSnapshot): string {
+export function renderProgress(snapshot: ProgressSnapshot, { withBar = true } = {}): string {
   const { phase, step, totalSteps, loss, samplesPerSecond, etaSeconds } = snapshot;
   const parts = [phase];
-  if (totalSteps > 0) parts.push(bar(step / totalSteps), `step ${step}/${totalSteps}`);
+  if (totalSteps > 0 && withBar) parts.push(bar(step / totalSteps));
+  if (totalSteps > 0) parts.push(`step ${step}/${totalSteps}`);
   if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
   if (samplesPerSecond !== undefined) parts.push(`${samplesPerSecond.toFixed(1)} samples/s`);
   if (etaSeconds !== undefined && step < totalSteps) parts.push(`ETA ${duration(etaSeconds)}`);
@@ -46,19 +48,23 @@ export class ProgressDisplay {
   #phase = '';
   #nextPlainAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ output, now = () => performance.now(), plainIntervalMs = 5_000 }: ProgressOptions) {
+  constructor({ output, now = () => performance.now(), plainIntervalMs = 30_000 }: ProgressOptions) {
     this.#output = output;
     this.#now = now;
     this.#plainIntervalMs = plainIntervalMs;
   }
 
   update(snapshot: ProgressSnapshot): void {
-    const line = renderProgress(snapshot);
     // The line of a phase that is over stays where it is.
     if (snapshot.phase !== this.#phase) this.finish();
-    if (this.#output.isTTY) this.#rewrite(line);
-    else this.#writePlain(line, snapshot);
+    if (this.#output.isTTY) this.#rewrite(renderProgress(snapshot));
+    else this.#writePlain(snapshot);
     this.#phase = snapshot.phase;
+  }
+
+  /** A fact of that time, as {@link line}; where nobody looks on, with its date. */
+  fact(at: string, text: string): void {
+    this.line(`${this.#output.isTTY ? at.slice(11, 19) : at.slice(0, 19).replace('T', ' ')}  ${text}`);
   }
 
   /** A line that stays, above the one that is rewritten. */
@@ -89,11 +95,12 @@ export class ProgressDisplay {
     this.#live = '';
   }
 
-  #writePlain(line: string, { phase, step, totalSteps }: ProgressSnapshot): void {
+  #writePlain(snapshot: ProgressSnapshot): void {
+    const { phase, step, totalSteps } = snapshot;
     const now = this.#now();
     const due = phase !== this.#phase || now >= this.#nextPlainAt || (totalSteps > 0 && step >= totalSteps);
     if (!due) return;
-    this.#output.write(`${line}\n`);
+    this.#output.write(`${renderProgress(snapshot, { withBar: false })}\n`);
     this.#nextPlainAt = now + this.#plainIntervalMs;
   }
 }

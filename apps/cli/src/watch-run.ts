@@ -40,8 +40,6 @@ function show(display: ProgressDisplay, event: RunEvent): void {
   }
   if (event.type === 'state' && isTerminal(event.status)) display.finish();
   if (event.type === 'checkpoint') return;
-  const time = event.at.slice(11, 19);
-  display.line(
-    `${time}  ${event.type === 'state' ? event.status.padEnd(10) : event.type.padEnd(10)}  ${event.message}`,
-  );
+  const kind = event.type === 'state' ? event.status : event.type;
+  display.fact(event.at, `${kind.padEnd(10)}  ${event.message}`);
 }

@@ -1,4 +1,4 @@
-/** Datasets, models and workers as the REST API shows them. */
+/** Datasets, models, workers and the health of the service as the REST API shows them. */
 import { type Static, Type } from 'typebox';
 import { Text } from './text.ts';
 import { Backend, Id, Name, PageOf, Sha256, Split, Timestamp } from './vocabulary.ts';
@@ -45,7 +45,7 @@ export const SplitSummary = Type.Object(
       { ...closed, description: 'Samples by what they say about their images' },
     ),
   },
-  closed,
+  { ...closed, $id: 'SplitSummary' },
 );
 export type SplitSummary = Static<typeof SplitSummary>;
 
@@ -71,7 +71,7 @@ export const Dataset = Type.Object(
   { ...closed, $id: 'Dataset' },
 );
 export type Dataset = Static<typeof Dataset>;
-export const DatasetPage = PageOf(Dataset);
+export const DatasetPage = PageOf(Dataset, 'DatasetPage');
 
 export const Model = Type.Object(
   {
@@ -98,7 +98,7 @@ export const Model = Type.Object(
   { ...closed, $id: 'Model' },
 );
 export type Model = Static<typeof Model>;
-export const ModelPage = PageOf(Model);
+export const ModelPage = PageOf(Model, 'ModelPage');
 
 export const ImportModel = Type.Object(
   {
@@ -130,12 +130,10 @@ export const InterpolateModels = Type.Object(
 );
 export type InterpolateModels = Static<typeof InterpolateModels>;
 
-export const WorkerState = Type.Union([
-  Type.Literal('idle'),
-  Type.Literal('busy'),
-  Type.Literal('draining'),
-  Type.Literal('lost'),
-]);
+export const WorkerState = Type.Union(
+  [Type.Literal('idle'), Type.Literal('busy'), Type.Literal('draining'), Type.Literal('lost')],
+  { $id: 'WorkerState' },
+);
 export type WorkerState = Static<typeof WorkerState>;
 
 export const Worker = Type.Object(
@@ -159,4 +157,7 @@ export const Worker = Type.Object(
   { ...closed, $id: 'Worker' },
 );
 export type Worker = Static<typeof Worker>;
-export const WorkerPage = PageOf(Worker);
+export const WorkerPage = PageOf(Worker, 'WorkerPage');
+
+/** Of the control plane itself. */
+export const Health = Type.Object({ status: Type.String() }, { ...closed, $id: 'Health' });

@@ -1,5 +1,6 @@
 export * from './catalog-resources.ts';
 export * from './errors.ts';
+export * from './examples.ts';
 export * as control from './generated/triptych/v1/control.ts';
 export * as peer from './generated/triptych/v1/peer.ts';
 export * as worker from './generated/triptych/v1/worker.ts';

@@ -164,14 +164,26 @@ const streamed = {
 
 /** By kind: a body is checked against the schema of its kind alone, so that its problems are the user's. */
 export const predictionRequests = {
-  classify: Type.Object({ ...common, ...asked.classify.properties }, closed),
-  'match-captions': Type.Object({ ...common, ...asked['match-captions'].properties }, closed),
-  'match-images': Type.Object({ ...common, ...asked['match-images'].properties }, closed),
-  caption: Type.Object({ ...common, ...streamed, ...asked.caption.properties }, closed),
-  answer: Type.Object({ ...common, ...streamed, ...asked.answer.properties }, closed),
-  chat: Type.Object({ ...common, ...streamed, ...asked.chat.properties }, closed),
+  classify: Type.Object({ ...common, ...asked.classify.properties }, { ...closed, $id: 'ClassifyRequest' }),
+  'match-captions': Type.Object(
+    { ...common, ...asked['match-captions'].properties },
+    { ...closed, $id: 'MatchCaptionsRequest' },
+  ),
+  'match-images': Type.Object(
+    { ...common, ...asked['match-images'].properties },
+    { ...closed, $id: 'MatchImagesRequest' },
+  ),
+  caption: Type.Object(
+    { ...common, ...streamed, ...asked.caption.properties },
+    { ...closed, $id: 'CaptionRequest' },
+  ),
+  answer: Type.Object(
+    { ...common, ...streamed, ...asked.answer.properties },
+    { ...closed, $id: 'AnswerRequest' },
+  ),
+  chat: Type.Object({ ...common, ...streamed, ...asked.chat.properties }, { ...closed, $id: 'ChatRequest' }),
 };
-export const PredictionRequest = Type.Union(Object.values(predictionRequests));
+export const PredictionRequest = Type.Union(Object.values(predictionRequests), { $id: 'PredictionRequest' });
 export type PredictionRequest = Static<(typeof predictionRequests)[PredictionKind]>;
 /** Those whose answer is a text, which can be streamed. */
 export type TextPredictionRequest = Extract<PredictionRequest, { kind: 'caption' | 'answer' | 'chat' }>;
@@ -221,8 +233,11 @@ const circumstances = {
     description: 'From the request to the answer, waiting and opening the model included',
   }),
 };
-export const Prediction = Type.Union([
-  Type.Object({ ...circumstances, ...Ranked.properties }, closed),
-  Type.Object({ ...circumstances, ...Written.properties }, closed),
-]);
+export const Prediction = Type.Union(
+  [
+    Type.Object({ ...circumstances, ...Ranked.properties }, { ...closed, $id: 'RankedPrediction' }),
+    Type.Object({ ...circumstances, ...Written.properties }, { ...closed, $id: 'WrittenPrediction' }),
+  ],
+  { $id: 'Prediction' },
+);
 export type Prediction = Static<typeof Prediction>;

@@ -16,7 +16,7 @@ const states = [
   'CANCELLED',
 ] as const;
 
-export const RunStatus = Type.Enum(states);
+export const RunStatus = Type.Enum(states, { $id: 'RunStatus' });
 export type RunStatus = (typeof states)[number];
 export const runStatuses: readonly RunStatus[] = states;
 
@@ -44,7 +44,7 @@ const reasons = [
   'BACKEND_UNAVAILABLE',
   'INTERNAL_ERROR',
 ] as const;
-export const RunReason = Type.Enum(reasons);
+export const RunReason = Type.Enum(reasons, { $id: 'RunReason' });
 export type RunReason = (typeof reasons)[number];
 export const runReasons: readonly RunReason[] = reasons;
 

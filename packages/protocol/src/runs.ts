@@ -1,8 +1,8 @@
 /** Runs as the REST API shows them: the run, its events, step metrics, scores, checkpoints and the plan of a run to be. */
 import { type Static, Type } from 'typebox';
 import { ResolvedRunSpec } from './run-spec.ts';
-import { RunReason, RunStatus } from './run-state.ts';
-import { Backend, Id, Name, PageOf, PageQuery, Sha256, Split, Timestamp } from './vocabulary.ts';
+import { RunReason, RunStatus, runStatuses } from './run-state.ts';
+import { Backend, Id, IdOrName, Name, PageOf, PageQuery, Sha256, Split, Timestamp } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -17,7 +17,7 @@ export const Progress = Type.Object(
     samplesProcessed: Type.Integer(),
     loss: Type.Optional(Type.Number()),
   },
-  closed,
+  { ...closed, $id: 'Progress' },
 );
 export type Progress = Static<typeof Progress>;
 
@@ -36,7 +36,7 @@ export const Score = Type.Object(
     }),
     chance: Type.Optional(Type.Number()),
   },
-  closed,
+  { ...closed, $id: 'Score' },
 );
 export type Score = Static<typeof Score>;
 
@@ -48,7 +48,7 @@ export const SamplePrediction = Type.Object(
     prediction: Type.String(),
     truth: Type.Array(Type.String()),
   },
-  closed,
+  { ...closed, $id: 'SamplePrediction' },
 );
 export type SamplePrediction = Static<typeof SamplePrediction>;
 
@@ -78,7 +78,7 @@ export const PredictionList = Type.Object(
       ),
     ),
   },
-  closed,
+  { ...closed, $id: 'PredictionList' },
 );
 export type PredictionList = Static<typeof PredictionList>;
 
@@ -113,13 +113,15 @@ export const Run = Type.Object(
   { ...closed, $id: 'Run' },
 );
 export type Run = Static<typeof Run>;
-export const RunPage = PageOf(Run);
+export const RunPage = PageOf(Run, 'RunPage');
 export const RunQuery = Type.Object(
   {
     ...PageQuery.properties,
-    status: Type.Optional(RunStatus),
-    dataset: Type.Optional(Name),
-    model: Type.Optional(Name),
+    status: Type.Optional(Type.Enum([...runStatuses], { description: 'Only runs with this status' })),
+    dataset: Type.Optional(IdOrName('the dataset that the runs train on')),
+    model: Type.Optional(
+      Type.String({ ...Name, description: 'The model that the runs start from, as they name it' }),
+    ),
   },
   closed,
 );
@@ -147,7 +149,7 @@ export const RunEvent = Type.Object(
 export type RunEvent = Static<typeof RunEvent>;
 export const RunEventPage = Type.Object(
   { items: Type.Array(RunEvent), nextSequence: Type.Integer() },
-  closed,
+  { ...closed, $id: 'RunEventPage' },
 );
 
 export const StepMetric = Type.Object(
@@ -173,21 +175,24 @@ export const StepMetric = Type.Object(
     ),
     at: Timestamp,
   },
-  closed,
+  { ...closed, $id: 'StepMetric' },
 );
 export type StepMetric = Static<typeof StepMetric>;
 export const StepMetricPage = Type.Object(
   { items: Type.Array(StepMetric), nextStep: Type.Integer() },
-  closed,
+  { ...closed, $id: 'StepMetricPage' },
 );
 
 export const Checkpoint = Type.Object(
   { step: Type.Integer(), sha256: Sha256, bytes: Type.Integer(), at: Timestamp },
-  closed,
+  { ...closed, $id: 'Checkpoint' },
 );
 export type Checkpoint = Static<typeof Checkpoint>;
-export const CheckpointList = Type.Object({ items: Type.Array(Checkpoint) }, closed);
-export const ScoreList = Type.Object({ items: Type.Array(Score) }, closed);
+export const CheckpointList = Type.Object(
+  { items: Type.Array(Checkpoint) },
+  { ...closed, $id: 'CheckpointList' },
+);
+export const ScoreList = Type.Object({ items: Type.Array(Score) }, { ...closed, $id: 'ScoreList' });
 
 /** What would happen if the spec were submitted now. Nothing is created. */
 export const RunPlan = Type.Object(
@@ -207,7 +212,12 @@ export const RunPlan = Type.Object(
     worldSizes: Type.Array(Type.Integer(), { description: 'Numbers of workers this run can use' }),
     workersReady: Type.Integer(),
     queuePosition: Type.Integer(),
-    etaSeconds: Type.Optional(Type.Number()),
+    etaSeconds: Type.Optional(
+      Type.Number({
+        description:
+          'Of training, once it has begun, by the pace of a run like it; absent where there was none',
+      }),
+    ),
     backend: Type.Optional(Backend),
     warnings: Type.Array(Type.String()),
   },

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Dataset, DatasetFormat } from '@triptych/protocol';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
+import { jsonText } from '../json-text.ts';
 import { integer } from '../option-values.ts';
 import { ProgressDisplay } from '../progress.ts';
 import { renderTable } from '../table.ts';
@@ -10,11 +11,13 @@ import { renderTable } from '../table.ts';
 interface RegisterOptions {
   readonly name: string;
   readonly format?: DatasetFormat;
+  readonly json?: boolean;
 }
 
 interface SampleOptions {
   readonly images: number;
   readonly seed: number;
+  readonly json?: boolean;
 }
 
 export function register(program: Command, context: CommandContext): void {
@@ -24,15 +27,18 @@ export function register(program: Command, context: CommandContext): void {
   datasets
     .command('register')
     .description('read a folder of images and annotations; the control plane must see it under the same path')
-    .argument('<folder>')
+    .argument('<folder>', 'COCO captions, a sub-folder of images for each class, or another layout')
     .requiredOption('--name <name>', 'unique name of the dataset')
     .option(
       '--format <format>',
       'found out where it is not given; one that the server does not have names all',
     )
-    .action(async (folder: string, { name, format }: RegisterOptions) => {
+    .option('--json', 'the dataset as JSON')
+    .action(async (folder: string, options: RegisterOptions) => {
+      const { name, format } = options;
       const request = { name, path: resolve(folder), ...(format === undefined ? {} : { format }) };
-      stdout.write(describe(await context.client().datasets.register(request, { signal })));
+      const dataset = await context.client().datasets.register(request, { signal });
+      stdout.write(options.json ? jsonText(dataset) : describe(dataset));
     });
 
   datasets
@@ -43,31 +49,34 @@ export function register(program: Command, context: CommandContext): void {
     .argument('<folder>', 'made here, or replaced where it holds a sample already')
     .option('--images <number>', 'in all three splits', integer, 3000)
     .option('--seed <number>', 'of every picture', integer, 0)
+    .option('--json', 'what was drawn, as JSON')
     .action((folder: string, options: SampleOptions) => drawSample(context, folder, options));
 
   datasets
     .command('list')
+    .description('registered datasets, newest first')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const all: Dataset[] = [];
       for await (const dataset of context.client().datasets.list({ signal })) all.push(dataset);
-      stdout.write(json ? `${JSON.stringify(all, null, 2)}\n` : datasetTable(all));
+      stdout.write(json ? jsonText(all) : datasetTable(all));
     });
 
   datasets
     .command('show')
+    .description('one dataset: its splits, and what was found wrong in its folder')
     .argument('<dataset>', 'id or name')
     .option('--json', 'as JSON')
     .action(async (id: string, { json }: { json?: boolean }) => {
       const dataset = await context.client().datasets.get(id, { signal });
-      stdout.write(json ? `${JSON.stringify(dataset, null, 2)}\n` : describe(dataset));
+      stdout.write(json ? jsonText(dataset) : describe(dataset));
     });
 }
 
 async function drawSample(
   { stdout, stderr, signal }: CommandContext,
   folder: string,
-  options: SampleOptions,
+  { json: asJson, ...options }: SampleOptions,
 ) {
   // Loaded only here: it brings the image library.
   const { writeScenes } = await import('@triptych/datasets');
@@ -80,7 +89,8 @@ async function drawSample(
   });
   display.finish();
   const counts = Object.entries(splits).map(([split, images]) => `${images} ${split}`);
-  stdout.write(`${path}: ${counts.join(', ')}; classes ${classNames.join(', ')}\n`);
+  const told = `${path}: ${counts.join(', ')}; classes ${classNames.join(', ')}\n`;
+  stdout.write(asJson ? jsonText({ path, splits, classNames }) : told);
 }
 
 function datasetTable(datasets: readonly Dataset[]): string {

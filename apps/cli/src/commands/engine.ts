@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { engineReport } from '../engine-report.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { jsonText } from '../json-text.ts';
 import { positiveInteger } from '../option-values.ts';
 
 interface InstallFlags {
@@ -73,6 +74,6 @@ async function doctor(flags: DoctorFlags, { stdout, signal, exitWith }: CommandC
     },
     signal,
   });
-  stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : engineReport(report));
+  stdout.write(flags.json ? jsonText(report) : engineReport(report));
   if (report.auto.state !== 'works') exitWith(exitCodes.error);
 }

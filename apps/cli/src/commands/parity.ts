@@ -4,6 +4,7 @@ import type { CaseReport } from '@triptych/training/parity';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { jsonText } from '../json-text.ts';
 import { caseReport, paritySummary } from '../parity-report.ts';
 
 interface ParityFlags {
@@ -43,7 +44,7 @@ async function parity(
       onEngine: ({ device }) => stderr.write(`comparing on ${backend} (${device})\n`),
       ...(!json && { onCase: (report: CaseReport) => stdout.write(caseReport(report)) }),
     });
-    stdout.write(json ? `${JSON.stringify({ backend, cases: reports }, null, 2)}\n` : paritySummary(reports));
+    stdout.write(json ? jsonText({ backend, cases: reports }) : paritySummary(reports));
     exitWith(exitCodeOf(reports));
   } catch (error) {
     if (!(error instanceof TriptychError) || error.code !== 'NOT_FOUND') throw error;

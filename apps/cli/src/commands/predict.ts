@@ -3,6 +3,7 @@ import type { Prediction, PredictionRequest, TextPredictionRequest } from '@trip
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { findModel } from '../find-model.ts';
+import { jsonText } from '../json-text.ts';
 import { integer, number, positiveInteger } from '../option-values.ts';
 import { type PredictFlags, predictionRequest } from '../prediction-request.ts';
 import { renderTable } from '../table.ts';
@@ -11,7 +12,7 @@ export function register(program: Command, context: CommandContext): void {
   program
     .command('predict')
     .description('ask a trained or imported model about pictures')
-    .argument('<run or model>', 'id or name of a model, or id of the run that trained it')
+    .argument('<run or model>', 'id or name of a model, or id or name of the run that trained it')
     .option('--image <file...>', 'picture files')
     .option('--labels <a,b,c>', 'which of these labels the picture has')
     .option('--template <text...>', 'with --labels: sentences with {} for the label')
@@ -42,7 +43,7 @@ async function ask(context: CommandContext, request: PredictionRequest, json: bo
   const { signal, stdout } = context;
   if (json || !isText(request)) {
     const prediction = await predictions.create(request, { signal });
-    stdout.write(json ? `${JSON.stringify(prediction, null, 2)}\n` : rankingTable(prediction));
+    stdout.write(json ? jsonText(prediction) : rankingTable(prediction));
     return;
   }
   for await (const event of predictions.stream(request, { signal }))

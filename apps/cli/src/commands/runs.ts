@@ -3,6 +3,7 @@ import { isTerminal, type Run, type RunStatus, runStatuses } from '@triptych/pro
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { exitCodeOf } from '../exit-codes.ts';
+import { jsonText } from '../json-text.ts';
 import { integer } from '../option-values.ts';
 import { runSummary } from '../run-summary.ts';
 import { renderTable } from '../table.ts';
@@ -23,36 +24,39 @@ export function register(program: Command, context: CommandContext): void {
     .command('list')
     .description('runs, newest first')
     .addOption(new Option('--status <status>', 'only runs with this status').choices(runStatuses))
-    .option('--dataset <id>', 'only runs on this dataset')
+    .option('--dataset <dataset>', 'only runs on this dataset, by id or name')
     .option('--model <name>', 'only runs of this model')
     .option('--limit <number>', 'at most so many', integer, 50)
     .option('--json', 'as JSON')
     .action(async (options: ListOptions) => {
       const runs = await newest(context, options);
-      stdout.write(options.json ? `${JSON.stringify(runs, null, 2)}\n` : runTable(runs));
+      stdout.write(options.json ? jsonText(runs) : runTable(runs));
     });
 
   program
     .command('get')
     .description('one run: where it stands, its scores, its weights')
-    .argument('<run>', 'id of the run')
+    .argument('<run>', 'id or name of the run')
     .option('--exit-status', 'exit with the code of its status')
     .option('--json', 'as JSON')
     .action(async (id: string, options: { json?: boolean; exitStatus?: boolean }) => {
       const run = await context.client().runs.get(id, { signal });
-      stdout.write(options.json ? `${JSON.stringify(run, null, 2)}\n` : runSummary(run));
+      stdout.write(options.json ? jsonText(run) : runSummary(run));
       if (options.exitStatus) context.exitWith(exitCodeOf(run.status));
     });
 
   program
     .command('cancel')
     .description('end a run')
-    .argument('<run>', 'id of the run')
-    .option('--watch', 'until it has ended')
-    .action(async (id: string, options: { watch?: boolean }) => {
+    .argument('<run>', 'id or name of the run')
+    .option('--watch', 'until it has ended; the exit code is that of its end')
+    .option('--json', 'the run as JSON')
+    .action(async (id: string, options: { watch?: boolean; json?: boolean }) => {
       const run = await context.client().runs.cancel(id, { signal });
-      stdout.write(`${run.id}  ${run.status}  ${run.message}\n`);
-      if (options.watch && !isTerminal(run.status)) await watchToTheEnd(context, id);
+      const follows = options.watch && !isTerminal(run.status);
+      if (!options.json) stdout.write(`${run.id}  ${run.status}  ${run.message}\n`);
+      else if (!follows) stdout.write(jsonText(run));
+      if (follows) await watchToTheEnd(context, run.id, options);
     });
 }
 

@@ -2,14 +2,16 @@
 import {
   ActivationMemory,
   invalidInput,
+  type Run,
   type RunSpec,
   runSpecViolations,
-  TriptychError,
 } from '@triptych/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
-import { readNamedFile } from '../named-file.ts';
+import { jsonText } from '../json-text.ts';
+import { readNamedJson } from '../named-file.ts';
 import { integer, number } from '../option-values.ts';
+import { planTable } from '../plan-table.ts';
 import { renderTable } from '../table.ts';
 import { watchToTheEnd } from './watch.ts';
 
@@ -29,6 +31,7 @@ interface SubmitOptions {
   readonly idempotencyKey?: string;
   readonly plan?: boolean;
   readonly watch?: boolean;
+  readonly json?: boolean;
 }
 
 export function register(program: Command, context: CommandContext): void {
@@ -54,8 +57,9 @@ export function register(program: Command, context: CommandContext): void {
     )
     .option('--priority <number>', '0 is the most urgent', integer)
     .option('--idempotency-key <key>', 'submitting again with the same key gives the same run')
-    .option('--plan', 'say what would happen, and submit nothing')
+    .option('--plan', 'say what would happen and how long it would take, and submit nothing')
     .option('--watch', 'follow the run; the exit code is that of its end')
+    .option('--json', 'the run as JSON, with --watch as it ended; with --plan the plan, with the whole spec')
     .action((file: string | undefined, options: SubmitOptions) => submit(context, file, options));
 }
 
@@ -68,29 +72,34 @@ async function submit(
   const { runs } = context.client();
   const { signal } = context;
   if (options.plan) {
-    context.stdout.write(`${JSON.stringify(await runs.plan(spec, { signal }), null, 2)}\n`);
+    const plan = await runs.plan(spec, { signal });
+    context.stdout.write(options.json ? jsonText(plan) : planTable(plan));
     return;
   }
   const key = options.idempotencyKey;
   const run = await runs.create(spec, { signal, ...(key === undefined ? {} : { idempotencyKey: key }) });
-  context.stdout.write(
-    renderTable({ head: ['run', 'status', 'message'], rows: [[run.id, run.status, run.message]] }),
-  );
-  if (options.watch) await watchToTheEnd(context, run.id);
+  if (!options.json) context.stdout.write(submitted(run));
+  else if (!options.watch) context.stdout.write(jsonText(run));
+  if (options.watch) await watchToTheEnd(context, run.id, options);
 }
 
 /** What the service takes. */
 const MAX_SPEC_BYTES = 2 ** 20;
 
-async function readSpec(file: string): Promise<Partial<RunSpec>> {
-  const spec = { path: file, option: 'SPEC', what: 'a run spec', limitBytes: MAX_SPEC_BYTES };
-  const text = (await readNamedFile(spec)).toString();
-  try {
-    return JSON.parse(text) as Partial<RunSpec>;
-  } catch (cause) {
-    throw new TriptychError('MALFORMED_BODY', `${file} is not JSON: ${(cause as Error).message}`, { cause });
-  }
-}
+const submitted = ({ id, status, message }: Run): string =>
+  renderTable({ head: ['run', 'status', 'message'], rows: [[id, status, message]] });
+
+const readSpec = (path: string): Promise<Partial<RunSpec>> =>
+  readNamedJson(
+    {
+      ...{ path, option: 'SPEC', what: 'a run spec', limitBytes: MAX_SPEC_BYTES },
+      remedy: 'name a JSON file such as those in examples/, or say --model and --dataset without a file',
+    },
+    {
+      form: 'an object with the fields of a run spec',
+      fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    },
+  ) as Promise<Partial<RunSpec>>;
 
 /** Options win over the file. The service checks the rest: it knows the models and the datasets. */
 function specOf(file: Partial<RunSpec>, options: SubmitOptions): RunSpec {

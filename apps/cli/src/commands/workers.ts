@@ -2,6 +2,7 @@
 import type { Worker } from '@triptych/protocol';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
+import { jsonText } from '../json-text.ts';
 import { renderTable } from '../table.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -12,7 +13,7 @@ export function register(program: Command, context: CommandContext): void {
     .action(async ({ json }: { json?: boolean }) => {
       const all: Worker[] = [];
       for await (const worker of context.client().workers({ signal: context.signal })) all.push(worker);
-      context.stdout.write(json ? `${JSON.stringify(all, null, 2)}\n` : workerTable(all));
+      context.stdout.write(json ? jsonText(all) : workerTable(all));
     });
 }
 

@@ -2,7 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { TriptychError } from '@triptych/protocol';
-import { PROBLEM_TYPE, problemOf } from './problem-reply.ts';
+import { PROBLEM_TYPE } from './answer-schema.ts';
+import { problemOf } from './problem-reply.ts';
 
 export interface Patience {
   /** For all headers, from the first byte of the connection or the request. */

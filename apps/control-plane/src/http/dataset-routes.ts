@@ -1,10 +1,10 @@
 /** /v1/datasets: register a folder, see what is in it. */
-import { Dataset, DatasetPage, Name, PageQuery, TriptychError } from '@triptych/protocol';
+import { Dataset, DatasetPage, IdOrName, PageQuery, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
+import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
 import { registerDataset, registrationBody } from './dataset-registration.ts';
-import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
 
 export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Services): void {
@@ -15,6 +15,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
     {
       schema: {
         tags,
+        operationId: 'registerDataset',
         summary: 'Register a folder; answers when every image has been read and packed',
         body: registrationBody,
         response: { 201: Dataset, ...problems(400, 409, 413, 415, 422) },
@@ -34,6 +35,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
     {
       schema: {
         tags,
+        operationId: 'listDatasets',
         summary: 'Datasets, newest first',
         querystring: PageQuery,
         response: { 200: DatasetPage, ...problems(422) },
@@ -47,8 +49,9 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
     {
       schema: {
         tags,
+        operationId: 'getDataset',
         summary: 'A dataset, by id or name',
-        params: Type.Object({ id: Name }),
+        params: Type.Object({ id: IdOrName('a dataset') }),
         response: { 200: Dataset, ...problems(404, 422) },
       },
     },

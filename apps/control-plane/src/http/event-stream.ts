@@ -3,6 +3,7 @@
  * `id:` is the sequence, so a browser's own Last-Event-ID resumes without loss or repetition.
  */
 import { isTerminal, type RunEvent } from '@triptych/protocol';
+import { Type } from 'typebox';
 import type { RunFollower } from './run-followers.ts';
 import type { Services } from './services.ts';
 
@@ -13,6 +14,12 @@ export interface EventStreamOptions {
   /** A comment after so long a silence, so that no proxy takes the connection for dead. */
   readonly heartbeatMs?: number;
 }
+
+/** As an answer of a route. */
+export const EventStream = Type.String({
+  contentMediaType: 'text/event-stream',
+  description: 'Server-sent events; `data` of each is JSON',
+});
 
 const BATCH = 500;
 

@@ -208,9 +208,10 @@ test('the API describes itself: every route, with its answers', async () => {
     'get /metrics',
   ])
     expect(routes).toContain(route);
-  expect(
-    document.paths['/v1/runs'].post.requestBody.content['application/json'].schema.properties.seed,
-  ).toMatchObject({ type: 'integer' });
+  expect(document.paths['/v1/runs'].post.requestBody.content['application/json'].schema).toEqual({
+    $ref: '#/components/schemas/RunSpec',
+  });
+  expect(document.components.schemas.RunSpec.properties.seed).toMatchObject({ type: 'integer' });
   expect((await server.app.inject('/docs')).statusCode).toBeLessThan(400);
   expect((await server.app.inject('/docs/errors')).body).toContain('id="NAME_TAKEN"');
 });

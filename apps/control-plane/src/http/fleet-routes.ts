@@ -1,11 +1,11 @@
 /** /v1/workers, and what operators ask of the process itself: /health/live, /health/ready, /metrics. */
-import { TriptychError, WorkerPage } from '@triptych/protocol';
+import { Health, TriptychError, WorkerPage } from '@triptych/protocol';
 import { Type } from 'typebox';
+import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
-import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
 
-const Health = Type.Object({ status: Type.String() });
+const Metrics = Type.String({ contentMediaType: 'text/plain', description: 'Text format of Prometheus' });
 
 export function fleetRoutes(app: App, services: Services): void {
   const { workers, database, queue, registry } = services;
@@ -16,6 +16,7 @@ export function fleetRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listWorkers',
         summary: 'Workers that are here, and those that were lost in the last ten minutes',
         response: { 200: WorkerPage, ...problems() },
       },
@@ -25,7 +26,14 @@ export function fleetRoutes(app: App, services: Services): void {
 
   app.get(
     '/health/live',
-    { schema: { tags, summary: 'Whether the process answers', response: { 200: Health } } },
+    {
+      schema: {
+        tags,
+        operationId: 'getLiveness',
+        summary: 'Whether the process answers',
+        response: { 200: Health },
+      },
+    },
     () => ({ status: 'live' }),
   );
 
@@ -34,6 +42,7 @@ export function fleetRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'getReadiness',
         summary: 'Whether runs can be taken: database and queue answer',
         response: { 200: Health, ...problems() },
       },
@@ -48,7 +57,11 @@ export function fleetRoutes(app: App, services: Services): void {
     },
   );
 
-  app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
+  app.get(
+    '/metrics',
+    {
+      schema: { tags, operationId: 'getMetrics', summary: 'Prometheus metrics', response: { 200: Metrics } },
+    },
+    async (_, reply) => reply.type(registry.contentType).send(await registry.metrics()),
   );
 }

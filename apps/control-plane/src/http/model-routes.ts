@@ -1,11 +1,11 @@
 /** /v1/models: presets, imported and trained models, and their files. */
 import { Readable } from 'node:stream';
 import {
+  IdOrName,
   ImportModel,
   InterpolateModels,
   Model,
   ModelPage,
-  Name,
   PageQuery,
   Text,
   TriptychError,
@@ -14,11 +14,21 @@ import { Type } from 'typebox';
 import { importModel } from '../models/import.ts';
 import { importAdapter } from '../models/import-adapter.ts';
 import { interpolateModels } from '../models/interpolate.ts';
+import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
 import { ModelCatalog } from './model-catalog.ts';
-import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
+
+const ModelParams = Type.Object({ id: IdOrName('a model') });
+const FileParams = Type.Object({
+  ...ModelParams.properties,
+  '*': Text({ maxLength: 4096, description: 'Path of the file, as `files` of the model has it' }),
+});
+const FileContent = Type.Union([
+  Type.Unsafe<Readable>(Type.String({ contentMediaType: 'application/octet-stream', format: 'binary' })),
+  Type.Unknown({ description: 'Of a .json file' }),
+]);
 
 export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services): void {
   const catalog = new ModelCatalog(models);
@@ -29,6 +39,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
     {
       schema: {
         tags,
+        operationId: 'listModels',
         summary: 'Presets, then imported and trained models, newest first',
         querystring: PageQuery,
         response: { 200: ModelPage, ...problems(422) },
@@ -42,6 +53,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
     {
       schema: {
         tags,
+        operationId: 'importModel',
         summary: 'Import a model from a folder in Hugging Face layout, or a PEFT adapter of a model',
         body: ImportModel,
         response: { 201: Model, ...problems(400, 409, 413, 415, 422) },
@@ -63,6 +75,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
     {
       schema: {
         tags,
+        operationId: 'interpolateModels',
         summary: 'A model between two others of the same parameters (WiSE-FT)',
         body: InterpolateModels,
         response: { 201: Model, ...problems(400, 409, 413, 415, 422) },
@@ -79,8 +92,9 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
     {
       schema: {
         tags,
+        operationId: 'getModel',
         summary: 'A model, by id or name',
-        params: Type.Object({ id: Name }),
+        params: ModelParams,
         response: { 200: Model, ...problems(404, 422) },
       },
     },
@@ -92,9 +106,10 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
     {
       schema: {
         tags,
+        operationId: 'readModelFile',
         summary: 'A file of a model (config.json, model.safetensors, vocab.json, ...)',
-        params: Type.Object({ id: Name, '*': Text({ maxLength: 4096, description: 'path of the file' }) }),
-        response: { 200: Type.Unknown({ description: 'the content' }), ...problems(404, 422) },
+        params: FileParams,
+        response: { 200: FileContent, ...problems(404, 422) },
       },
     },
     async (request, reply) => {

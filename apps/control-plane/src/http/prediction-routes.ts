@@ -2,12 +2,14 @@
 import { Readable } from 'node:stream';
 import { MAX_PREDICTION_BYTES, Prediction, PredictionRequest } from '@triptych/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { resolvePrediction } from '../predictions/prediction-resolution.ts';
 import type { PredictionStep } from '../predictions/predictor.ts';
+import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
+import { EventStream } from './event-stream.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import { asTriptychError, problemOf } from './problem-reply.ts';
-import { problems } from './problem-schema.ts';
 import type { Services } from './services.ts';
 
 export function predictionRoutes(app: App, { models, runs, predictor }: Services): void {
@@ -23,11 +25,12 @@ export function predictionRoutes(app: App, { models, runs, predictor }: Services
       validatorCompiler: () => (value) => ({ value }),
       schema: {
         tags: ['predictions'],
+        operationId: 'createPrediction',
         summary: 'Ask a model: labels, best captions or pictures, a caption, an answer, a turn of a chat',
         description:
           'Made by a worker that trains nothing; 503 where all are busy. A text can be streamed ("stream": true). Closing the connection ends it.',
         body: PredictionRequest,
-        response: { 200: Prediction, ...problems(400, 413, 415, 422) },
+        response: { 200: Type.Union([Prediction, EventStream]), ...problems(400, 413, 415, 422) },
       },
     },
     async (request, reply) => {

@@ -5,10 +5,9 @@
 import { type ErrorCode, type Problem, TriptychError } from '@triptych/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isOutage, unavailable } from '../store/outage.ts';
+import { PROBLEM_TYPE } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { drain } from './request-drain.ts';
-
-export const PROBLEM_TYPE = 'application/problem+json';
 
 export function answerWithProblems(app: App): void {
   app.setErrorHandler(async (error, request, reply) => {

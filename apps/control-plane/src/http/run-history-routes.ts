@@ -2,7 +2,6 @@
 import { Readable } from 'node:stream';
 import {
   CheckpointList,
-  Id,
   invalidInput,
   MAX_COUNT,
   Name,
@@ -16,21 +15,24 @@ import {
 } from '@triptych/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
-import { eventStream } from './event-stream.ts';
-import { problems } from './problem-schema.ts';
+import { EventStream, eventStream } from './event-stream.ts';
 import { RunFollowers } from './run-followers.ts';
+import { byIdOrName, RunParams } from './run-path.ts';
 import type { Services } from './services.ts';
 
-const RunParams = Type.Object({ id: Id });
 const closed = { additionalProperties: false } as const;
 const position = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_COUNT, default: 0, description }));
-const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500 }));
+const limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'at most so many' }),
+);
 
 export function runHistoryRoutes(app: App, services: Services): void {
   const { history, runs, artifacts } = services;
   const followers = new RunFollowers(services);
+  const named = byIdOrName(services);
   const tags = ['runs'];
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
@@ -38,8 +40,10 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/events',
     {
+      ...named,
       schema: {
         tags,
+        operationId: 'listRunEvents',
         summary:
           'Events: a JSON page, or with Accept: text/event-stream a stream that resumes after Last-Event-ID',
         params: RunParams,
@@ -56,7 +60,14 @@ export function runHistoryRoutes(app: App, services: Services): void {
           },
           closed,
         ),
-        response: { 200: RunEventPage, ...problems(404, 422) },
+        headers: Type.Object({
+          'last-event-id': Type.Optional(
+            Type.String({
+              description: 'of a stream: only events after this one; a browser sends it by itself',
+            }),
+          ),
+        }),
+        response: { 200: Type.Union([RunEventPage, EventStream]), ...problems(404, 422) },
       },
     },
     async (request, reply) => {
@@ -75,8 +86,10 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/metrics',
     {
+      ...named,
       schema: {
         tags,
+        operationId: 'listRunStepMetrics',
         summary: 'Step metrics, in order',
         params: RunParams,
         querystring: Type.Object(
@@ -110,11 +123,13 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/scores',
     {
+      ...named,
       schema: {
         tags,
+        operationId: 'listRunScores',
         summary: 'Scores, in the order of their report',
         params: RunParams,
-        response: { 200: ScoreList, ...problems(404) },
+        response: { 200: ScoreList, ...problems(404, 422) },
       },
     },
     async (request) => ({ items: await history.scores(request.params.id) }),
@@ -123,13 +138,15 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/predictions',
     {
+      ...named,
       schema: {
         tags,
+        operationId: 'listRunPredictions',
         summary: 'What the model said to the samples of each task, beside what would have been right',
         params: RunParams,
         querystring: Type.Object(
           {
-            task: Type.Optional(Name),
+            task: Type.Optional(Type.String({ ...Name, description: 'only those of this task' })),
             after: position('leaves out so many'),
             limit,
           },
@@ -149,11 +166,13 @@ export function runHistoryRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs/:id/checkpoints',
     {
+      ...named,
       schema: {
         tags,
+        operationId: 'listRunCheckpoints',
         summary: 'Checkpoints, newest first',
         params: RunParams,
-        response: { 200: CheckpointList, ...problems(404) },
+        response: { 200: CheckpointList, ...problems(404, 422) },
       },
     },
     async (request) => ({ items: await history.checkpoints(request.params.id) }),

@@ -1,7 +1,7 @@
 /** What would happen if a run were submitted now. Nothing is created. */
 
 import { elementCount } from '@triptych/models/catalog';
-import { memoryRemedy, type RunPlan, type Worker } from '@triptych/protocol';
+import { memoryRemedy, type Run, type RunPlan, type Worker } from '@triptych/protocol';
 import {
   estimateMemory,
   type MemoryEstimate,
@@ -13,7 +13,7 @@ import type { ResolvedRun } from './run-resolution.ts';
 
 export function planOf(
   run: ResolvedRun,
-  fleet: { workers: readonly Worker[]; queuePosition: number },
+  fleet: { workers: readonly Worker[]; queuePosition: number; past: readonly Run[] },
 ): RunPlan {
   const { spec, model, architecture, modelConfig, trainSamples, totalSteps } = run;
   const { min, max, pool, backend } = spec.workers;
@@ -31,6 +31,7 @@ export function planOf(
   );
   const ready = suitable.filter(({ state }) => state === 'idle');
   const chosen = backend ?? ready[0]?.backend;
+  const etaSeconds = secondsOf(run, { past: fleet.past, ready: ready.length });
   return {
     spec,
     parameters: model.parameters,
@@ -43,6 +44,7 @@ export function planOf(
     worldSizes: Array.from({ length: max - min + 1 }, (_, i) => min + i),
     workersReady: ready.length,
     queuePosition: fleet.queuePosition,
+    ...(etaSeconds === undefined ? {} : { etaSeconds }),
     ...(chosen === undefined ? {} : { backend: chosen }),
     warnings: [
       ...fleetWarnings(run, { suitable, ready }),
@@ -50,6 +52,29 @@ export function planOf(
       ...heapWarnings(estimate, chosen),
     ],
   };
+}
+
+/**
+ * Of training alone, on the workers that are ready, by the pace of the newest run (`past` has them first) that did the same
+ * to each sample; how much a worker more brings is taken to be as much as each one brought there.
+ */
+function secondsOf(
+  { spec, totalSteps }: ResolvedRun,
+  { past, ready }: { past: readonly Run[]; ready: number },
+): number | undefined {
+  const alike = past.find(
+    ({ spec: other, worldSize, progress }) =>
+      other.method === spec.method &&
+      other.memory === spec.memory &&
+      other.workers.pool === spec.workers.pool &&
+      other.workers.backend === spec.workers.backend &&
+      worldSize > 0 &&
+      (progress.samplesPerSecond ?? 0) > 0,
+  );
+  if (!alike) return undefined;
+  const workers = Math.min(spec.workers.max, Math.max(spec.workers.min, ready));
+  const pace = (alike.progress.samplesPerSecond! / alike.worldSize) * workers;
+  return (totalSteps * spec.batch.global) / pace;
 }
 
 function fleetWarnings(

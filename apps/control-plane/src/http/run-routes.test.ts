@@ -207,3 +207,42 @@ test.each([
   expect(answer.statusCode).toBe(422);
   expect(pathsOf(answer.json())).toEqual(paths);
 });
+
+test('a run answers to its name wherever it answers to its id, and an id comes first', async () => {
+  const named = (await post('/v1/runs', { ...spec, name: 'birds-1' })).json<Run>();
+  const same = { ...named, queuePosition: 1 };
+  expect((await get('/v1/runs/birds-1')).json()).toEqual(same);
+  for (const part of ['events', 'metrics', 'scores', 'predictions', 'checkpoints']) {
+    const [byName, byId] = [await get(`/v1/runs/birds-1/${part}`), await get(`/v1/runs/${named.id}/${part}`)];
+    expect(byName.statusCode, part).toBe(200);
+    expect(byName.json(), part).toEqual(byId.json());
+    expect((await get(`/v1/runs/birds-2/${part}`)).json(), part).toMatchObject({ code: 'NOT_FOUND' });
+  }
+  await post('/v1/runs', { ...spec, name: named.id });
+  expect((await get(`/v1/runs/${named.id}`)).json()).toEqual(same);
+  const cancelled = await post('/v1/runs/birds-1/cancel', undefined);
+  expect(cancelled.json()).toMatchObject({ id: named.id, status: 'CANCELLED' });
+  expect((await get('/v1/runs/bad%20name')).json()).toMatchObject({ code: 'INVALID_INPUT' });
+});
+
+test('a plan tells the time by the pace of a run like it, on the workers that are ready', async () => {
+  const plan = async (more: object = {}) =>
+    (await post('/v1/runs/plan', { ...spec, ...more })).json<RunPlan>();
+  expect((await plan()).etaSeconds).toBeUndefined();
+  const { id } = (await post('/v1/runs', spec)).json<Run>();
+  expect((await plan()).etaSeconds).toBeUndefined();
+  await server.stores.database.client.run.update({
+    where: { id },
+    data: {
+      worldSize: 2,
+      progress: { step: 3, totalSteps: 12, epoch: 1, ratio: 0.25, samplesProcessed: 1, samplesPerSecond: 50 },
+    },
+  });
+  await addWorker(server.stores, 'w-one');
+  const one = await plan({ workers: { min: 1, max: 4 } });
+  expect(violationsOf(RunPlan, one)).toEqual([]);
+  expect(one.etaSeconds).toBeCloseTo(one.samples / 25);
+  for (const name of ['w-two', 'w-three']) await addWorker(server.stores, name);
+  expect((await plan({ workers: { min: 1, max: 2 } })).etaSeconds).toBeCloseTo(one.samples / 50);
+  expect((await plan({ memory: 'checkpoint' })).etaSeconds).toBeUndefined();
+});

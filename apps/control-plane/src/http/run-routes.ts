@@ -1,6 +1,5 @@
 /** /v1/runs: submit, plan, list, look at, cancel. */
 import {
-  Id,
   invalidInput,
   type Model,
   Run,
@@ -15,14 +14,14 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { adapterOf } from '../models/model-adapter.ts';
+import { described, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
-import { problems } from './problem-schema.ts';
+import { byIdOrName, RunParams } from './run-path.ts';
 import { planOf } from './run-plan.ts';
 import { resolveRun } from './run-resolution.ts';
 import type { Services } from './services.ts';
 
-const RunParams = Type.Object({ id: Id });
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
@@ -32,6 +31,7 @@ export function runRoutes(app: App, services: Services): void {
     models: new ModelCatalog(services.models),
     adapterOf: (model: Model) => adapterOf(model, artifacts),
   };
+  const named = byIdOrName(services);
   const tags = ['runs'];
 
   app.post(
@@ -41,6 +41,7 @@ export function runRoutes(app: App, services: Services): void {
       attachValidation: true,
       schema: {
         tags,
+        operationId: 'createRun',
         summary: 'Submit a run',
         headers: Type.Object({
           'idempotency-key': Type.Optional(
@@ -50,7 +51,11 @@ export function runRoutes(app: App, services: Services): void {
           ),
         }),
         body: RunSpec,
-        response: { 200: Run, 201: Run, ...problems(400, 409, 413, 415, 422) },
+        response: {
+          200: described(Run, 'The run that this idempotency key has made before'),
+          201: described(Run, 'The new run'),
+          ...problems(400, 409, 413, 415, 422),
+        },
       },
     },
     async (request, reply) => {
@@ -93,6 +98,7 @@ export function runRoutes(app: App, services: Services): void {
       attachValidation: true,
       schema: {
         tags,
+        operationId: 'planRun',
         summary: 'What would happen if this were submitted now; creates nothing',
         body: RunSpec,
         response: { 200: RunPlan, ...problems(400, 413, 415, 422) },
@@ -100,11 +106,12 @@ export function runRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const run = await resolveRun(request.body, { ...catalogs, found: foundIn(request) });
-      const [fleet, queuePosition] = await Promise.all([
+      const [fleet, queuePosition, { items: past }] = await Promise.all([
         workers.list({ now: new Date(), keepLostMs: 0 }),
         history.positionOfNext(run.spec.priority),
+        history.list({ model: run.spec.model, limit: 20 }),
       ]);
-      return planOf(run, { workers: fleet, queuePosition });
+      return planOf(run, { workers: fleet, queuePosition, past });
     },
   );
 
@@ -113,6 +120,7 @@ export function runRoutes(app: App, services: Services): void {
     {
       schema: {
         tags,
+        operationId: 'listRuns',
         summary: 'Runs, newest first',
         querystring: RunQuery,
         response: { 200: RunPage, ...problems(422) },
@@ -123,18 +131,29 @@ export function runRoutes(app: App, services: Services): void {
 
   app.get(
     '/v1/runs/:id',
-    { schema: { tags, summary: 'A run', params: RunParams, response: { 200: Run, ...problems(404) } } },
+    {
+      ...named,
+      schema: {
+        tags,
+        operationId: 'getRun',
+        summary: 'A run, by id or name',
+        params: RunParams,
+        response: { 200: Run, ...problems(404, 422) },
+      },
+    },
     (request) => runs.get(request.params.id),
   );
 
   app.post(
     '/v1/runs/:id/cancel',
     {
+      ...named,
       schema: {
         tags,
+        operationId: 'cancelRun',
         summary: 'Ask for the end of a run',
         params: RunParams,
-        response: { 200: Run, ...problems(404, 409) },
+        response: { 200: Run, ...problems(404, 409, 422) },
       },
     },
     async (request) => {

@@ -1,9 +1,8 @@
 /** The HTTP face of the control plane: REST under /v1, its documentation, health, metrics and the status page. */
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import type { Logger } from '@triptych/runtime';
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { pageRoutes } from '../page/page-routes.ts';
+import { documentApi } from './api-document.ts';
 import type { App } from './app.ts';
 import { answerBrokenRequest, defaultPatience, type Patience } from './broken-request.ts';
 import { datasetRoutes } from './dataset-routes.ts';
@@ -11,6 +10,7 @@ import { errorPage } from './error-page.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { modelRoutes } from './model-routes.ts';
+import { refuseOtherMethods } from './other-methods.ts';
 import { predictionRoutes } from './prediction-routes.ts';
 import { answerWithProblem, answerWithProblems } from './problem-reply.ts';
 import { type OriginRules, refuseStrangers } from './request-origin.ts';
@@ -74,18 +74,8 @@ export async function buildServer({
       seconds: reply.elapsedTime / 1000,
     });
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Triptych',
-        version,
-        description:
-          'Distributed fine-tuning with bit-identical results. Errors: <a href="/docs/errors">/docs/errors</a>.',
-      },
-    },
-  });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await documentApi(app, version);
+  const refuseTheOthers = refuseOtherMethods(app);
   errorPage(app);
   runRoutes(app, services);
   runHistoryRoutes(app, services);
@@ -94,5 +84,6 @@ export async function buildServer({
   predictionRoutes(app, services);
   fleetRoutes(app, services);
   pageRoutes(app);
+  refuseTheOthers();
   return app;
 }

@@ -227,6 +227,16 @@ export class PrismaRunStore implements RunStore {
     return this.#shown(row, positions?.get(runId));
   }
 
+  async idOf(idOrName: string): Promise<string> {
+    const found = await this.#client.run.findMany({
+      where: { OR: [{ id: idOrName }, { name: idOrName }] },
+      select: { id: true },
+    });
+    const run = found.find(({ id }) => id === idOrName) ?? found[0];
+    if (!run) throw noSuchRun(idOrName);
+    return run.id;
+  }
+
   async statusOf(runId: string): Promise<RunStatus> {
     const run = await this.#client.run.findUnique({ where: { id: runId }, select: { status: true } });
     if (!run) throw noSuchRun(runId);

@@ -82,6 +82,9 @@ export interface RunStore {
   /** `NOT_FOUND` where there is no such run. */
   get(runId: string): Promise<Run>;
 
+  /** The id of the run with this id or, where there is none, this name. `NOT_FOUND` where there is neither. */
+  idOf(idOrName: string): Promise<string>;
+
   /** The state alone, for a supervisor that polls: the notifier reaches only its own process. */
   statusOf(runId: string): Promise<RunStatus>;
 

@@ -19,6 +19,7 @@ export function randomOf(seed: number): Random {
 
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
 interface Operation {
@@ -27,6 +28,7 @@ interface Operation {
 }
 
 interface Schema {
+  readonly $ref?: string;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
@@ -131,7 +133,9 @@ export function hostileRequest(document: OpenApi, known: Known, random: Random):
       : oneOf(['PUT', 'DELETE', 'PATCH', 'POST', 'GET'], random)) as 'GET',
     url: `${pathOf(path, known, random)}${queryOf(operation, known, random)}`,
     headers: headersOf(takesBody, random),
-    ...(takesBody ? { payload: bodyOf(operation, known, random) } : {}),
+    ...(takesBody
+      ? { payload: bodyOf(operation, { known, random, components: document.components.schemas }) }
+      : {}),
   };
 }
 
@@ -180,10 +184,11 @@ function headersOf(takesBody: boolean, random: Random): Record<string, string> {
   };
 }
 
-function bodyOf({ requestBody }: Operation, known: Known, random: Random): string {
+function bodyOf({ requestBody }: Operation, drawing: Omit<Draw, 'name'>): string {
+  const { random } = drawing;
   const schema = Object.values(requestBody?.content ?? {})[0]?.schema;
   if (!schema || random() < 0.15) return oneOf(brokenJson, random);
-  const body = near(schema, { known, random, name: '' });
+  const body = near(schema, { ...drawing, name: '' });
   return JSON.stringify(random() < 0.1 ? body : spoilt(body, random));
 }
 
@@ -196,6 +201,7 @@ export function hostileText(content: string, random: Random): string {
 }
 
 interface Draw {
+  readonly components: Readonly<Record<string, Schema>>;
   readonly known: Known;
   readonly random: Random;
   readonly name: string;
@@ -203,7 +209,8 @@ interface Draw {
 
 /** A value that fits, nearly. */
 function near(schema: Schema, draw: Draw): unknown {
-  const { known, random, name } = draw;
+  const { known, random, name, components } = draw;
+  if (schema.$ref) return near(components[schema.$ref.split('/').at(-1)!]!, draw);
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return oneOf(schema.enum, random);
   if (schema.anyOf) return near(oneOf(schema.anyOf, random), draw);
