@@ -29,6 +29,7 @@ export async function readNamedFile(named: NamedFile): Promise<Buffer> {
           remedy,
         },
       ]);
+    if (stats.isDirectory()) throw unreadable(named, 'is a folder');
     if (!stats.isFile()) throw refuse('that is no regular file', 'save it as a file first');
     if (stats.size === 0 || stats.size > limitBytes)
       throw refuse(`with ${stats.size} bytes`, 'choose another file, or make it smaller');
@@ -63,16 +64,19 @@ export async function readNamedJson(
   throw malformed(`expected ${expected.form}, got ${show(value)}; ${named.remedy}`);
 }
 
-async function opened({ path, what, remedy }: NamedFile) {
+async function opened(named: NamedFile) {
   try {
     // Opening a pipe would wait for its other end.
-    return await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    return await open(named.path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     const problem = problems[(cause as NodeJS.ErrnoException).code ?? ''];
     if (!problem) throw cause;
-    throw new TriptychError('INVALID_INPUT', `Cannot read ${what}: ${path} ${problem}; ${remedy}`, { cause });
+    throw unreadable(named, problem, cause);
   }
 }
+
+const unreadable = ({ path, what, remedy }: NamedFile, problem: string, cause?: unknown) =>
+  new TriptychError('INVALID_INPUT', `Cannot read ${what}: ${path} ${problem}; ${remedy}`, { cause });
 
 const problems: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',

@@ -1,133 +1,22 @@
-/** Command lines from the argument list to exit code and text, against a control plane of a few routes on a real socket. */
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import {
-  Dataset,
-  examples,
-  Model,
-  type Run,
-  type RunEvent,
-  RunPlan,
-  type RunStatus,
-} from '@triptych/protocol';
+/** Command lines of runs from the argument list to exit code and text, against a control plane of a few routes on a real socket. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Dataset, examples, Model, RunPlan, type RunStatus } from '@triptych/protocol';
 import type { Static, TSchema } from 'typebox';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Interrupted } from './context.ts';
-import { runProgram } from './program.ts';
+import { event, problem, run, stream, useFakeService } from './testing/fake-service.ts';
 
-type Answer = (request: IncomingMessage & { body: string }, response: ServerResponse) => unknown;
-
-let routes: Record<string, Answer>;
-let server: Server;
-let folder: string;
-
-beforeEach(async () => {
-  routes = {};
-  folder = await mkdtemp(join(tmpdir(), 'triptych-cli-'));
-  server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    const answer = routes[`${request.method} ${request.url}`];
-    const result = answer?.(Object.assign(request, { body }), response);
-    if (!answer) problem(response, 404, 'NOT_FOUND');
-    else if (result !== undefined && !response.headersSent) response.end(JSON.stringify(result));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-});
-afterEach(async () => {
-  server.closeAllConnections();
-  server.close();
-  await rm(folder, { recursive: true });
-});
-
-function problem(
-  response: ServerResponse,
-  status: number,
-  code: string,
-  violations: unknown[] = [],
-): undefined {
-  const body = {
-    type: '/docs',
-    title: 'Refused',
-    status,
-    code,
-    detail: `the service says ${code}`,
-    violations,
-  };
-  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(body));
-}
-
-async function triptych(args: readonly string[], signal: AbortSignal = new AbortController().signal) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await runProgram({
-    args,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text) },
-    signal,
-  });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const service = useFakeService();
+const { routes } = service;
+const triptych: typeof service.triptych = (...line) => service.triptych(...line);
 
 const exampleOf = <T extends TSchema>(wanted: T): Static<T> =>
   Object.values(examples.find(({ schema }) => schema === wanted)!.values)[0] as Static<T>;
 
-const run = (status: RunStatus): Partial<Run> => ({
-  id: 'r1',
-  status,
-  reason: 'COMPLETED',
-  message: 'a message',
-  worldSize: 2,
-  progress: { step: 40, totalSteps: 40, epoch: 2, ratio: 1, samplesProcessed: 640, loss: 0.25 },
-  spec: { model: 'clip-tiny', dataset: 'scenes' } as Run['spec'],
-  scores: [
-    {
-      task: 'zero-shot',
-      metric: 'accuracy@1',
-      value: 0.9,
-      stage: 'final',
-      split: 'test',
-      step: 40,
-      samples: 100,
-      unit: 'ratio',
-      chance: 0.125,
-    },
-  ],
-  createdAt: '2026-01-01T00:00:00.000Z',
-});
-
-const event = (sequence: number, status: RunStatus, more: Partial<RunEvent> = {}): string => {
-  const full: RunEvent = {
-    sequence,
-    runId: 'r1',
-    at: '2026-01-01T10:20:30.000Z',
-    type: 'state',
-    status,
-    reason: 'TRAINING',
-    message: `now ${status}`,
-    data: {},
-    ...more,
-  };
-  return `id: ${sequence}\nevent: ${full.type}\ndata: ${JSON.stringify(full)}\n\n`;
-};
-
-const stream =
-  (...events: string[]): Answer =>
-  (_, response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.write(events.join(''));
-  };
-
 describe('submit', () => {
   it('sends the file with the options on top', async () => {
-    const file = join(folder, 'spec.json');
+    const file = join(service.folder, 'spec.json');
     await writeFile(
       file,
       JSON.stringify({
@@ -201,15 +90,19 @@ describe('submit', () => {
   });
 
   it('says of a file that it cannot read what is wrong, and what to do', async () => {
-    const wrong = join(folder, 'wrong.json');
+    const wrong = join(service.folder, 'wrong.json');
     const image = ['predict', 'm', '--caption', '--image'];
     for (const [args, problem, remedy] of [
-      [['submit', join(folder, 'absent.json')], 'absent.json does not exist', '--model and --dataset'],
-      [['submit', folder], 'is a folder', 'examples/'],
+      [
+        ['submit', join(service.folder, 'absent.json')],
+        'absent.json does not exist',
+        '--model and --dataset',
+      ],
+      [['submit', service.folder], 'is a folder', 'examples/'],
       [['submit', wrong], 'it is not JSON', 'examples/'],
-      [[...image, join(folder, 'absent.png')], 'absent.png does not exist', 'name a picture'],
-      [[...image, folder], 'is a folder', 'name a picture'],
-      [[...image, wrong, '--shots', join(folder, 'no.json')], 'no.json does not exist', '--help'],
+      [[...image, join(service.folder, 'absent.png')], 'absent.png does not exist', 'name a picture'],
+      [[...image, service.folder], 'is a folder', 'name a picture'],
+      [[...image, wrong, '--shots', join(service.folder, 'no.json')], 'no.json does not exist', '--help'],
     ] as const) {
       await writeFile(wrong, '{');
       const { code, out, err } = await triptych(args);
@@ -353,105 +246,5 @@ describe('lists', () => {
     const { code, out } = await triptych(['list', '--status', 'FAILED', '--limit', '3', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual([run('FAILED'), run('FAILED'), run('FAILED')]);
-  });
-});
-
-describe('datasets', () => {
-  it('draws a sample, and registers a folder by its whole path', async () => {
-    const path = join(folder, 'scenes');
-    const drawn = await triptych(['datasets', 'sample', path, '--images', '20', '--seed', '3']);
-    expect(drawn).toMatchObject({
-      code: 0,
-      out: expect.stringMatching(/scenes: \d+ train, \d+ validation, \d+ test/),
-    });
-    expect(await readdir(path)).not.toEqual([]);
-
-    let sent = {};
-    routes['POST /v1/datasets'] = ({ body }) => {
-      sent = JSON.parse(body);
-      return {
-        id: 'd1',
-        name: 'mine',
-        format: 'scenes',
-        path,
-        splits: [{ split: 'train', samples: 20, images: 16, captions: 64, classes: 4 }],
-        problems: [{ kind: 'unreadable image', count: 2, examples: ['a.png', 'b.png'] }],
-      };
-    };
-    const relativePath = relative(process.cwd(), path);
-    const { code, out } = await triptych(['datasets', 'register', relativePath, '--name', 'mine']);
-    expect(code).toBe(0);
-    expect(sent).toEqual({ name: 'mine', path });
-    expect(out).toContain('train       20      16        64        4\n');
-    expect(out).toContain('found: 2 x unreadable image, such as a.png, b.png\n');
-  });
-});
-
-describe('models interpolate', () => {
-  it('names the trained model by its run', async () => {
-    const model = { id: 'm1', name: 'mine', kind: 'trained', parameters: 7, description: '' };
-    routes['GET /v1/runs/r1'] = () => ({ ...run('SUCCEEDED'), modelId: 'm1' });
-    routes['GET /v1/models/m1'] = () => model;
-    let body = '';
-    routes['POST /v1/models/interpolations'] = (request) => {
-      body = request.body;
-      return { ...model, id: 'm2', name: 'x' };
-    };
-    const command = ['models', 'interpolate', 'base', 'r1', '--alpha', '0.5', '--name', 'x'];
-    const { code, out } = await triptych(command);
-    expect([code, JSON.parse(body)]).toEqual([0, { base: 'base', trained: 'm1', alpha: 0.5, name: 'x' }]);
-    expect(out).toContain('m2');
-  });
-});
-
-describe('models import', () => {
-  it('sends the folder, and the base where it is an adapter', async () => {
-    const bodies: unknown[] = [];
-    routes['POST /v1/models'] = (request) => {
-      bodies.push(JSON.parse(request.body));
-      return { id: 'm3', name: 'x', kind: 'imported', parameters: 9, description: '' };
-    };
-    for (const more of [[], ['--base', 'mine']])
-      expect((await triptych(['models', 'import', folder, '--name', 'x', ...more])).code).toBe(0);
-    expect(bodies).toEqual([
-      { name: 'x', path: folder },
-      { name: 'x', path: folder, base: 'mine' },
-    ]);
-  });
-});
-
-describe('models download', () => {
-  const content = 'the weights';
-  const sha256 = createHash('sha256').update(content).digest('hex');
-  const model = (path: string) => ({
-    id: 'm1',
-    name: 'mine',
-    kind: 'trained',
-    files: [{ path, sha256, bytes: content.length }],
-  });
-
-  it('finds the model by its run and writes whole files only', async () => {
-    routes['GET /v1/runs/r1'] = () => ({ ...run('SUCCEEDED'), modelId: 'm1' });
-    routes['GET /v1/models/m1'] = () => model('sub/model.safetensors');
-    routes['GET /v1/models/m1/files/sub/model.safetensors'] = (_, response) => response.end(content);
-    const out = join(folder, 'out');
-    const told = await triptych(['models', 'download', 'r1', '--out', out, '--json']);
-    const files = [{ path: 'sub/model.safetensors', sha256, bytes: content.length }];
-    expect([told.code, JSON.parse(told.out)]).toEqual([0, { model: 'm1', folder: out, files }]);
-    expect(await readFile(join(out, 'sub/model.safetensors'), 'utf8')).toBe(content);
-
-    routes['GET /v1/models/m1/files/sub/model.safetensors'] = (_, response) => response.end('the wei');
-    expect(await triptych(['models', 'download', 'm1', '--out', join(folder, 'cut')])).toMatchObject({
-      code: 1,
-    });
-    expect(await readdir(join(folder, 'cut', 'sub'))).toEqual([]);
-  });
-
-  it('does not write outside the folder', async () => {
-    routes['GET /v1/models/m1'] = () => model('../escaped');
-    const { code, err } = await triptych(['models', 'download', 'm1', '--out', join(folder, 'out')]);
-    expect(code).toBe(1);
-    expect(err).toContain('ARTIFACT_CORRUPT');
-    expect(await readdir(folder)).toEqual([]);
   });
 });
