@@ -99,5 +99,8 @@ function runWithoutCopy(
   throw new Error('onnxruntime hands over what the expected version could not');
 }
 
-/** Below, the copy is cheaper than the exception; above, its garbage costs another core several times as much. */
-export const BARRIER_BYTES = 2 ** 14;
+/**
+ * Below, the copy is cheaper than the exception, which a decoding step of eight sequences met in every layer; above, its garbage
+ * costs another core several times as much.
+ */
+export const BARRIER_BYTES = 2 ** 16;
