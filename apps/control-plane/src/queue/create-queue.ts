@@ -9,6 +9,7 @@ import { type ErrorCode, TriptychError } from '@triptych/protocol';
 import { DelayedError, type Job, WaitingError } from 'bullmq';
 import { isOutage } from '../store/outage.ts';
 import type { DeliveryHandler, DeliveryQueue, Disposition, QueuedRun, RefusedRun } from './delivery-queue.ts';
+import { GatheredRuns } from './gathered-runs.ts';
 import { type JobPayload, type JobQueue, type JobWorker, openBacking } from './queue-backing.ts';
 
 export interface CreateQueueOptions {
@@ -66,6 +67,7 @@ interface Parts {
 
 class BullDeliveryQueue implements DeliveryQueue {
   readonly #parts: Parts;
+  readonly #gathered = new GatheredRuns((runs) => this.enqueueAll(runs));
   readonly #deliveries = new Map<string, AbortController>();
   #worker: JobWorker | undefined;
   #closed: Promise<void> | undefined;
@@ -76,7 +78,7 @@ class BullDeliveryQueue implements DeliveryQueue {
   }
 
   async enqueue(runId: string, priority: number): Promise<void> {
-    const [refused] = await this.enqueueAll([{ runId, priority }]);
+    const refused = await this.#gathered.add({ runId, priority });
     if (refused) throw new TriptychError('INVALID_INPUT', refused.message);
   }
 
