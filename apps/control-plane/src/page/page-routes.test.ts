@@ -23,6 +23,7 @@ test('every file that the page refers to is served with its type, and nothing el
     '/loss-chart.js',
     '/model-trial.js',
     '/prediction.js',
+    '/requests.js',
     '/run-actions.js',
     '/run-detail.js',
     '/status.css',

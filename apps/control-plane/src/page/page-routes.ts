@@ -11,6 +11,7 @@ const files = [
   'status.js',
   'run-detail.js',
   'run-actions.js',
+  'requests.js',
   'model-trial.js',
   'prediction.js',
   'loss-chart.js',

@@ -1,4 +1,5 @@
 /** POST /v1/predictions from the page: the answer, and the pieces of a text as they come. */
+import { problemText } from './requests.js';
 
 const streamed = new Set(['caption', 'answer', 'chat']);
 
@@ -11,10 +12,10 @@ export async function ask(request, { signal, onText }) {
     body: JSON.stringify(stream ? { ...request, stream } : request),
     signal,
   });
-  if (!response.ok) throw new Error(describe(await response.json()));
+  if (!response.ok) throw new Error(problemText(await response.json()));
   if (!stream) return response.json();
   for await (const { event, data } of messagesOf(response.body)) {
-    if (event === 'error') throw new Error(describe(data));
+    if (event === 'error') throw new Error(problemText(data));
     if (event === 'text') onText(data.text);
     if (event === 'done') return data;
   }
@@ -35,11 +36,4 @@ async function* messagesOf(body) {
       yield { event, data: JSON.parse(data) };
     }
   }
-}
-
-function describe({ detail, violations = [] }) {
-  if (violations.length === 0) return detail;
-  return violations
-    .map(({ path, expected, actual, remedy }) => `${path}: expected ${expected}, got ${actual}; ${remedy}`)
-    .join('\n');
 }

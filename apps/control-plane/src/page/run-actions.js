@@ -1,7 +1,10 @@
 /** What can be done with the selected run: ask for its end, or submit it again. What went wrong is said beside the buttons. */
 import { element } from './elements.js';
+import { post } from './requests.js';
 
 const over = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
+
+export const isOver = ({ status }) => over.has(status);
 
 /** The buttons for a run as it is now, made once for each run that is selected; `changed` is called when one has had effect. */
 export function runActions(id, changed) {
@@ -32,25 +35,11 @@ export function runActions(id, changed) {
   });
   return (run) => {
     spec = run.spec;
-    return [element('div', { class: 'row actions' }, over.has(run.status) ? again : cancel, answer)];
+    return [element('div', { class: 'row actions' }, isOver(run) ? again : cancel, answer)];
   };
 }
 
 /** A spec as it can be submitted: names are given once, and one dataset is told in one way. */
 function requestOf({ name: _, datasets, dataset, ...spec }) {
   return { ...spec, ...(datasets ? { datasets } : { dataset }) };
-}
-
-async function post(path, body) {
-  const response = await fetch(path, {
-    method: 'POST',
-    ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  const answer = await response.json();
-  if (response.ok) return answer;
-  const details = (answer.violations ?? []).map(
-    ({ path: at, expected, remedy }) => `${at}: ${expected}; ${remedy}`,
-  );
-  throw new Error([answer.detail ?? answer.title, ...details].join(' '));
 }

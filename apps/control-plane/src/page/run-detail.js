@@ -1,9 +1,9 @@
 /** The selected run: where it stands, its loss curve, its scores and its story. It follows the run's events as they come. */
 import { bytes, clock, count, duration, element, fixed, percent, statusLabel, table } from './elements.js';
 import { lossChart } from './loss-chart.js';
-import { runActions } from './run-actions.js';
+import { read } from './requests.js';
+import { isOver, runActions } from './run-actions.js';
 
-const over = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
 /** Steps of a curve that is opened; the page is no wider than that. */
 const POINTS = 1000;
 const STORY = 500;
@@ -55,7 +55,7 @@ export class RunDetail {
       this.#story = items;
       this.#actions = runActions(id, () => this.#soon(id, 0));
       this.#draw();
-      if (!over.has(this.#run.status)) this.#follow(id, nextSequence);
+      if (!isOver(this.#run)) this.#follow(id, nextSequence);
     } catch {
       // The header says that the control plane is away.
       if (id === this.#id) this.#timer = setTimeout(() => this.#open(id), 2000);
@@ -71,7 +71,7 @@ export class RunDetail {
   #hear(id, event) {
     if (id !== this.#id) return;
     if (event.type !== 'progress') this.#story.push(event);
-    const isEnd = event.type === 'state' && over.has(event.status);
+    const isEnd = event.type === 'state' && isOver(event);
     if (isEnd) this.#stream.close();
     this.#soon(id, isEnd ? 0 : PAUSE_MS);
   }
@@ -119,7 +119,7 @@ export class RunDetail {
         Step: `${count(progress.step)} / ${count(progress.totalSteps)}`,
         Loss: fixed(progress.loss),
         'Samples/s': progress.samplesPerSecond === undefined ? '–' : fixed(progress.samplesPerSecond, 1),
-        ...(over.has(run.status) ? { Took: tookOf(run) } : { 'Time left': duration(progress.etaSeconds) }),
+        ...(isOver(run) ? { Took: tookOf(run) } : { 'Time left': duration(progress.etaSeconds) }),
         Workers: String(run.worldSize),
         Model: run.spec.model,
         Dataset: run.spec.dataset,
@@ -129,7 +129,7 @@ export class RunDetail {
       this.#metrics.length === 0
         ? element('p', {
             class: 'empty',
-            text: over.has(run.status) ? 'No step was committed.' : 'No step has been committed yet.',
+            text: isOver(run) ? 'No step was committed.' : 'No step has been committed yet.',
           })
         : lossChart(this.#metrics, this.#innerWidth()),
       element('h3', { text: 'Scores' }),
@@ -173,12 +173,6 @@ export class RunDetail {
 
 const pathOf = (id) => `/v1/runs/${encodeURIComponent(id)}`;
 
-async function read(path) {
-  const response = await fetch(path, { signal: AbortSignal.timeout(10_000) });
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return response.json();
-}
-
 const facts = (values) =>
   element(
     'dl',
@@ -192,12 +186,13 @@ const tookOf = ({ startedAt, createdAt, finishedAt }) =>
   duration((Date.parse(finishedAt) - Date.parse(startedAt ?? createdAt)) / 1000);
 
 /** Final beside baseline beside chance, one row for each score. */
-function scoresOf({ scores, status, spec }) {
+function scoresOf(run) {
+  const { scores, spec } = run;
   if (scores.length === 0) {
     const none =
       spec.evaluation.tasks.length === 0
         ? 'This run evaluates nothing.'
-        : over.has(status)
+        : isOver(run)
           ? 'No score was reported.'
           : 'Scores come before the first step and after the last.';
     return element('p', { class: 'empty', text: none });

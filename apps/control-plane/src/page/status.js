@@ -1,6 +1,7 @@
 /** The status page: runs, the selected run, models to try, workers. Lists are polled, the selected run is followed by its events. */
 import { bytes, element, fixed, statusLabel, table } from './elements.js';
 import { ModelTrial } from './model-trial.js';
+import { read } from './requests.js';
 import { RunDetail } from './run-detail.js';
 
 const POLL_MS = 2000;
@@ -23,12 +24,6 @@ async function refresh() {
   } catch (error) {
     place('summary').textContent = `The control plane does not answer (${error.message}); trying again`;
   }
-}
-
-async function read(path) {
-  const response = await fetch(path, { signal: AbortSignal.timeout(10_000) });
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return response.json();
 }
 
 const selected = () => decodeURIComponent(location.hash.slice(1)) || undefined;

@@ -1,5 +1,5 @@
 /** What a run leaves behind: its checkpoints and its trained model, and when the record refuses them. */
-import type { Dataset, Score } from '@triptych/protocol';
+import type { Dataset } from '@triptych/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   addDataset,
@@ -7,8 +7,10 @@ import {
   addWorker,
   anyHash,
   openTestStores,
+  ownedRun,
   placed,
   putModel,
+  topScore as score,
   type TestStores,
 } from '../testing/store.ts';
 
@@ -23,16 +25,7 @@ beforeEach(async () => {
   dataset = await addDataset(stores);
 });
 
-const score: Score = {
-  ...{ task: 'zero-shot', metric: 'top1', value: 0.9, stage: 'final', split: 'test' },
-  ...{ step: 12, unit: 'ratio', samples: 20, chance: 0.14 },
-};
-
-const owned = async (runId: string) => {
-  const tenure = await stores.runs.acquire(runId);
-  if (!tenure) throw new Error(`run ${runId} is over`);
-  return tenure;
-};
+const owned = (runId: string) => ownedRun(stores, runId);
 
 describe('SUCCEEDED', () => {
   /** A run of this name that waits for its end, and the end of it. */

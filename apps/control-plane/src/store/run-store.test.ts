@@ -1,5 +1,5 @@
 import { clipPresets } from '@triptych/models/catalog';
-import type { Dataset, RunEventKind, RunReason, Score } from '@triptych/protocol';
+import type { Dataset, RunEventKind, RunReason } from '@triptych/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   addDataset,
@@ -8,9 +8,11 @@ import {
   anyHash,
   metricOf,
   openTestStores,
+  ownedRun,
   placed,
   progressOf,
   putModel,
+  topScore as score,
   type TestStores,
 } from '../testing/store.ts';
 
@@ -25,24 +27,9 @@ beforeEach(async () => {
   dataset = await addDataset(stores);
 });
 
-const score: Score = {
-  task: 'zero-shot',
-  metric: 'top1',
-  value: 0.9,
-  stage: 'final',
-  split: 'test',
-  step: 12,
-  unit: 'ratio',
-  samples: 20,
-  chance: 0.14,
-};
 const move = (runId: string, token: bigint, event: RunEventKind, reason: RunReason = 'TRAINING') =>
   stores.runs.transition(runId, token, { event, reason, message: event });
-const owned = async (runId: string) => {
-  const tenure = await stores.runs.acquire(runId);
-  if (!tenure) throw new Error(`run ${runId} is over`);
-  return tenure;
-};
+const owned = (runId: string) => ownedRun(stores, runId);
 
 test('a whole journey: every state change is an event, the model has its row, the workers are free', async () => {
   const { id } = await addRun(stores, { dataset, spec: { name: 'mine' } });

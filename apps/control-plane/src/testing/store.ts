@@ -1,6 +1,6 @@
 /** The real stores on a database of their own, and rows to begin with. */
 import { presets } from '@triptych/models/catalog';
-import type { Dataset, ResolvedRunSpec, Run, StepMetric } from '@triptych/protocol';
+import type { Dataset, ResolvedRunSpec, Run, Score, StepMetric } from '@triptych/protocol';
 import { type ArtifactStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
 import { type Database, openDatabase } from '../store/database.ts';
@@ -13,7 +13,7 @@ import { PrismaWorkerStore } from '../store/prisma-worker-store.ts';
 import { RunHistory } from '../store/run-history.ts';
 import { RunNotifier } from '../store/run-notifier.ts';
 import type { RunObserver } from '../store/run-observer.ts';
-import type { RunStore } from '../store/run-store.ts';
+import type { RunStore, Tenure } from '../store/run-store.ts';
 import { RunSubmission } from '../store/run-submission.ts';
 import { createTestDatabase } from './postgres.ts';
 
@@ -118,6 +118,19 @@ export const addWorker = (stores: TestStores, id: string, leaseExpiresAt = new D
     version: '0.1.0',
     leaseExpiresAt,
   });
+
+/** A final score of the tasks' first metric. */
+export const topScore: Score = {
+  ...{ task: 'zero-shot', metric: 'top1', value: 0.9, stage: 'final', split: 'test' },
+  ...{ step: 12, unit: 'ratio', samples: 20, chance: 0.14 },
+};
+
+/** The run as whoever supervises it from now on owns it. */
+export async function ownedRun({ runs }: TestStores, runId: string): Promise<Tenure> {
+  const tenure = await runs.acquire(runId);
+  if (!tenure) throw new Error(`run ${runId} is over`);
+  return tenure;
+}
 
 export const placed = (...workerIds: string[]) =>
   workerIds.map((workerId, rank) => ({ rank, workerId, address: `10.0.0.1:${9000 + rank}` }));
