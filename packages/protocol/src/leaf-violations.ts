@@ -6,8 +6,18 @@ import { show } from './show.ts';
 export function leafViolations(breaches: readonly Breach[], path: string, value: unknown): Violation[] {
   // Whoever is told which values are allowed need not hear of their type.
   const literal = breaches.find(({ keyword }) => keyword === 'const' || keyword === 'enum');
-  const told = literal ? [literal] : breaches;
-  return told.map((breach) => leafViolation(breach, path, value));
+  if (literal) return [leafViolation(literal, path, value)];
+  // One value is mended once: "an integer" and "at least 1" are one demand.
+  const all = breaches.map((breach) => leafViolation(breach, path, value));
+  if (all.length < 2) return all;
+  const remedies = [...new Set(all.map(({ remedy }) => remedy))];
+  return [
+    {
+      ...all[0]!,
+      expected: all.map(({ expected }) => expected).join(' and '),
+      remedy: remedies.join(' and '),
+    },
+  ];
 }
 
 function leafViolation({ keyword, params, message }: Breach, path: string, value: unknown): Violation {

@@ -88,10 +88,7 @@ describe('of several forms, the one that was meant is explained', () => {
     violationsOf(RunSpec, { ...valid, ...fields }).map(({ path, expected }) => `${path}: ${expected}`);
 
   test.each([
-    [
-      { duration: { epochs: 0.1 } },
-      ['/duration/epochs: a value of type integer', '/duration/epochs: a number >= 1'],
-    ],
+    [{ duration: { epochs: 0.1 } }, ['/duration/epochs: a value of type integer and a number >= 1']],
     [{ duration: { steps: 0 } }, ['/duration/steps: a number >= 1']],
     [{ duration: {} }, ['/duration: an object with "steps", or an object with "epochs"']],
     [

@@ -222,3 +222,28 @@ test('class folders whose names become one class, and COCO ids that two images c
   expect(captions.manifest.samples.map(({ id }) => id)).toEqual(['images/c.png']);
   expect(kinds(captions)).toEqual({ 'repeated-id': 2 });
 });
+
+test('a caption whose image has its id as text is not said to lack its image', async () => {
+  const { problems } = await pack(
+    await folderWith({
+      'images/a.png': await png(1),
+      'images/b.png': await png(2),
+      'annotations/captions_train.json': {
+        images: [
+          { id: 1, file_name: 'a.png' },
+          { id: '2', file_name: 'b.png' },
+        ],
+        annotations: ['1', 2, 3, 1].map((image_id) => ({ image_id, caption: 'hello' })),
+      },
+    }),
+  );
+  expect(problems.find(({ kind }) => kind === 'id-of-another-type')).toEqual({
+    kind: 'id-of-another-type',
+    count: 2,
+    examples: [
+      'a caption of annotations/captions_train.json has image_id "1", the image 1',
+      'a caption of annotations/captions_train.json has image_id 2, the image "2"',
+    ],
+  });
+  expect(problems.find(({ kind }) => kind === 'caption-without-image')?.count).toBe(1);
+});

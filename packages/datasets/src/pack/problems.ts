@@ -18,6 +18,7 @@ export const remedies = {
   'repeated-id': 'give every entry an id of its own',
   'unknown-split': 'put train, val or test into the name',
   'caption-without-image': 'add the image to the "images" list or delete the caption',
+  'id-of-another-type': 'write the ids of images and captions alike: both as numbers, or both as text',
   'empty-caption': 'write a caption',
   'no-caption': 'write at least one caption',
   'no-answer': 'add an answer, or delete the question',

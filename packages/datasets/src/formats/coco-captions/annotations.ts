@@ -17,6 +17,8 @@ export interface CaptionFile {
   readonly images: AnnotatedImage[];
   /** Captions whose image is not listed. */
   readonly orphans: number;
+  /** Captions whose image is listed with the same id as text where theirs is a number, or the other way round. */
+  readonly otherType: readonly unknown[];
   /** Ids that several images claim: their captions cannot be told apart. */
   readonly repeatedIds: readonly unknown[];
 }
@@ -26,7 +28,7 @@ export function parseCaptionFile(json: unknown): CaptionFile | undefined {
   const images = listOf(json, 'images');
   const annotations = listOf(json, 'annotations');
   if (images.some((image) => Array.isArray(image['sentences'])))
-    return { images: images.map(karpathy), orphans: 0, repeatedIds: [] };
+    return { images: images.map(karpathy), orphans: 0, otherType: [], repeatedIds: [] };
   if (!annotations.some((annotation) => 'caption' in annotation)) return undefined;
   return coco(images, annotations);
 }
@@ -35,10 +37,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function coco(images: readonly Fields[], annotations: readonly Fields[]): CaptionFile {
   const captionsOf = new Map<unknown, unknown[]>(images.map((image) => [image['id'], []]));
+  const spelt = new Set(images.map(({ id }) => String(id)));
+  const otherType: unknown[] = [];
   let orphans = 0;
   for (const { image_id: id, caption } of annotations) {
     const captions = captionsOf.get(id);
     if (captions) captions.push(caption);
+    // As the reference reads them, 1 and "1" are two ids: guessing might pair what does not belong together.
+    else if ((typeof id === 'number' || typeof id === 'string') && spelt.has(String(id))) otherType.push(id);
     else orphans += 1;
   }
   const claims = new Map<unknown, Set<string>>();
@@ -51,7 +57,8 @@ function coco(images: readonly Fields[], annotations: readonly Fields[]): Captio
       file: text(image['file_name']),
       captions: captionsOf.get(image['id']) as unknown[],
     }));
-  return { images: listed, orphans, repeatedIds: images.filter(isRepeated).map((image) => image['id']) };
+  const repeatedIds = images.filter(isRepeated).map((image) => image['id']);
+  return { images: listed, orphans, otherType, repeatedIds };
 }
 
 /** `restval` is the part of COCO's validation images that Karpathy's protocol trains on. */

@@ -2,7 +2,7 @@
  * COCO captions: JSON files in `annotations/` (or beside the images), one per split and named after it, or one Karpathy file with
  * all splits; images in `images/`, `images/<split>/`, `<split>/` or the folder itself.
  */
-import type { Split } from '@triptych/protocol';
+import { type Split, show } from '@triptych/protocol';
 import type { ProblemLog } from '../../pack/problems.ts';
 import type { SourceSample } from '../../sample.ts';
 import { SourceFiles } from '../../source/source-files.ts';
@@ -25,6 +25,11 @@ export const cocoCaptions: DatasetReader = {
       const file = json === undefined ? undefined : parseCaptionFile(json);
       if (!file) continue;
       if (file.orphans > 0) problems.add('caption-without-image', path, file.orphans);
+      for (const id of file.otherType)
+        problems.add(
+          'id-of-another-type',
+          `a caption of ${path} has image_id ${show(id)}, the image ${otherWay(id)}`,
+        );
       for (const id of file.repeatedIds) problems.add('repeated-id', `image id ${id} in ${path}`);
       const split = splitIn(path) ?? (paths.length === 1 ? 'train' : undefined);
       const tag = tagOf(path);
@@ -54,6 +59,8 @@ function captionFiles(files: SourceFiles): string[] {
   }
   return [];
 }
+
+const otherWay = (id: unknown): string => (typeof id === 'string' ? id : show(String(id)));
 
 /** `annotations/captions_train2017.json` speaks of the image folder `train2017`. */
 const tagOf = (path: string): string => /(train|val|test)\w*(?=\.json$)/i.exec(path)?.[0] ?? '';
