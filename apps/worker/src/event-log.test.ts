@@ -12,15 +12,18 @@ async function all(events: AsyncIterable<worker.TrainEvent>): Promise<worker.Tra
 }
 
 describe('EventLog', () => {
-  test('numbers events from 1 and stamps them', async () => {
-    const log = new EventLog({ now: () => 1234 });
+  test('numbers events from 1 and says how old they are when they leave', async () => {
+    let now = 1000;
+    const log = new EventLog({ now: () => now });
     log.append(stepEvent(1));
+    now = 1200;
     log.append(stepEvent(2));
     log.close();
+    now = 1234;
     const events = await all(log.follow(0, never));
-    expect(events.map((event) => [event.sequence, event.atUnixMs])).toEqual([
-      [1, 1234],
-      [2, 1234],
+    expect(events.map((event) => [event.sequence, event.ageMs])).toEqual([
+      [1, 234],
+      [2, 34],
     ]);
   });
 

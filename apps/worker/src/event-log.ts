@@ -5,12 +5,19 @@
 import type { worker } from '@triptych/protocol';
 import type { TrainerEvent } from '@triptych/training';
 
-type StepEvent = worker.TrainEvent & { event: { $case: 'step'; value: worker.StepCommitted } };
+/** `at`: of {@link performance.now}, which no setting of the clock moves. */
+interface Entry {
+  readonly sequence: number;
+  readonly at: number;
+  readonly event: TrainerEvent;
+}
+
+type StepEntry = Entry & { readonly event: { $case: 'step'; value: worker.StepCommitted } };
 
 export class EventLog {
   readonly #limit: number;
   readonly #now: () => number;
-  #events: worker.TrainEvent[] = [];
+  #events: Entry[] = [];
   #sequence = 0;
   #closed = false;
   #wake: (() => void)[] = [];
@@ -18,7 +25,7 @@ export class EventLog {
   /** `limit`: events kept at most (phases, scores and checkpoints are never dropped; they are few). */
   constructor(options: { readonly limit?: number; readonly now?: () => number } = {}) {
     this.#limit = options.limit ?? 8192;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   get lastSequence(): number {
@@ -28,7 +35,7 @@ export class EventLog {
   append(event: TrainerEvent): void {
     if (this.#closed) return;
     this.#sequence += 1;
-    this.#events.push({ sequence: this.#sequence, atUnixMs: this.#now(), event });
+    this.#events.push({ sequence: this.#sequence, at: this.#now(), event });
     if (this.#events.length > this.#limit) this.#events = thin(this.#events);
     this.#wakeAll();
   }
@@ -50,7 +57,7 @@ export class EventLog {
         const next = this.#after(last);
         if (next) {
           last = next.sequence;
-          yield next;
+          yield { sequence: last, ageMs: this.#now() - next.at, event: next.event };
         } else if (this.#closed) return;
         else await this.#news();
       }
@@ -59,7 +66,7 @@ export class EventLog {
     }
   }
 
-  #after(sequence: number): worker.TrainEvent | undefined {
+  #after(sequence: number): Entry | undefined {
     // Followers are nearly always at the end.
     let index = this.#events.length;
     while (index > 0 && this.#events[index - 1]!.sequence > sequence) index -= 1;
@@ -78,10 +85,10 @@ export class EventLog {
 }
 
 /** Merges neighbouring steps of the older half in pairs; the newer half, where a supervisor is reading, stays exact. */
-function thin(events: readonly worker.TrainEvent[]): worker.TrainEvent[] {
+function thin(events: readonly Entry[]): Entry[] {
   const half = Math.floor(events.length / 2);
-  const older: worker.TrainEvent[] = [];
-  let pending: StepEvent | undefined;
+  const older: Entry[] = [];
+  let pending: StepEntry | undefined;
   for (const event of events.slice(0, half)) {
     if (!isStep(event)) {
       if (pending) older.push(pending);
@@ -96,10 +103,10 @@ function thin(events: readonly worker.TrainEvent[]): worker.TrainEvent[] {
   return [...older, ...events.slice(half)];
 }
 
-const isStep = (event: worker.TrainEvent): event is StepEvent => event.event?.$case === 'step';
+const isStep = (entry: Entry): entry is StepEntry => entry.event.$case === 'step';
 
 /** Stands for both: measures of a step are their mean, so that it still describes one step; counters and position are the later's. */
-function merge(first: StepEvent, second: StepEvent): StepEvent {
+function merge(first: StepEntry, second: StepEntry): StepEntry {
   const [a, b] = [first.event.value, second.event.value];
   const mean = (name: Exclude<keyof worker.StepCommitted, 'datasetLosses'>) => (a[name] + b[name]) / 2;
   return {

@@ -12,6 +12,7 @@ import type {
   worker,
 } from '@triptych/protocol';
 import { ProgressMeter } from './progress-meter.ts';
+import type { RankEvent } from './rank-call.ts';
 import type { RunWriter } from './run-writer.ts';
 
 export interface EventRecorderOptions {
@@ -51,28 +52,28 @@ export class EventRecorder {
   }
 
   /** Everything in `events` is written when this resolves, but the trained model and its scores. */
-  async record(events: readonly worker.TrainEvent[]): Promise<void> {
-    for (const { sequence, atUnixMs, event } of events) {
+  async record(events: readonly RankEvent[]): Promise<void> {
+    for (const { sequence, at, event } of events) {
       if (event?.$case !== 'step') await this.#flushSteps();
       if (event?.$case !== 'score') await this.#flushScores();
       switch (event?.$case) {
         case 'step':
-          this.#steps.push({ sequence, atUnixMs, value: event.value });
+          this.#steps.push({ sequence, at, value: event.value });
           break;
         case 'score':
-          await this.#takeScore({ sequence, atUnixMs, value: event.value });
+          await this.#takeScore({ sequence, at, value: event.value });
           break;
         case 'phase':
           await this.#enter(event.value);
           break;
         case 'checkpoint':
-          await this.#recordCheckpoint({ sequence, atUnixMs, value: event.value });
+          await this.#recordCheckpoint({ sequence, at, value: event.value });
           break;
         case 'predictions':
-          await this.#recordPredictions({ sequence, atUnixMs, value: event.value });
+          await this.#recordPredictions({ sequence, at, value: event.value });
           break;
         case 'model':
-          this.#model = { sequence, atUnixMs, value: event.value };
+          this.#model = { sequence, at, value: event.value };
           break;
         case 'finished':
           this.#finished = true;
@@ -147,9 +148,9 @@ export class EventRecorder {
     await this.#options.writer.recordScores({ scores, lastSequence: this.#acknowledge(last.sequence) });
   }
 
-  async #recordCheckpoint({ sequence, atUnixMs, value }: Sequenced<worker.CheckpointSaved>): Promise<void> {
+  async #recordCheckpoint({ sequence, at, value }: Sequenced<worker.CheckpointSaved>): Promise<void> {
     const { step, sha256, bytes } = value;
-    const checkpoint = { step, sha256, bytes, at: new Date(atUnixMs).toISOString() };
+    const checkpoint = { step, sha256, bytes, at: timeOfDay(at) };
     await this.#options.writer.recordCheckpoint({ ...checkpoint, lastSequence: this.#acknowledge(sequence) });
     this.#options.onCheckpoint?.(checkpoint);
   }
@@ -181,9 +182,12 @@ const scoreOf = ({ chance, ...score }: worker.ScoreReported): Score => ({
 
 interface Sequenced<T> {
   readonly sequence: number;
-  readonly atUnixMs: number;
+  readonly at: number;
   readonly value: T;
 }
+
+/** By this process's clock, of a moment of {@link performance.now}. */
+const timeOfDay = (at: number): string => new Date(Date.now() - (performance.now() - at)).toISOString();
 
 const preparing: Readonly<Record<string, string>> = {
   loading: 'Loading data and model',
@@ -193,7 +197,7 @@ const preparing: Readonly<Record<string, string>> = {
 
 const isBefore = (status: RunStatus): boolean => status === 'RUNNING' || status === 'EVALUATING';
 
-function metricOf({ atUnixMs, value }: Sequenced<worker.StepCommitted>): StepMetric {
+function metricOf({ at, value }: Sequenced<worker.StepCommitted>): StepMetric {
   return {
     step: value.step,
     loss: value.loss,
@@ -207,6 +211,6 @@ function metricOf({ atUnixMs, value }: Sequenced<worker.StepCommitted>): StepMet
       allReduce: value.allReduceSeconds,
       optimizer: value.optimizerSeconds,
     },
-    at: new Date(atUnixMs).toISOString(),
+    at: timeOfDay(at),
   };
 }

@@ -7,7 +7,7 @@ import { TriptychError } from '@triptych/protocol';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { PlacedRank } from '../store/run-store.ts';
 import { EventChannel } from './event-channel.ts';
-import { rankEvents } from './rank-call.ts';
+import { type RankEvent, rankEvents } from './rank-call.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
 export interface GenerationOptions {
@@ -21,7 +21,7 @@ export interface GenerationOptions {
 }
 
 export type GenerationItem =
-  | { readonly kind: 'event'; readonly rank: number; readonly event: worker.TrainEvent }
+  | { readonly kind: 'event'; readonly rank: number; readonly event: RankEvent }
   /** The rank ended in order. */
   | { readonly kind: 'ended'; readonly rank: number }
   /** The rank is gone, or refused the call. */

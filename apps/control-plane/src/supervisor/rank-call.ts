@@ -8,6 +8,13 @@ import { codeSaid, TriptychError, type worker } from '@triptych/protocol';
 import { fromServiceError } from '../grpc/service-error.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
+/** What a rank told. `at`: when it happened, by this process's {@link performance.now}, whatever the worker's clock says. */
+export interface RankEvent {
+  readonly sequence: number;
+  readonly at: number;
+  readonly event: worker.TrainEvent['event'];
+}
+
 export interface RankCallOptions {
   readonly request: worker.TrainRequest;
   readonly workerId: string;
@@ -26,7 +33,7 @@ export interface RankCallOptions {
  * @throws TriptychError `WORKER_LOST` where the worker is gone, the worker's own error where it refuses the call, or the
  * reason of `signal`
  */
-export async function* rankEvents(options: RankCallOptions): AsyncGenerator<worker.TrainEvent> {
+export async function* rankEvents(options: RankCallOptions): AsyncGenerator<RankEvent> {
   const { workerId, gone, signal } = options;
   let request = options.request;
   const patience = new Patience(options.firstContactMs, request.reattachMs);
@@ -91,7 +98,7 @@ class Patience {
 const isRefusal = (error: ServiceError): boolean =>
   codeSaid(error) !== undefined || (error.details ?? error.message).includes('ECONNREFUSED');
 
-async function* streamOf(options: RankCallOptions): AsyncGenerator<worker.TrainEvent> {
+async function* streamOf(options: RankCallOptions): AsyncGenerator<RankEvent> {
   const { clients, address, request, gone, signal } = options;
   const call = clients.at(address).train(request);
   const cancel = () => call.cancel();
@@ -101,12 +108,19 @@ async function* streamOf(options: RankCallOptions): AsyncGenerator<worker.TrainE
   call.on('error', () => {});
   try {
     if (ends.aborted) throw ends.reason;
-    for await (const event of call) yield event as worker.TrainEvent;
+    for await (const told of call) {
+      const { sequence, ageMs, event } = told as worker.TrainEvent;
+      yield { sequence, at: performance.now() - sensible(ageMs), event };
+    }
   } finally {
     ends.removeEventListener('abort', cancel);
     call.cancel();
   }
 }
+
+/** No event is older than the longest time that a worker keeps it, nor younger than now. */
+const sensible = (ageMs: number): number => (ageMs > 0 ? Math.min(ageMs, MOST_AGE_MS) : 0);
+const MOST_AGE_MS = 30 * 86_400_000;
 
 const lost = (workerId: string, cause: unknown): TriptychError =>
   new TriptychError('WORKER_LOST', `Worker ${workerId} was lost: ${(cause as Error).message}`, { cause });

@@ -10,8 +10,8 @@ beforeEach(() => {
   watch = new SilenceWatch({ ...limits, worldSize: 2, checkpointEverySteps: 100 });
 });
 
-const tell = (rank: number, event: worker.TrainEvent['event'], atUnixMs = 0): GenerationItem => ({
-  ...{ kind: 'event', rank, event: { sequence: 0, atUnixMs, event } },
+const tell = (rank: number, event: worker.TrainEvent['event'], at = 0): GenerationItem => ({
+  ...{ kind: 'event', rank, event: { sequence: 0, at, event } },
 });
 
 const enter = (phase: string, ranks = [0, 1], step = 0) =>
@@ -50,7 +50,7 @@ describe('the limit', () => {
     expect(watch.limitMs).toBe(MINUTE_MS);
   });
 
-  test('is not moved by a worker whose time of day is set', () => {
+  test('is not moved by events that waited for an hour', () => {
     enter('training');
     step(1, 3);
     for (const jump of [3_600_000, -3_600_000])

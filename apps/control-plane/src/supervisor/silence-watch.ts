@@ -4,6 +4,7 @@
  */
 import type { worker } from '@triptych/protocol';
 import type { GenerationItem } from './generation.ts';
+import type { RankEvent } from './rank-call.ts';
 
 export interface SilenceLimits {
   /** Between two steps, at least; where steps are slow, ten times the 95th percentile of their time. */
@@ -72,7 +73,7 @@ export class SilenceWatch {
     return `${silence}; furthest behind: rank ${ranks}, which ${placeOf(least)} (others ${placeOf(most)})`;
   }
 
-  #hear(rank: number, { event, atUnixMs }: worker.TrainEvent): void {
+  #hear(rank: number, { event, at }: RankEvent): void {
     if (event?.$case === 'phase') {
       const { phase, step } = event.value;
       this.#positions.set(rank, { phase, step });
@@ -80,7 +81,7 @@ export class SilenceWatch {
     } else if (event?.$case === 'step') {
       const { step, totalSteps } = event.value;
       this.#positions.set(rank, { phase: 'training', step });
-      this.#stepTimes.add({ rank, step, atUnixMs });
+      this.#stepTimes.add({ rank, step, at });
       if (this.#isCheckpointDue(step, totalSteps)) this.#savingStep = step;
       // The next step needs every rank, the one that saves, too.
       else if (step > (this.#savingStep ?? step)) this.#savingStep = undefined;
@@ -101,20 +102,20 @@ class StepTimes {
   readonly #size: number;
   readonly #longestMs: number;
   readonly #milliseconds: number[] = [];
-  readonly #last = new Map<number, { step: number; atUnixMs: number }>();
+  readonly #last = new Map<number, { step: number; at: number }>();
 
   constructor({ size, longestMs }: { readonly size: number; readonly longestMs: number }) {
     this.#size = size;
     this.#longestMs = longestMs;
   }
 
-  add({ rank, step, atUnixMs }: { rank: number; step: number; atUnixMs: number }): void {
+  add({ rank, step, at }: { rank: number; step: number; at: number }): void {
     const last = this.#last.get(rank);
-    this.#last.set(rank, { step, atUnixMs });
+    this.#last.set(rank, { step, at });
     if (last === undefined || step <= last.step) return;
     // Steps may have been left out while nobody listened.
-    const milliseconds = (atUnixMs - last.atUnixMs) / (step - last.step);
-    // A worker whose time was set says nothing about its steps.
+    const milliseconds = (at - last.at) / (step - last.step);
+    // Of an event that waited, only the order is certain.
     if (milliseconds < 0 || milliseconds > this.#longestMs) return;
     this.#milliseconds.push(milliseconds);
     if (this.#milliseconds.length > this.#size) this.#milliseconds.shift();

@@ -59,7 +59,8 @@ export interface TrainRequest_TowerArtifactsEntry {
 export interface TrainEvent {
   /** Rises by one for each event of this rank in this generation. */
   sequence: number;
-  atUnixMs: number;
+  /** How long ago it happened, in milliseconds that the worker counted: its time of day may be anything. */
+  ageMs: number;
   event:
     | { $case: "phase"; value: PhaseStarted }
     | { $case: "step"; value: StepCommitted }
@@ -606,7 +607,7 @@ export const TrainRequest_TowerArtifactsEntry: MessageFns<TrainRequest_TowerArti
 };
 
 function createBaseTrainEvent(): TrainEvent {
-  return { sequence: 0, atUnixMs: 0, event: undefined };
+  return { sequence: 0, ageMs: 0, event: undefined };
 }
 
 export const TrainEvent: MessageFns<TrainEvent> = {
@@ -614,8 +615,8 @@ export const TrainEvent: MessageFns<TrainEvent> = {
     if (message.sequence !== 0) {
       writer.uint32(8).uint64(message.sequence);
     }
-    if (message.atUnixMs !== 0) {
-      writer.uint32(16).uint64(message.atUnixMs);
+    if (message.ageMs !== 0) {
+      writer.uint32(89).double(message.ageMs);
     }
     switch (message.event?.$case) {
       case "phase":
@@ -667,12 +668,12 @@ export const TrainEvent: MessageFns<TrainEvent> = {
             message.sequence = longToNumber(reader.uint64());
             continue;
           }
-          case 2: {
-            if (tag !== 16) {
+          case 11: {
+            if (tag !== 89) {
               break;
             }
 
-            message.atUnixMs = longToNumber(reader.uint64());
+            message.ageMs = reader.double();
             continue;
           }
           case 3: {
@@ -757,7 +758,7 @@ export const TrainEvent: MessageFns<TrainEvent> = {
   fromPartial(object: DeepPartial<TrainEvent>): TrainEvent {
     const message = createBaseTrainEvent();
     message.sequence = object.sequence ?? 0;
-    message.atUnixMs = object.atUnixMs ?? 0;
+    message.ageMs = object.ageMs ?? 0;
     switch (object.event?.$case) {
       case "phase": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
