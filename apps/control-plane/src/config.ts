@@ -1,4 +1,6 @@
 /** The environment of a control plane. Read once, in main. */
+import { invalidInput } from '@triptych/protocol';
+import { Secret } from '@triptych/runtime';
 import { type Static, Type } from 'typebox';
 
 const Port = (byDefault: number) =>
@@ -6,12 +8,14 @@ const Port = (byDefault: number) =>
 
 export const ControlPlaneEnvironment = Type.Object({
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://', description: 'PostgreSQL 14 or newer' }),
+  DATABASE_PASSWORD: Type.Optional(Secret({ description: 'Of the user in DATABASE_URL' })),
   QUEUE_URL: Type.Optional(
     Type.String({
       pattern: '^(rediss?|postgres(ql)?)://',
       description: 'Where BullMQ keeps its jobs; DATABASE_URL by default',
     }),
   ),
+  QUEUE_PASSWORD: Type.Optional(Secret({ description: 'Of the user in QUEUE_URL, or of Redis' })),
   ARTIFACTS_URL: Type.String({
     pattern: '^file:///',
     description: 'Where datasets, checkpoints and models live',
@@ -38,3 +42,28 @@ export const ControlPlaneEnvironment = Type.Object({
   ),
 });
 export type ControlPlaneEnvironment = Readonly<Static<typeof ControlPlaneEnvironment>>;
+
+/** Where database and queue are, with the passwords that came on their own. */
+export function connectionsOf(environment: ControlPlaneEnvironment): {
+  databaseUrl: string;
+  queueUrl: string;
+} {
+  const databaseUrl = withPassword(environment, 'DATABASE');
+  return { databaseUrl, queueUrl: environment.QUEUE_URL ? withPassword(environment, 'QUEUE') : databaseUrl };
+}
+
+function withPassword(environment: ControlPlaneEnvironment, whose: 'DATABASE' | 'QUEUE'): string {
+  const text = environment[`${whose}_URL`] ?? '';
+  const password = environment[`${whose}_PASSWORD`];
+  if (password === undefined) return text;
+  const url = new URL(text);
+  const refuse = (expected: string, actual: string, remedy: string): never => {
+    throw invalidInput('environment', [{ path: `${whose}_URL`, expected, actual, remedy }]);
+  };
+  if (url.password !== '')
+    refuse(`no password beside ${whose}_PASSWORD`, 'another one in the URL', 'take one of the two out');
+  if (url.hostname === '')
+    refuse(`a host that ${whose}_PASSWORD is for`, 'none in the URL', 'name it: scheme://user@host:port');
+  url.password = encodeURIComponent(password);
+  return url.href;
+}

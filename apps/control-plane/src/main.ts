@@ -4,7 +4,7 @@ import { delimiter } from 'node:path';
 import { TriptychError } from '@triptych/protocol';
 import { createLogger, readEnvironment, Shutdown } from '@triptych/runtime';
 import { buildApplication } from './application.ts';
-import { ControlPlaneEnvironment } from './config.ts';
+import { ControlPlaneEnvironment, connectionsOf } from './config.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -24,8 +24,7 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
   const shutdown = new Shutdown({ logger });
   shutdown.listen();
   const application = await buildApplication({
-    databaseUrl: environment.DATABASE_URL,
-    queueUrl: environment.QUEUE_URL ?? environment.DATABASE_URL,
+    ...connectionsOf(environment),
     artifactsUrl: environment.ARTIFACTS_URL,
     http: { host: environment.TRIPTYCH_HTTP_HOST, port: environment.TRIPTYCH_HTTP_PORT },
     publicHosts: environment.TRIPTYCH_PUBLIC_HOSTS.split(',').map((name) => name.trim()),

@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Backend, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
-import { expect, it } from 'vitest';
-import { readEnvironment } from './environment.ts';
+import { afterAll, expect, it } from 'vitest';
+import { readEnvironment, Secret, variablesOf } from './environment.ts';
 
 const schema = Type.Object({
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
@@ -57,6 +60,52 @@ it('says which variable is missing', () => {
   expect(error.violations).toEqual([
     { path: 'DATABASE_URL', expected: 'a value', actual: 'nothing', remedy: 'set this environment variable' },
   ]);
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'triptych-secrets-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const withSecrets = Type.Object({
+  TRIPTYCH_KEY: Secret({ minLength: 8 }),
+  TRIPTYCH_WORD: Type.Optional(Secret()),
+});
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+it('reads a secret from the file that NAME_FILE names, or from NAME', () => {
+  expect(variablesOf(withSecrets)).toEqual([
+    ...['TRIPTYCH_KEY', 'TRIPTYCH_KEY_FILE'],
+    ...['TRIPTYCH_WORD', 'TRIPTYCH_WORD_FILE'],
+  ]);
+  expect(
+    readEnvironment(withSecrets, { TRIPTYCH_KEY_FILE: file('key', ' 12345678\n'), TRIPTYCH_WORD: 'x' }),
+  ).toEqual({ TRIPTYCH_KEY: '12345678', TRIPTYCH_WORD: 'x' });
+  expect(readEnvironment(withSecrets, { TRIPTYCH_KEY: '12345678', TRIPTYCH_WORD_FILE: '' })).toEqual({
+    TRIPTYCH_KEY: '12345678',
+  });
+});
+
+it('says what is wrong with a secret and does not repeat it', () => {
+  const said = (env: Record<string, string>) => thrownBy(() => readEnvironment(withSecrets, env)).violations;
+  const missing = { TRIPTYCH_KEY_FILE: join(folder, 'missing'), TRIPTYCH_WORD_FILE: file('empty', '\n') };
+  expect(said(missing)).toEqual([
+    expect.objectContaining({ path: 'TRIPTYCH_KEY_FILE', actual: expect.stringContaining('ENOENT') }),
+    expect.objectContaining({ path: 'TRIPTYCH_WORD_FILE', actual: `${join(folder, 'empty')} is empty` }),
+  ]);
+  expect(said({ TRIPTYCH_KEY: '12345678', TRIPTYCH_KEY_FILE: file('key', 'x') })).toEqual([
+    expect.objectContaining({ path: 'TRIPTYCH_KEY_FILE', actual: 'both', remedy: 'unset TRIPTYCH_KEY' }),
+  ]);
+  expect(said({})).toEqual([
+    expect.objectContaining({ remedy: 'set this environment variable, or TRIPTYCH_KEY_FILE' }),
+  ]);
+  for (const env of [{ TRIPTYCH_KEY: 's3cret' }, { TRIPTYCH_KEY_FILE: file('short', 's3cret') }]) {
+    const violations = said(env as Record<string, string>);
+    expect(violations.map(({ path, actual }) => [path, actual])).toEqual([['TRIPTYCH_KEY', '***']]);
+    expect(JSON.stringify(violations)).not.toContain('s3cret');
+  }
 });
 
 function thrownBy(action: () => unknown): TriptychError {

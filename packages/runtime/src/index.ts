@@ -1,4 +1,4 @@
-export { readEnvironment } from './environment.ts';
+export { readEnvironment, Secret, variablesOf } from './environment.ts';
 export { type EventLoopLag, type EventLoopMonitor, eventLoopLag } from './event-loop-lag.ts';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { createMetrics, METRIC_PREFIX } from './metrics.ts';
