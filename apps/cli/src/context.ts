@@ -16,6 +16,8 @@ export interface CommandContext {
   readonly stderr: Output;
   /** Aborted by Ctrl-C, with {@link Interrupted} as its reason. */
   readonly signal: AbortSignal;
+  /** Asks whoever sits at the terminal; absent where nobody does. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** For the control plane that --url names. */
   client(): TriptychClient;
   /** What the process will exit with, unless an error says otherwise. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `triptych` command: hands the process's arguments, streams and signals to the program. */
+import { createInterface } from 'node:readline/promises';
 import { Interrupted } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import * as local from './local/command.ts';
@@ -23,5 +24,19 @@ process.exitCode = await runProgram({
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,
+  ...(process.stdin.isTTY && process.stdout.isTTY && { confirm }),
   more: [local, quickstart],
 });
+
+async function confirm(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal: interrupt.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    interrupt.signal.throwIfAborted();
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}

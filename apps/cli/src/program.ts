@@ -37,13 +37,14 @@ export interface ProgramOptions {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
+  readonly confirm?: CommandContext['confirm'];
   /** Commands of other rooms of this app. */
   readonly more?: readonly CommandModule[];
 }
 
 /** Runs one command line to its end; resolves to the exit code, never rejects for what a user can cause. */
 export async function runProgram(options: ProgramOptions): Promise<number> {
-  const { args, stdout, stderr, signal, more = [] } = options;
+  const { args, stdout, stderr, signal, confirm, more = [] } = options;
   const program = new Command('triptych')
     .description('distributed fine-tuning of multimodal models')
     .version(version, '-V, --version', 'of this program')
@@ -60,6 +61,7 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
     stdout,
     stderr,
     signal,
+    confirm,
     client: () => new TriptychClient({ url: program.opts<{ url: string }>().url }),
     exitWith(code) {
       exitCode = code;

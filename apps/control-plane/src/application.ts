@@ -20,6 +20,7 @@ import { describeModel } from './store/model-description.ts';
 import { ModelStore } from './store/model-store.ts';
 import { PrismaRunStore } from './store/prisma-run-store.ts';
 import { PrismaWorkerStore } from './store/prisma-worker-store.ts';
+import { RecordDeletion } from './store/record-deletion.ts';
 import { RunHistory } from './store/run-history.ts';
 import { RunNotifier } from './store/run-notifier.ts';
 import { RunSubmission } from './store/run-submission.ts';
@@ -122,6 +123,7 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
     submission: new RunSubmission(database),
     datasets: new DatasetStore(database),
     models: new ModelStore(database),
+    deletion: new RecordDeletion(database),
   };
   const origins = { listensOn: config.http.host, publicHosts: config.publicHosts ?? [] };
   const server = await buildServer({ services, logger, version: config.version, origins });

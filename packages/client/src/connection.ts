@@ -18,7 +18,7 @@ export interface Call {
 }
 
 export interface HttpRequest extends Call {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   /** Already encoded, from {@link path}. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
@@ -65,6 +65,22 @@ export class Connection {
         if (wait === undefined || !(error instanceof TriptychError) || error.code !== 'UNAVAILABLE')
           throw error;
         await pause(wait, request.signal);
+      }
+    }
+  }
+
+  /** Repeated on UNAVAILABLE; that there is nothing any more is then what an earlier try has done. */
+  async delete({ path, signal }: Pick<HttpRequest, 'path' | 'signal'>): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.once({ method: 'DELETE', path, signal });
+        return;
+      } catch (error) {
+        const code = error instanceof TriptychError ? error.code : undefined;
+        if (attempt > 0 && code === 'NOT_FOUND') return;
+        const wait = this.#retryDelaysMs[attempt];
+        if (wait === undefined || code !== 'UNAVAILABLE') throw error;
+        await pause(wait, signal);
       }
     }
   }

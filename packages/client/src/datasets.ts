@@ -23,4 +23,9 @@ export class Datasets {
   get(id: string, { signal }: Call = {}): Promise<Dataset> {
     return this.#connection.json({ path: path`/v1/datasets/${id}`, signal });
   }
+
+  /** By id or name. ILLEGAL_STATE where runs that are not over train on it. */
+  delete(id: string, { signal }: Call = {}): Promise<void> {
+    return this.#connection.delete({ path: path`/v1/datasets/${id}`, signal });
+  }
 }

@@ -29,6 +29,11 @@ export class Models {
     return this.#connection.json({ path: path`/v1/models/${id}`, signal });
   }
 
+  /** By id or name. ILLEGAL_STATE where runs that are not over start from it. */
+  delete(id: string, { signal }: Call = {}): Promise<void> {
+    return this.#connection.delete({ path: path`/v1/models/${id}`, signal });
+  }
+
   import(model: ImportModel, { signal }: Call = {}): Promise<Model> {
     return this.#connection.json({ method: 'POST', path: '/v1/models', body: model, signal });
   }

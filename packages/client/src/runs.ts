@@ -1,7 +1,8 @@
-/** Runs: submit, plan, look at, follow, cancel. */
+/** Runs: submit, plan, look at, follow, cancel, delete. */
 import { randomUUID } from 'node:crypto';
 import type {
   Checkpoint,
+  Dataset,
   PredictionList,
   Run,
   RunEvent,
@@ -71,6 +72,17 @@ export class Runs {
   cancel(id: string, { signal }: Call = {}): Promise<Run> {
     const request = { method: 'POST', path: path`/v1/runs/${id}/cancel`, repeatable: true } as const;
     return this.#connection.json({ ...request, signal });
+  }
+
+  /** Of a run that is over; the model that it trained stays. ILLEGAL_STATE where it is not over. */
+  delete(id: string, { signal }: Call = {}): Promise<void> {
+    return this.#connection.delete({ path: path`/v1/runs/${id}`, signal });
+  }
+
+  /** What the run trains on or was trained on, in the order of its spec, also where it was deleted since. */
+  async datasets(id: string, { signal }: Call = {}): Promise<Dataset[]> {
+    const request = { path: path`/v1/runs/${id}/datasets`, signal };
+    return (await this.#connection.json<{ items: Dataset[] }>(request)).items;
   }
 
   /** Every event until the run has ended, across lost connections. See {@link followRun}. */

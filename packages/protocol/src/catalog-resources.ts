@@ -67,11 +67,15 @@ export const Dataset = Type.Object(
       { description: 'What was found, and what was left out or moved for it: nothing is silently' },
     ),
     createdAt: Timestamp,
+    deletedAt: Type.Optional(
+      Type.String({ ...Timestamp, description: 'Only among the datasets of a run, which knows them longer' }),
+    ),
   },
   { ...closed, $id: 'Dataset' },
 );
 export type Dataset = Static<typeof Dataset>;
 export const DatasetPage = PageOf(Dataset, 'DatasetPage');
+export const DatasetList = Type.Object({ items: Type.Array(Dataset) }, { ...closed, $id: 'DatasetList' });
 
 export const Model = Type.Object(
   {
@@ -158,6 +162,20 @@ export const Worker = Type.Object(
 );
 export type Worker = Static<typeof Worker>;
 export const WorkerPage = PageOf(Worker, 'WorkerPage');
+
+/** What one collection of artifacts did. */
+export const Collection = Type.Object(
+  {
+    kept: Type.Integer({ description: 'Artifacts that something refers to' }),
+    waiting: Type.Integer({
+      description: 'Artifacts that nothing refers to, and that somebody may be about to refer to',
+    }),
+    removed: Type.Integer({ description: 'Artifacts, and uploads that were broken off' }),
+    removedBytes: Type.Integer(),
+  },
+  { ...closed, $id: 'Collection' },
+);
+export type Collection = Static<typeof Collection>;
 
 /** Of the control plane itself. */
 export const Health = Type.Object({ status: Type.String() }, { ...closed, $id: 'Health' });

@@ -58,6 +58,12 @@ export const errorTable = {
     'The tensor backend that was asked for is not there',
   ),
   OUT_OF_MEMORY: kind(507, Grpc.RESOURCE_EXHAUSTED, false, 'The worker ran out of memory'),
+  STORAGE_FULL: kind(
+    507,
+    Grpc.RESOURCE_EXHAUSTED,
+    true,
+    'A volume has no room left for what is to be stored',
+  ),
   LOSS_NOT_FINITE: kind(500, Grpc.FAILED_PRECONDITION, false, 'The loss became infinite or not a number'),
   NOT_DETERMINISTIC: kind(
     500,

@@ -1,7 +1,9 @@
 /** Examples of what is sent and answered, by the `$id` of its schema: what the documentation of the API shows, and tests send. */
 import type { Static, TSchema } from 'typebox';
 import {
+  Collection,
   Dataset,
+  DatasetList,
   DatasetPage,
   Health,
   ImportModel,
@@ -190,6 +192,7 @@ export const examples: readonly Examples[] = [
   one(RegisterDataset, { name: 'scenes', path: '/data/scenes' }),
   one(Dataset, dataset),
   one(DatasetPage, { items: [dataset] }),
+  one(DatasetList, { items: [{ ...dataset, deletedAt: '2026-02-01T09:00:00.000Z' }] }),
   of(ImportModel, {
     'a folder in Hugging Face layout': { name: 'my-clip', path: '/data/my-clip' },
     'an adapter of PEFT': { name: 'my-llava-birds', path: '/data/adapter', base: 'my-llava' },
@@ -231,6 +234,7 @@ export const examples: readonly Examples[] = [
     },
   }),
   one(WorkerPage, { items: [worker] }),
+  one(Collection, { kept: 214, waiting: 3, removed: 40, removedBytes: 786_432_480 }),
   one(Health, { status: 'ready' }),
   one(Problem, {
     type: '/docs/errors#INVALID_INPUT',

@@ -184,7 +184,15 @@ export const StepMetricPage = Type.Object(
 );
 
 export const Checkpoint = Type.Object(
-  { step: Type.Integer(), sha256: Sha256, bytes: Type.Integer(), at: Timestamp },
+  {
+    step: Type.Integer(),
+    sha256: Sha256,
+    bytes: Type.Integer(),
+    at: Timestamp,
+    superseded: Type.Optional(
+      Type.Boolean({ description: 'True where newer ones took its place, or the run is over: its bytes go' }),
+    ),
+  },
   { ...closed, $id: 'Checkpoint' },
 );
 export type Checkpoint = Static<typeof Checkpoint>;

@@ -1,8 +1,9 @@
-/** triptych datasets: draw the sample, register a folder of the control plane's machine, list, show. */
+/** triptych datasets: draw the sample, register a folder of the control plane's machine, list, show, delete. */
 import { resolve } from 'node:path';
 import type { Dataset, DatasetFormat } from '@triptych/protocol';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
+import { registerDeletion } from '../deletion.ts';
 import { jsonText } from '../json-text.ts';
 import { integer } from '../option-values.ts';
 import { ProgressDisplay } from '../progress.ts';
@@ -71,6 +72,12 @@ export function register(program: Command, context: CommandContext): void {
       const dataset = await context.client().datasets.get(id, { signal });
       stdout.write(json ? jsonText(dataset) : describe(dataset));
     });
+
+  registerDeletion(datasets, context, {
+    what: 'dataset',
+    description: 'delete datasets that no live run trains on; the folders that they were read from stay',
+    delete: (id) => context.client().datasets.delete(id, { signal }),
+  });
 }
 
 async function drawSample(

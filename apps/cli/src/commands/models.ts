@@ -1,9 +1,10 @@
-/** triptych models: list them, import a folder or an adapter, mix two, bring a trained one home in Hugging Face layout. */
+/** triptych models: list them, import a folder or an adapter, mix two, bring a trained one home in Hugging Face layout, delete. */
 import { resolve } from 'node:path';
 import type { ModelFile } from '@triptych/client';
 import type { Model } from '@triptych/protocol';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
+import { registerDeletion } from '../deletion.ts';
 import { downloadModel } from '../download-model.ts';
 import { findModel } from '../find-model.ts';
 import { jsonText } from '../json-text.ts';
@@ -76,6 +77,12 @@ export function register(program: Command, context: CommandContext): void {
       }
       if (flags.json) stdout.write(jsonText({ model: model.id, folder: resolve(out), files }));
     });
+
+  registerDeletion(models, context, {
+    what: 'model',
+    description: 'delete models that no live run starts from; the runs that trained them stay',
+    delete: (id) => context.client().models.delete(id, { signal }),
+  });
 }
 
 const modelTable = (models: readonly Model[]): string =>

@@ -1,7 +1,8 @@
-/** triptych list, get, cancel: the runs there are, one of them, and its end. */
+/** triptych list, get, cancel, delete: the runs there are, one of them, its end, and no trace of it. */
 import { isTerminal, type Run, type RunStatus, runStatuses } from '@triptych/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
+import { registerDeletion } from '../deletion.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { jsonText } from '../json-text.ts';
 import { integer } from '../option-values.ts';
@@ -58,6 +59,13 @@ export function register(program: Command, context: CommandContext): void {
       else if (!follows) stdout.write(jsonText(run));
       if (follows) await watchToTheEnd(context, run.id, options);
     });
+
+  registerDeletion(program, context, {
+    what: 'run',
+    description:
+      'delete runs that are over, with all that is known of them; the models that they trained stay',
+    delete: (id) => context.client().runs.delete(id, { signal }),
+  });
 }
 
 async function newest(context: CommandContext, { limit, ...options }: ListOptions): Promise<Run[]> {

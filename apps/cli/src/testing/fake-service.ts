@@ -45,7 +45,11 @@ export class FakeService {
   }
 
   /** What a command line writes, and its exit code. */
-  async triptych(args: readonly string[], signal: AbortSignal = new AbortController().signal) {
+  async triptych(
+    args: readonly string[],
+    signal: AbortSignal = new AbortController().signal,
+    confirm?: (question: string) => Promise<boolean>,
+  ) {
     const out: string[] = [];
     const err: string[] = [];
     const code = await runProgram({
@@ -54,6 +58,7 @@ export class FakeService {
       stdout: { write: (text) => out.push(text) },
       stderr: { write: (text) => err.push(text) },
       signal,
+      ...(confirm && { confirm }),
     });
     return { code, out: out.join(''), err: err.join('') };
   }

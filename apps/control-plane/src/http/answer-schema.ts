@@ -1,7 +1,7 @@
 /** The answers of a route, for its OpenAPI description. */
 import { STATUS_CODES } from 'node:http';
 import { Problem } from '@triptych/protocol';
-import type { TSchema } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -12,6 +12,9 @@ const problem = (status: number): typeof Problem => ({
   ...described(Problem, `${STATUS_CODES[status]}; what its code means is at /docs/errors`),
   ...{ contentMediaType: PROBLEM_TYPE },
 });
+
+/** Of a request after which there is nothing to tell. */
+export const nothing = (description: string) => Type.Unsafe<undefined>({ ...Type.Null(), description });
 
 /** What this answer says, where its status does not. */
 export const described = <T extends TSchema>(schema: T, description: string): T => ({

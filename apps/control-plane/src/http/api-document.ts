@@ -27,7 +27,7 @@ export async function documentApi(app: App, version: string): Promise<void> {
       },
       servers: [{ url: '/', description: 'The control plane that serves this document' }],
       tags: [
-        { name: 'runs', description: 'Submit, plan, follow and cancel runs' },
+        { name: 'runs', description: 'Submit, plan, follow, cancel and delete runs' },
         { name: 'datasets', description: 'What runs train on' },
         { name: 'models', description: 'What runs start from, and what they made' },
         { name: 'predictions', description: 'Ask a model' },
@@ -65,6 +65,8 @@ export async function documentApi(app: App, version: string): Promise<void> {
   /** A union of which a member has a media type of its own is a choice of the client, by `Accept` or in its body. */
   function documentResponse(status: string, schema: Schema): Schema {
     const { description = STATUS_CODES[status], ...answer } = schema;
+    // So that no media type is put there.
+    if (status === '204') return { description, type: 'null' };
     const members = (answer['anyOf'] as readonly Schema[] | undefined) ?? [];
     const forms = members.some(({ contentMediaType }) => contentMediaType) ? members : [answer];
     const content = forms.map(({ contentMediaType = 'application/json', ...form }) => [

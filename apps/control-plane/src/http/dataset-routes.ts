@@ -1,13 +1,15 @@
-/** /v1/datasets: register a folder, see what is in it. */
+/** /v1/datasets: register a folder, see what is in it, delete it. */
 import { Dataset, DatasetPage, IdOrName, PageQuery, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
-import { problems } from './answer-schema.ts';
+import { nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
 import { registerDataset, registrationBody } from './dataset-registration.ts';
 import type { Services } from './services.ts';
 
-export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Services): void {
+const DatasetParams = Type.Object({ id: IdOrName('a dataset') });
+
+export function datasetRoutes(app: App, { datasets, artifacts, dataRoots, deletion }: Services): void {
   const tags = ['datasets'];
 
   app.post(
@@ -51,7 +53,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
         tags,
         operationId: 'getDataset',
         summary: 'A dataset, by id or name',
-        params: Type.Object({ id: IdOrName('a dataset') }),
+        params: DatasetParams,
         response: { 200: Dataset, ...problems(404, 422) },
       },
     },
@@ -60,6 +62,24 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
       const dataset = await datasets.find(id);
       if (!dataset) throw new TriptychError('NOT_FOUND', `There is no dataset ${id}; see GET /v1/datasets`);
       return dataset;
+    },
+  );
+
+  app.delete(
+    '/v1/datasets/:id',
+    {
+      schema: {
+        tags,
+        operationId: 'deleteDataset',
+        summary:
+          'Delete a dataset that no live run trains on; runs that are over still tell what it was (GET /v1/runs/{id}/datasets)',
+        params: DatasetParams,
+        response: { 204: nothing('There is no such dataset any more'), ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      await deletion.dataset(request.params.id);
+      return reply.code(204).send(undefined);
     },
   );
 }

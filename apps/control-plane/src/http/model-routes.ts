@@ -14,7 +14,7 @@ import { Type } from 'typebox';
 import { importModel } from '../models/import.ts';
 import { importAdapter } from '../models/import-adapter.ts';
 import { interpolateModels } from '../models/interpolate.ts';
-import { problems } from './answer-schema.ts';
+import { nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
 import { ModelCatalog } from './model-catalog.ts';
@@ -30,7 +30,7 @@ const FileContent = Type.Union([
   Type.Unknown({ description: 'Of a .json file' }),
 ]);
 
-export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services): void {
+export function modelRoutes(app: App, { models, artifacts, dataRoots, deletion }: Services): void {
   const catalog = new ModelCatalog(models);
   const tags = ['models'];
 
@@ -99,6 +99,30 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
       },
     },
     (request) => named(request.params.id),
+  );
+
+  app.delete(
+    '/v1/models/:id',
+    {
+      schema: {
+        tags,
+        operationId: 'deleteModel',
+        summary:
+          'Delete an imported or trained model that no live run starts from; the run that trained it stays',
+        params: ModelParams,
+        response: { 204: nothing('There is no such model any more'), ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      if (catalog.presetNames.includes(id))
+        throw new TriptychError(
+          'ILLEGAL_STATE',
+          `${id} is a preset: it is part of Triptych and takes no room`,
+        );
+      await deletion.model(id);
+      return reply.code(204).send(undefined);
+    },
   );
 
   app.get(

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import {
   CheckpointList,
+  DatasetList,
   invalidInput,
   MAX_COUNT,
   Name,
@@ -30,7 +31,7 @@ const limit = Type.Optional(
 );
 
 export function runHistoryRoutes(app: App, services: Services): void {
-  const { history, runs, artifacts } = services;
+  const { history, runs, artifacts, datasets } = services;
   const followers = new RunFollowers(services);
   const named = byIdOrName(services);
   const tags = ['runs'];
@@ -45,7 +46,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
         tags,
         operationId: 'listRunEvents',
         summary:
-          'Events: a JSON page, or with Accept: text/event-stream a stream that resumes after Last-Event-ID',
+          'Events, of progress the newest alone: a JSON page, or with Accept: text/event-stream a stream that resumes after Last-Event-ID',
         params: RunParams,
         querystring: Type.Object(
           {
@@ -54,7 +55,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
             view: Type.Optional(
               Type.Literal('story', {
                 description:
-                  'the newest events instead of the oldest, without progress, which comes several times a second; nextSequence is then that of the newest event of all',
+                  'the newest events instead of the oldest, without progress; nextSequence is then that of the newest event of all',
               }),
             ),
           },
@@ -176,6 +177,21 @@ export function runHistoryRoutes(app: App, services: Services): void {
       },
     },
     async (request) => ({ items: await history.checkpoints(request.params.id) }),
+  );
+
+  app.get(
+    '/v1/runs/:id/datasets',
+    {
+      ...named,
+      schema: {
+        tags,
+        operationId: 'listRunDatasets',
+        summary: 'What a run trains on or was trained on, also where it was deleted since',
+        params: RunParams,
+        response: { 200: DatasetList, ...problems(404, 422) },
+      },
+    },
+    async (request) => ({ items: await datasets.ofRun(await runs.get(request.params.id)) }),
   );
 
   async function read(

@@ -14,7 +14,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { adapterOf } from '../models/model-adapter.ts';
-import { described, problems } from './answer-schema.ts';
+import { described, nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import { byIdOrName, RunParams } from './run-path.ts';
@@ -25,7 +25,7 @@ import type { Services } from './services.ts';
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
-  const { runs, history, submission, queue, workers, metrics, datasets, artifacts } = services;
+  const { runs, history, submission, queue, workers, metrics, datasets, artifacts, deletion } = services;
   const catalogs = {
     datasets,
     models: new ModelCatalog(services.models),
@@ -160,6 +160,25 @@ export function runRoutes(app: App, services: Services): void {
       const run = await runs.requestCancel(request.params.id);
       if (run.status === 'CANCELLED') await queue.remove(run.id).catch(reportTo(request, run.id));
       return run;
+    },
+  );
+
+  app.delete(
+    '/v1/runs/:id',
+    {
+      ...named,
+      schema: {
+        tags,
+        operationId: 'deleteRun',
+        summary:
+          'Delete a run that is over, with its events, step metrics, scores and checkpoints; the model that it trained stays',
+        params: RunParams,
+        response: { 204: nothing('There is no such run any more'), ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      await deletion.run(request.params.id);
+      return reply.code(204).send(undefined);
     },
   );
 

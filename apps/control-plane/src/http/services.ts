@@ -6,6 +6,7 @@ import type { Predictor } from '../predictions/predictor.ts';
 import type { Database } from '../store/database.ts';
 import type { DatasetStore } from '../store/dataset-store.ts';
 import type { ModelStore } from '../store/model-store.ts';
+import type { RecordDeletion } from '../store/record-deletion.ts';
 import type { RunHistory } from '../store/run-history.ts';
 import type { RunNotifier } from '../store/run-notifier.ts';
 import type { RunQueue } from '../store/run-queue.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly submission: RunSubmission;
   readonly datasets: DatasetStore;
   readonly models: ModelStore;
+  readonly deletion: Pick<RecordDeletion, 'run' | 'dataset' | 'model'>;
   readonly workers: Pick<WorkerStore, 'list'>;
   readonly predictor: Pick<Predictor, 'predict'>;
   readonly queue: RunQueue;

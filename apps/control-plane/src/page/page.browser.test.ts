@@ -110,4 +110,27 @@ describe.runIf(isThere)('the page in a browser', () => {
     await page.getByRole('heading', { name: copy.id }).waitFor();
     await server.stores.runs.requestCancel(copy.id);
   });
+
+  test('a run that is over is deleted from the page, by whoever confirms it', async () => {
+    const { id } = await addRun(server.stores, { dataset, spec: { name: 'unwanted' } });
+    await server.stores.runs.requestCancel(id);
+    await page.goto(`${url}/#${id}`);
+    const asked: string[] = [];
+    let answer: 'accept' | 'dismiss' = 'dismiss';
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.message());
+      void dialog[answer]();
+    });
+    const erase = page.getByRole('button', { name: 'Delete' });
+    await erase.click();
+    expect((await server.stores.runs.get(id)).status).toBe('CANCELLED');
+    answer = 'accept';
+    await erase.click();
+    await page.locator(`#runs a[href="#${id}"]`).waitFor({ state: 'detached' });
+    await expect(server.stores.runs.get(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(asked.length).toBe(2);
+    expect(asked[0]).toContain('unwanted');
+    expect(new URL(page.url()).hash).toBe('');
+    await page.getByRole('heading', { name: 'unwanted' }).waitFor({ state: 'detached' });
+  });
 });

@@ -10,12 +10,17 @@ export async function read(path) {
 }
 
 /** The answer to a request that changes something. Rejects with what the service says is wrong. */
-export async function post(path, body) {
+export const post = (path, body) => change('POST', path, body);
+
+export const remove = (path) => change('DELETE', path);
+
+async function change(method, path, body) {
   const response = await fetch(path, {
-    method: 'POST',
+    method,
     ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
+  if (response.status === 204) return undefined;
   const answer = await response.json();
   if (!response.ok) throw new Error(problemText(answer));
   return answer;

@@ -1,25 +1,31 @@
-/** What can be done with the selected run: ask for its end, or submit it again. What went wrong is said beside the buttons. */
+/** What can be done with the selected run: ask for its end, or submit it again, or delete it. What went wrong is said beside the buttons. */
 import { element } from './elements.js';
-import { post } from './requests.js';
+import { post, remove } from './requests.js';
 
 const over = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
 
 export const isOver = ({ status }) => over.has(status);
 
-/** The buttons for a run as it is now, made once for each run that is selected; `changed` is called when one has had effect. */
-export function runActions(id, changed) {
+/**
+ * The buttons for a run as it is now, made once for each run that is selected; `changed` is called when one has had effect,
+ * `gone` when there is no such run any more.
+ */
+export function runActions(id, { changed, gone }) {
   const answer = element('span', { class: 'small muted', role: 'status' });
   const act = (button, work) =>
     button.addEventListener('click', async () => {
       button.disabled = true;
       answer.textContent = '';
       try {
-        answer.textContent = await work();
+        const done = await work();
+        if (done === undefined) return;
+        answer.textContent = done;
         changed();
       } catch (error) {
         answer.textContent = error.message;
+      } finally {
+        button.disabled = false;
       }
-      button.disabled = false;
     });
   const cancel = element('button', { type: 'button', text: 'Cancel' });
   act(cancel, async () => {
@@ -33,9 +39,19 @@ export function runActions(id, changed) {
     location.hash = run.id;
     return 'Submitted';
   });
+  let name = id;
+  const erase = element('button', { type: 'button', text: 'Delete' });
+  act(erase, async () => {
+    const kept = 'Its events, step metrics, scores and checkpoints go; the model that it trained stays.';
+    if (!confirm(`Delete the run ${name}? ${kept}`)) return undefined;
+    await remove(`/v1/runs/${encodeURIComponent(id)}`);
+    return gone();
+  });
   return (run) => {
     spec = run.spec;
-    return [element('div', { class: 'row actions' }, isOver(run) ? again : cancel, answer)];
+    name = run.name ?? id;
+    const buttons = isOver(run) ? [again, erase] : [cancel];
+    return [element('div', { class: 'row actions' }, buttons, answer)];
   };
 }
 

@@ -53,7 +53,13 @@ export class RunDetail {
       await this.#refresh(id);
       if (id !== this.#id) return;
       this.#story = items;
-      this.#actions = runActions(id, () => this.#soon(id, 0));
+      this.#actions = runActions(id, {
+        changed: () => this.#soon(id, 0),
+        gone: () => {
+          location.hash = '';
+          if (id === this.#id) this.show(undefined);
+        },
+      });
       this.#draw();
       if (!isOver(this.#run)) this.#follow(id, nextSequence);
     } catch {

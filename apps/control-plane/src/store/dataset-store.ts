@@ -1,5 +1,8 @@
-/** The record of registered datasets. Their images are in the artifact store, under the manifest's hash. */
-import { type Dataset, type SplitSummary, TriptychError } from '@triptych/protocol';
+/**
+ * The record of registered datasets. Their images are in the artifact store, under the manifest's hash. One that was deleted is
+ * kept as a row for the runs of the past, under a name that nobody else can have.
+ */
+import { type Dataset, type Run, type SplitSummary, TriptychError } from '@triptych/protocol';
 import { type Database, isDuplicate, json } from './database.ts';
 import type { Dataset as DatasetRow } from './generated/client.ts';
 import { newId } from './identifier.ts';
@@ -37,9 +40,33 @@ export class DatasetStore {
   /** By id, or by name. */
   async find(idOrName: string): Promise<Dataset | undefined> {
     const row = await this.#database.client.dataset.findFirst({
-      where: { OR: [{ id: idOrName }, { name: idOrName }] },
+      where: { deletedAt: null, OR: [{ id: idOrName }, { name: idOrName }] },
     });
     return row ? datasetOf(row) : undefined;
+  }
+
+  /** What a run trains on or was trained on, in the order of its spec, also where it was deleted since. */
+  async ofRun(run: Run): Promise<Dataset[]> {
+    const { client } = this.#database;
+    const { datasetManifests } = await client.run.findUniqueOrThrow({
+      where: { id: run.id },
+      select: { datasetManifests: true },
+    });
+    const manifests = (datasetManifests as string[] | null) ?? [];
+    const rows = await client.dataset.findMany({
+      where: { OR: [{ id: run.datasetId }, { manifest: { in: manifests } }] },
+    });
+    const [first, ...others] = run.spec.datasets ?? [{ name: run.spec.dataset }];
+    const all = rows.map(datasetOf);
+    return [
+      all.find(({ id }) => id === run.datasetId),
+      ...others.map(({ name }, i) => {
+        const same = all.filter(({ manifest }) => manifest === manifests[i + 1]);
+        return same.find((one) => one.name === name) ?? same[0];
+      }),
+    ].flatMap((dataset, i) =>
+      dataset ? [i === 0 && first ? { ...dataset, name: first.name } : dataset] : [],
+    );
   }
 
   async list({
@@ -47,7 +74,7 @@ export class DatasetStore {
     cursor,
   }: PageRequest): Promise<{ items: Dataset[]; nextCursor?: string }> {
     const rows = await this.#database.client.dataset.findMany({
-      where: after(cursor),
+      where: { AND: [{ deletedAt: null }, after(cursor)] },
       orderBy: newestFirst,
       take: limit + 1,
     });
@@ -58,9 +85,12 @@ export class DatasetStore {
 export const datasetNameTaken = (name: string, cause?: unknown): TriptychError =>
   new TriptychError('NAME_TAKEN', `A dataset named ${name} exists; choose another name`, { cause });
 
+/** A blank is in no name that a user can give. */
+export const nameOfDeleted = ({ name, id }: { name: string; id: string }): string => `${name} ${id}`;
+
 const datasetOf = (row: DatasetRow): Dataset => ({
   id: row.id,
-  name: row.name,
+  name: row.name.split(' ')[0] ?? row.name,
   format: row.format as Dataset['format'],
   path: row.path,
   manifest: row.manifest,
@@ -69,6 +99,7 @@ const datasetOf = (row: DatasetRow): Dataset => ({
   classNames: row.classNames as Dataset['classNames'],
   problems: row.problems as Dataset['problems'],
   createdAt: row.createdAt.toISOString(),
+  ...(row.deletedAt ? { deletedAt: row.deletedAt.toISOString() } : {}),
 });
 
 /** Rows of the first release: a sample was one image with captions. */

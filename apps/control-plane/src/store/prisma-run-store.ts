@@ -75,7 +75,10 @@ export class PrismaRunStore implements RunStore {
           }),
       neverPlaced(owned)
         ? []
-        : this.#client.checkpoint.findMany({ where: { runId }, orderBy: { step: 'desc' } }),
+        : this.#client.checkpoint.findMany({
+            where: { runId, superseded: false },
+            orderBy: { step: 'desc' },
+          }),
       neverPlaced(owned) ? nothingPast : readPast(this.#client, runId),
     ]);
     const checkpoints = saved.map(checkpointOf);

@@ -5,6 +5,9 @@ import type { LogLine, Sequenced, StepBatch } from './run-store.ts';
 import type { RunWrite } from './run-write.ts';
 import { storable } from './storable.ts';
 
+/** Of a run that is not over. One that cannot be read is passed over for the one before it; without any, a run starts again. */
+export const KEPT_CHECKPOINTS = 3;
+
 /** What changed by a batch of steps, for the observer. */
 export interface StepsWritten {
   readonly samples: number;
@@ -21,6 +24,7 @@ export async function writeSteps(
   const { stepMetric } = write.transaction;
   await stepMetric.deleteMany({ where: { runId, step: { in: steps.map(({ step }) => step) } } });
   await stepMetric.createMany({ data: steps.map((metric) => stepMetricRow(runId, metric)) });
+  await thinSteps(write, { from: (before as Progress).step, progress });
   const first = firstStepAt === null && steps[0] ? new Date(steps[0].at) : undefined;
   await write.tell({
     type: 'progress',
@@ -38,6 +42,25 @@ export async function writeSteps(
   };
 }
 
+/** Steps of a long run whose metrics are kept, evenly spread; a power of two more at most. */
+const KEPT_STEPS = 10_000;
+/** The newest steps are all there. */
+const NEWEST_STEPS = 2000;
+const STEPS_PER_THINNING = 500;
+
+/** Of a run of more than 10,000 steps every second, fourth, ... is kept, as soon as it is not among the newest. */
+async function thinSteps(
+  { run, transaction }: RunWrite,
+  { from, progress: { step, totalSteps } }: { from: number; progress: Progress },
+): Promise<void> {
+  const round = (at: number) => Math.floor(at / STEPS_PER_THINNING);
+  const stride = 2 ** Math.max(0, Math.ceil(Math.log2(totalSteps / KEPT_STEPS)));
+  if (stride === 1 || round(step) === round(from)) return;
+  await transaction.$executeRaw`
+    DELETE FROM step_metrics
+    WHERE run_id = ${run.id} AND step <= ${step - NEWEST_STEPS} AND step > 1 AND step % ${stride} <> 0`;
+}
+
 /**
  * `NOT_DETERMINISTIC` where the run had another checkpoint of this step: a step that is repeated gives the same bits, and where
  * it does not, no result of this run can be trusted.
@@ -47,14 +70,30 @@ export async function writeCheckpoint(write: RunWrite, saved: Sequenced<Checkpoi
   const { step, sha256, bytes, at, lastSequence } = saved;
   const runId = write.run.id;
   const { checkpoint } = write.transaction;
-  const known = await checkpoint.findUnique({ where: { runId_step: { runId, step } } });
-  if (known?.sha256 === sha256) return;
+  const key = { runId_step: { runId, step } };
+  const known = await checkpoint.findUnique({ where: key });
+  if (known?.sha256 === sha256) {
+    // Its bytes are there again.
+    if (known.superseded) await checkpoint.update({ where: key, data: { superseded: false } });
+    return;
+  }
   if (known)
     throw new TriptychError(
       'NOT_DETERMINISTIC',
       `Step ${step} was computed again and gave other bits: its checkpoint was ${known.sha256} and is ${sha256} now`,
     );
   await checkpoint.create({ data: { runId, step, sha256, bytes: BigInt(bytes), at: new Date(at) } });
+  // Later ones than this are of a time before the run went back: whether they can be read is not known.
+  const older = await checkpoint.findMany({
+    where: { runId, step: { lte: step }, superseded: false },
+    orderBy: { step: 'desc' },
+    skip: KEPT_CHECKPOINTS,
+    select: { step: true },
+  });
+  await checkpoint.updateMany({
+    where: { runId, step: { in: older.map((one) => one.step) } },
+    data: { superseded: true },
+  });
   await write.tell({
     type: 'checkpoint',
     message: `Checkpoint of step ${step}`,

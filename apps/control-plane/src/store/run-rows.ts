@@ -106,6 +106,7 @@ export const checkpointOf = (row: CheckpointRow): Checkpoint => ({
   sha256: row.sha256,
   bytes: Number(row.bytes),
   at: row.at.toISOString(),
+  ...(row.superseded ? { superseded: true } : {}),
 });
 
 export const stepMetricOf = (row: StepMetricRow): StepMetric => ({

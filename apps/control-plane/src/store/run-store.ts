@@ -129,7 +129,7 @@ export interface Tenure {
   readonly lastSequence: number;
   /** The newest checkpoint, where there is one. */
   readonly checkpoint?: Checkpoint;
-  /** All checkpoints, newest first: what to fall back to where the newest is corrupt. */
+  /** Those that were not superseded, newest first: what to fall back to where the newest is corrupt. */
   readonly checkpoints: readonly Checkpoint[];
   /** Of the attempts so far; absent before the first. */
   readonly backend?: Backend;

@@ -1,7 +1,14 @@
 /** A run enters the record: QUEUED, with its first event, once for each idempotency key. */
 import { createHash } from 'node:crypto';
-import { type Progress, type ResolvedRunSpec, type Run, TriptychError } from '@triptych/protocol';
-import { type Database, isDuplicate, json } from './database.ts';
+import {
+  invalidInput,
+  type Progress,
+  type ResolvedRunSpec,
+  type Run,
+  TriptychError,
+  type Violation,
+} from '@triptych/protocol';
+import { type Database, isDuplicate, json, type Transaction } from './database.ts';
 import { newId } from './identifier.ts';
 import { runOf, runRelations } from './run-rows.ts';
 
@@ -72,8 +79,9 @@ export class RunSubmission {
     const { client } = this.#database;
     const id = newId('run');
     const state = { status: 'QUEUED', reason: 'SUBMITTED', message: 'Waiting in the queue' };
-    const [row] = await client.$transaction([
-      client.run.create({
+    const row = await client.$transaction(async (transaction) => {
+      await assertThere(transaction, submission);
+      const created = await transaction.run.create({
         data: {
           id,
           ...(spec.name === undefined ? {} : { name: spec.name }),
@@ -90,12 +98,44 @@ export class RunSubmission {
           progress: noProgress(totalSteps),
           eventSequence: 1,
         },
-      }),
-      client.runEvent.create({ data: { runId: id, sequence: 1, type: 'state', ...state, detail: {} } }),
-    ]);
+      });
+      const event = { runId: id, sequence: 1, type: 'state', ...state, detail: {} };
+      await transaction.runEvent.create({ data: event });
+      return created;
+    });
     return runOf({ ...row, scores: [], model: null });
   }
 }
+
+/** Locks what the run is made from until it is on record: whoever deletes it then sees the run. */
+async function assertThere(transaction: Transaction, submission: Submission): Promise<void> {
+  const { spec, datasetId, datasetManifests = [], baseArtifact, towerArtifacts = {} } = submission;
+  const artifacts = [baseArtifact, ...Object.values(towerArtifacts)].filter((one) => one !== undefined);
+  const datasets = await transaction.$queryRaw<{ id: string; manifest: string }[]>`
+    SELECT id, manifest FROM datasets
+    WHERE deleted_at IS NULL AND (id = ${datasetId} OR manifest = ANY(${datasetManifests})) FOR KEY SHARE`;
+  const models =
+    artifacts.length === 0
+      ? []
+      : await transaction.$queryRaw<{ artifact: string }[]>`
+          SELECT artifact FROM models WHERE artifact = ANY(${artifacts}) FOR KEY SHARE`;
+  const violations: Violation[] = [];
+  if (
+    !datasets.some(({ id }) => id === datasetId) ||
+    !datasetManifests.every((one) => datasets.some(({ manifest }) => manifest === one))
+  )
+    violations.push(deleted(spec.datasets ? '/datasets' : '/dataset', 'dataset'));
+  if (!artifacts.every((one) => models.some(({ artifact }) => artifact === one)))
+    violations.push(deleted('/model', 'model'));
+  if (violations.length > 0) throw invalidInput('run', violations);
+}
+
+const deleted = (path: string, what: string): Violation => ({
+  path,
+  expected: `a ${what} that there is`,
+  actual: 'one that has just been deleted',
+  remedy: `choose another one; see GET /v1/${what}s`,
+});
 
 const noProgress = (totalSteps: number): Progress => ({
   step: 0,

@@ -88,7 +88,7 @@ export class RunWrite {
         `Run ${this.#run.id} is ${this.status}: "${event}" is not legal there`,
       );
     const ends = isTerminal(status);
-    if (ends) await this.release(status);
+    if (ends) await this.#end(status);
     await this.tell({
       type: 'state',
       message,
@@ -110,7 +110,7 @@ export class RunWrite {
   /** {@link giveUp} without an event. */
   async giveUpSilently({ reason, message }: Pick<Move, 'reason' | 'message'>): Promise<void> {
     const status = this.status === 'CANCELLING' ? 'CANCELLED' : 'FAILED';
-    await this.release(status);
+    await this.#end(status);
     await this.update({
       ...{ status, reason, message },
       finishedAt: new Date(),
@@ -122,17 +122,31 @@ export class RunWrite {
     this.#run = await this.transaction.run.update({ where: { id: this.#run.id }, data: storable(fields) });
   }
 
-  /** Writes `fields` to the run and appends an event that shows the run's state after it. */
+  /**
+   * Writes `fields` to the run and appends an event that shows the run's state after it. Progress, which comes several times a
+   * second for as long as a run lasts, is one event that moves on.
+   */
   async tell({ type, message, detail = {}, fields = {} }: Told): Promise<void> {
     await this.update({ ...fields, eventSequence: { increment: 1 } });
     const { id, status, reason, eventSequence } = this.#run;
-    await this.transaction.runEvent.create({
-      data: {
-        ...{ runId: id, sequence: eventSequence, type, status, reason },
-        message: storableText(message),
-        detail: json(storable(detail)),
-      },
-    });
+    const { runEvent } = this.transaction;
+    const told = {
+      ...{ sequence: eventSequence, status, reason, message: storableText(message) },
+      detail: json(storable(detail)),
+    };
+    if (type === 'progress') {
+      const data = { ...told, at: new Date() };
+      if ((await runEvent.updateMany({ where: { runId: id, type }, data })).count > 0) return;
+    }
+    await runEvent.create({ data: { runId: id, type, ...told } });
+  }
+
+  /** Its workers are free, and nobody goes on from its checkpoints. */
+  async #end(status: RunStatus): Promise<void> {
+    const { id: runId, attempt } = this.#run;
+    if (attempt === 0) return;
+    await this.release(status);
+    await this.transaction.checkpoint.updateMany({ where: { runId }, data: { superseded: true } });
   }
 
   /** Frees the workers that the run holds and closes its attempt. */

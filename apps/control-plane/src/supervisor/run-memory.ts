@@ -1,5 +1,6 @@
 /** What a run's past means for its next attempt. Begins with what the record has, so that a restart forgets nothing. */
 import type { Backend } from '@triptych/protocol';
+import { KEPT_CHECKPOINTS } from '../store/run-reports.ts';
 import type { Tenure } from '../store/run-store.ts';
 import { FailureBudget, type FailureBudgetOptions } from './failure-verdict.ts';
 
@@ -27,8 +28,13 @@ export class RunMemory {
     return [...this.#checkpoints].findLast((sha256) => !this.#distrusted.has(sha256));
   }
 
+  /** The bytes of the oldest go, as the record says; saved again, one that could not be read is as good as new. */
   remember(checkpoint: string): void {
+    this.#distrusted.delete(checkpoint);
+    this.#checkpoints.delete(checkpoint);
     this.#checkpoints.add(checkpoint);
+    const [oldest] = this.#checkpoints;
+    if (oldest !== undefined && this.#checkpoints.size > KEPT_CHECKPOINTS) this.#checkpoints.delete(oldest);
   }
 
   distrust(checkpoint: string): void {

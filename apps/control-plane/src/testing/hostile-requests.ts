@@ -126,12 +126,12 @@ export function hostileRequest(document: OpenApi, known: Known, random: Random):
   );
   const { path, method, operation } = oneOf(random() < 0.02 ? routes : routes.filter(takesInput), random);
   const isRight = random() < 0.9;
+  const sent = isRight ? method.toUpperCase() : oneOf(['PUT', 'DELETE', 'PATCH', 'POST', 'GET'], random);
   const takesBody = operation.requestBody !== undefined || random() < 0.05;
   return {
-    method: (isRight
-      ? method.toUpperCase()
-      : oneOf(['PUT', 'DELETE', 'PATCH', 'POST', 'GET'], random)) as 'GET',
-    url: `${pathOf(path, known, random)}${queryOf(operation, known, random)}`,
+    method: sent as 'GET',
+    // What is known must be there for the requests that come after.
+    url: `${pathOf(path, sent === 'DELETE' ? {} : known, random)}${queryOf(operation, known, random)}`,
     headers: headersOf(takesBody, random),
     ...(takesBody
       ? { payload: bodyOf(operation, { known, random, components: document.components.schemas }) }

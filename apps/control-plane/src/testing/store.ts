@@ -10,6 +10,7 @@ import { describeModel } from '../store/model-description.ts';
 import { ModelStore } from '../store/model-store.ts';
 import { PrismaRunStore } from '../store/prisma-run-store.ts';
 import { PrismaWorkerStore } from '../store/prisma-worker-store.ts';
+import { RecordDeletion } from '../store/record-deletion.ts';
 import { RunHistory } from '../store/run-history.ts';
 import { RunNotifier } from '../store/run-notifier.ts';
 import type { RunObserver } from '../store/run-observer.ts';
@@ -28,6 +29,7 @@ export interface TestStores {
   readonly datasets: DatasetStore;
   readonly models: ModelStore;
   readonly workers: PrismaWorkerStore;
+  readonly deletion: RecordDeletion;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ export async function openTestStores(options: { observer?: RunObserver } = {}): 
     datasets: new DatasetStore(database),
     models: new ModelStore(database),
     workers: new PrismaWorkerStore(database),
+    deletion: new RecordDeletion(database),
     close: async () => {
       await database.close();
       await server.close();

@@ -89,7 +89,8 @@ export const DatasetScalarFieldEnum = {
   splits: 'splits',
   classNames: 'classNames',
   problems: 'problems',
-  createdAt: 'createdAt'
+  createdAt: 'createdAt',
+  deletedAt: 'deletedAt'
 } as const
 
 export type DatasetScalarFieldEnum = (typeof DatasetScalarFieldEnum)[keyof typeof DatasetScalarFieldEnum]
@@ -214,7 +215,8 @@ export const CheckpointScalarFieldEnum = {
   step: 'step',
   sha256: 'sha256',
   bytes: 'bytes',
-  at: 'at'
+  at: 'at',
+  superseded: 'superseded'
 } as const
 
 export type CheckpointScalarFieldEnum = (typeof CheckpointScalarFieldEnum)[keyof typeof CheckpointScalarFieldEnum]

@@ -42,6 +42,7 @@ export type CheckpointMinAggregateOutputType = {
   sha256: string | null
   bytes: bigint | null
   at: Date | null
+  superseded: boolean | null
 }
 
 export type CheckpointMaxAggregateOutputType = {
@@ -50,6 +51,7 @@ export type CheckpointMaxAggregateOutputType = {
   sha256: string | null
   bytes: bigint | null
   at: Date | null
+  superseded: boolean | null
 }
 
 export type CheckpointCountAggregateOutputType = {
@@ -58,6 +60,7 @@ export type CheckpointCountAggregateOutputType = {
   sha256: number
   bytes: number
   at: number
+  superseded: number
   _all: number
 }
 
@@ -78,6 +81,7 @@ export type CheckpointMinAggregateInputType = {
   sha256?: true
   bytes?: true
   at?: true
+  superseded?: true
 }
 
 export type CheckpointMaxAggregateInputType = {
@@ -86,6 +90,7 @@ export type CheckpointMaxAggregateInputType = {
   sha256?: true
   bytes?: true
   at?: true
+  superseded?: true
 }
 
 export type CheckpointCountAggregateInputType = {
@@ -94,6 +99,7 @@ export type CheckpointCountAggregateInputType = {
   sha256?: true
   bytes?: true
   at?: true
+  superseded?: true
   _all?: true
 }
 
@@ -189,6 +195,7 @@ export type CheckpointGroupByOutputType = {
   sha256: string
   bytes: bigint
   at: Date
+  superseded: boolean
   _count: CheckpointCountAggregateOutputType | null
   _avg: CheckpointAvgAggregateOutputType | null
   _sum: CheckpointSumAggregateOutputType | null
@@ -220,6 +227,7 @@ export type CheckpointWhereInput = {
   sha256?: Prisma.StringFilter<"Checkpoint"> | string
   bytes?: Prisma.BigIntFilter<"Checkpoint"> | bigint | number
   at?: Prisma.DateTimeFilter<"Checkpoint"> | Date | string
+  superseded?: Prisma.BoolFilter<"Checkpoint"> | boolean
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
 
@@ -229,6 +237,7 @@ export type CheckpointOrderByWithRelationInput = {
   sha256?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   at?: Prisma.SortOrder
+  superseded?: Prisma.SortOrder
   run?: Prisma.RunOrderByWithRelationInput
 }
 
@@ -242,6 +251,7 @@ export type CheckpointWhereUniqueInput = Prisma.AtLeast<{
   sha256?: Prisma.StringFilter<"Checkpoint"> | string
   bytes?: Prisma.BigIntFilter<"Checkpoint"> | bigint | number
   at?: Prisma.DateTimeFilter<"Checkpoint"> | Date | string
+  superseded?: Prisma.BoolFilter<"Checkpoint"> | boolean
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "runId_step">
 
@@ -251,6 +261,7 @@ export type CheckpointOrderByWithAggregationInput = {
   sha256?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   at?: Prisma.SortOrder
+  superseded?: Prisma.SortOrder
   _count?: Prisma.CheckpointCountOrderByAggregateInput
   _avg?: Prisma.CheckpointAvgOrderByAggregateInput
   _max?: Prisma.CheckpointMaxOrderByAggregateInput
@@ -267,6 +278,7 @@ export type CheckpointScalarWhereWithAggregatesInput = {
   sha256?: Prisma.StringWithAggregatesFilter<"Checkpoint"> | string
   bytes?: Prisma.BigIntWithAggregatesFilter<"Checkpoint"> | bigint | number
   at?: Prisma.DateTimeWithAggregatesFilter<"Checkpoint"> | Date | string
+  superseded?: Prisma.BoolWithAggregatesFilter<"Checkpoint"> | boolean
 }
 
 export type CheckpointCreateInput = {
@@ -274,6 +286,7 @@ export type CheckpointCreateInput = {
   sha256: string
   bytes: bigint | number
   at: Date | string
+  superseded?: boolean
   run: Prisma.RunCreateNestedOneWithoutCheckpointsInput
 }
 
@@ -283,6 +296,7 @@ export type CheckpointUncheckedCreateInput = {
   sha256: string
   bytes: bigint | number
   at: Date | string
+  superseded?: boolean
 }
 
 export type CheckpointUpdateInput = {
@@ -290,6 +304,7 @@ export type CheckpointUpdateInput = {
   sha256?: Prisma.StringFieldUpdateOperationsInput | string
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  superseded?: Prisma.BoolFieldUpdateOperationsInput | boolean
   run?: Prisma.RunUpdateOneRequiredWithoutCheckpointsNestedInput
 }
 
@@ -299,6 +314,7 @@ export type CheckpointUncheckedUpdateInput = {
   sha256?: Prisma.StringFieldUpdateOperationsInput | string
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  superseded?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type CheckpointCreateManyInput = {
@@ -307,6 +323,7 @@ export type CheckpointCreateManyInput = {
   sha256: string
   bytes: bigint | number
   at: Date | string
+  superseded?: boolean
 }
 
 export type CheckpointUpdateManyMutationInput = {
@@ -314,6 +331,7 @@ export type CheckpointUpdateManyMutationInput = {
   sha256?: Prisma.StringFieldUpdateOperationsInput | string
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  superseded?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type CheckpointUncheckedUpdateManyInput = {
@@ -322,6 +340,7 @@ export type CheckpointUncheckedUpdateManyInput = {
   sha256?: Prisma.StringFieldUpdateOperationsInput | string
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  superseded?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type CheckpointListRelationFilter = {
@@ -345,6 +364,7 @@ export type CheckpointCountOrderByAggregateInput = {
   sha256?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   at?: Prisma.SortOrder
+  superseded?: Prisma.SortOrder
 }
 
 export type CheckpointAvgOrderByAggregateInput = {
@@ -358,6 +378,7 @@ export type CheckpointMaxOrderByAggregateInput = {
   sha256?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   at?: Prisma.SortOrder
+  superseded?: Prisma.SortOrder
 }
 
 export type CheckpointMinOrderByAggregateInput = {
@@ -366,6 +387,7 @@ export type CheckpointMinOrderByAggregateInput = {
   sha256?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   at?: Prisma.SortOrder
+  superseded?: Prisma.SortOrder
 }
 
 export type CheckpointSumOrderByAggregateInput = {
@@ -415,11 +437,16 @@ export type CheckpointUncheckedUpdateManyWithoutRunNestedInput = {
   deleteMany?: Prisma.CheckpointScalarWhereInput | Prisma.CheckpointScalarWhereInput[]
 }
 
+export type BoolFieldUpdateOperationsInput = {
+  set?: boolean
+}
+
 export type CheckpointCreateWithoutRunInput = {
   step: number
   sha256: string
   bytes: bigint | number
   at: Date | string
+  superseded?: boolean
 }
 
 export type CheckpointUncheckedCreateWithoutRunInput = {
@@ -427,6 +454,7 @@ export type CheckpointUncheckedCreateWithoutRunInput = {
   sha256: string
   bytes: bigint | number
   at: Date | string
+  superseded?: boolean
 }
 
 export type CheckpointCreateOrConnectWithoutRunInput = {
@@ -464,6 +492,7 @@ export type CheckpointScalarWhereInput = {
   sha256?: Prisma.StringFilter<"Checkpoint"> | string
   bytes?: Prisma.BigIntFilter<"Checkpoint"> | bigint | number
   at?: Prisma.DateTimeFilter<"Checkpoint"> | Date | string
+  superseded?: Prisma.BoolFilter<"Checkpoint"> | boolean
 }
 
 export type CheckpointCreateManyRunInput = {
@@ -471,6 +500,7 @@ export type CheckpointCreateManyRunInput = {
   sha256: string
   bytes: bigint | number
   at: Date | string
+  superseded?: boolean
 }
 
 export type CheckpointUpdateWithoutRunInput = {
@@ -478,6 +508,7 @@ export type CheckpointUpdateWithoutRunInput = {
   sha256?: Prisma.StringFieldUpdateOperationsInput | string
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  superseded?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type CheckpointUncheckedUpdateWithoutRunInput = {
@@ -485,6 +516,7 @@ export type CheckpointUncheckedUpdateWithoutRunInput = {
   sha256?: Prisma.StringFieldUpdateOperationsInput | string
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  superseded?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 export type CheckpointUncheckedUpdateManyWithoutRunInput = {
@@ -492,6 +524,7 @@ export type CheckpointUncheckedUpdateManyWithoutRunInput = {
   sha256?: Prisma.StringFieldUpdateOperationsInput | string
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  superseded?: Prisma.BoolFieldUpdateOperationsInput | boolean
 }
 
 
@@ -502,6 +535,7 @@ export type CheckpointSelect<ExtArgs extends runtime.Types.Extensions.InternalAr
   sha256?: boolean
   bytes?: boolean
   at?: boolean
+  superseded?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["checkpoint"]>
 
@@ -511,6 +545,7 @@ export type CheckpointSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ex
   sha256?: boolean
   bytes?: boolean
   at?: boolean
+  superseded?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["checkpoint"]>
 
@@ -520,6 +555,7 @@ export type CheckpointSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ex
   sha256?: boolean
   bytes?: boolean
   at?: boolean
+  superseded?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["checkpoint"]>
 
@@ -529,9 +565,10 @@ export type CheckpointSelectScalar = {
   sha256?: boolean
   bytes?: boolean
   at?: boolean
+  superseded?: boolean
 }
 
-export type CheckpointOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "step" | "sha256" | "bytes" | "at", ExtArgs["result"]["checkpoint"]>
+export type CheckpointOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "step" | "sha256" | "bytes" | "at" | "superseded", ExtArgs["result"]["checkpoint"]>
 export type CheckpointInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -553,6 +590,7 @@ export type $CheckpointPayload<ExtArgs extends runtime.Types.Extensions.Internal
     sha256: string
     bytes: bigint
     at: Date
+    superseded: boolean
   }, ExtArgs["result"]["checkpoint"]>
   composites: {}
 }
@@ -982,6 +1020,7 @@ export interface CheckpointFieldRefs {
   readonly sha256: Prisma.FieldRef<"Checkpoint", 'String'>
   readonly bytes: Prisma.FieldRef<"Checkpoint", 'BigInt'>
   readonly at: Prisma.FieldRef<"Checkpoint", 'DateTime'>
+  readonly superseded: Prisma.FieldRef<"Checkpoint", 'Boolean'>
 }
     
 

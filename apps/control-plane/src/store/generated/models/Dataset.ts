@@ -42,6 +42,7 @@ export type DatasetMinAggregateOutputType = {
   manifest: string | null
   bytes: bigint | null
   createdAt: Date | null
+  deletedAt: Date | null
 }
 
 export type DatasetMaxAggregateOutputType = {
@@ -52,6 +53,7 @@ export type DatasetMaxAggregateOutputType = {
   manifest: string | null
   bytes: bigint | null
   createdAt: Date | null
+  deletedAt: Date | null
 }
 
 export type DatasetCountAggregateOutputType = {
@@ -65,6 +67,7 @@ export type DatasetCountAggregateOutputType = {
   classNames: number
   problems: number
   createdAt: number
+  deletedAt: number
   _all: number
 }
 
@@ -85,6 +88,7 @@ export type DatasetMinAggregateInputType = {
   manifest?: true
   bytes?: true
   createdAt?: true
+  deletedAt?: true
 }
 
 export type DatasetMaxAggregateInputType = {
@@ -95,6 +99,7 @@ export type DatasetMaxAggregateInputType = {
   manifest?: true
   bytes?: true
   createdAt?: true
+  deletedAt?: true
 }
 
 export type DatasetCountAggregateInputType = {
@@ -108,6 +113,7 @@ export type DatasetCountAggregateInputType = {
   classNames?: true
   problems?: true
   createdAt?: true
+  deletedAt?: true
   _all?: true
 }
 
@@ -208,6 +214,7 @@ export type DatasetGroupByOutputType = {
   classNames: runtime.JsonValue
   problems: runtime.JsonValue
   createdAt: Date
+  deletedAt: Date | null
   _count: DatasetCountAggregateOutputType | null
   _avg: DatasetAvgAggregateOutputType | null
   _sum: DatasetSumAggregateOutputType | null
@@ -244,6 +251,7 @@ export type DatasetWhereInput = {
   classNames?: Prisma.JsonFilter<"Dataset">
   problems?: Prisma.JsonFilter<"Dataset">
   createdAt?: Prisma.DateTimeFilter<"Dataset"> | Date | string
+  deletedAt?: Prisma.DateTimeNullableFilter<"Dataset"> | Date | string | null
   runs?: Prisma.RunListRelationFilter
 }
 
@@ -258,6 +266,7 @@ export type DatasetOrderByWithRelationInput = {
   classNames?: Prisma.SortOrder
   problems?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   runs?: Prisma.RunOrderByRelationAggregateInput
 }
 
@@ -275,6 +284,7 @@ export type DatasetWhereUniqueInput = Prisma.AtLeast<{
   classNames?: Prisma.JsonFilter<"Dataset">
   problems?: Prisma.JsonFilter<"Dataset">
   createdAt?: Prisma.DateTimeFilter<"Dataset"> | Date | string
+  deletedAt?: Prisma.DateTimeNullableFilter<"Dataset"> | Date | string | null
   runs?: Prisma.RunListRelationFilter
 }, "id" | "name">
 
@@ -289,6 +299,7 @@ export type DatasetOrderByWithAggregationInput = {
   classNames?: Prisma.SortOrder
   problems?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.DatasetCountOrderByAggregateInput
   _avg?: Prisma.DatasetAvgOrderByAggregateInput
   _max?: Prisma.DatasetMaxOrderByAggregateInput
@@ -310,6 +321,7 @@ export type DatasetScalarWhereWithAggregatesInput = {
   classNames?: Prisma.JsonWithAggregatesFilter<"Dataset">
   problems?: Prisma.JsonWithAggregatesFilter<"Dataset">
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Dataset"> | Date | string
+  deletedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Dataset"> | Date | string | null
 }
 
 export type DatasetCreateInput = {
@@ -323,6 +335,7 @@ export type DatasetCreateInput = {
   classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
+  deletedAt?: Date | string | null
   runs?: Prisma.RunCreateNestedManyWithoutDatasetInput
 }
 
@@ -337,6 +350,7 @@ export type DatasetUncheckedCreateInput = {
   classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
+  deletedAt?: Date | string | null
   runs?: Prisma.RunUncheckedCreateNestedManyWithoutDatasetInput
 }
 
@@ -351,6 +365,7 @@ export type DatasetUpdateInput = {
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   runs?: Prisma.RunUpdateManyWithoutDatasetNestedInput
 }
 
@@ -365,6 +380,7 @@ export type DatasetUncheckedUpdateInput = {
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   runs?: Prisma.RunUncheckedUpdateManyWithoutDatasetNestedInput
 }
 
@@ -379,6 +395,7 @@ export type DatasetCreateManyInput = {
   classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
+  deletedAt?: Date | string | null
 }
 
 export type DatasetUpdateManyMutationInput = {
@@ -392,6 +409,7 @@ export type DatasetUpdateManyMutationInput = {
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type DatasetUncheckedUpdateManyInput = {
@@ -405,6 +423,7 @@ export type DatasetUncheckedUpdateManyInput = {
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type DatasetCountOrderByAggregateInput = {
@@ -418,6 +437,7 @@ export type DatasetCountOrderByAggregateInput = {
   classNames?: Prisma.SortOrder
   problems?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrder
 }
 
 export type DatasetAvgOrderByAggregateInput = {
@@ -432,6 +452,7 @@ export type DatasetMaxOrderByAggregateInput = {
   manifest?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrder
 }
 
 export type DatasetMinOrderByAggregateInput = {
@@ -442,6 +463,7 @@ export type DatasetMinOrderByAggregateInput = {
   manifest?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrder
 }
 
 export type DatasetSumOrderByAggregateInput = {
@@ -469,6 +491,10 @@ export type DateTimeFieldUpdateOperationsInput = {
   set?: Date | string
 }
 
+export type NullableDateTimeFieldUpdateOperationsInput = {
+  set?: Date | string | null
+}
+
 export type DatasetCreateNestedOneWithoutRunsInput = {
   create?: Prisma.XOR<Prisma.DatasetCreateWithoutRunsInput, Prisma.DatasetUncheckedCreateWithoutRunsInput>
   connectOrCreate?: Prisma.DatasetCreateOrConnectWithoutRunsInput
@@ -494,6 +520,7 @@ export type DatasetCreateWithoutRunsInput = {
   classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
+  deletedAt?: Date | string | null
 }
 
 export type DatasetUncheckedCreateWithoutRunsInput = {
@@ -507,6 +534,7 @@ export type DatasetUncheckedCreateWithoutRunsInput = {
   classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
+  deletedAt?: Date | string | null
 }
 
 export type DatasetCreateOrConnectWithoutRunsInput = {
@@ -536,6 +564,7 @@ export type DatasetUpdateWithoutRunsInput = {
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type DatasetUncheckedUpdateWithoutRunsInput = {
@@ -549,6 +578,7 @@ export type DatasetUncheckedUpdateWithoutRunsInput = {
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 
@@ -593,6 +623,7 @@ export type DatasetSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   classNames?: boolean
   problems?: boolean
   createdAt?: boolean
+  deletedAt?: boolean
   runs?: boolean | Prisma.Dataset$runsArgs<ExtArgs>
   _count?: boolean | Prisma.DatasetCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["dataset"]>
@@ -608,6 +639,7 @@ export type DatasetSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   classNames?: boolean
   problems?: boolean
   createdAt?: boolean
+  deletedAt?: boolean
 }, ExtArgs["result"]["dataset"]>
 
 export type DatasetSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -621,6 +653,7 @@ export type DatasetSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   classNames?: boolean
   problems?: boolean
   createdAt?: boolean
+  deletedAt?: boolean
 }, ExtArgs["result"]["dataset"]>
 
 export type DatasetSelectScalar = {
@@ -634,9 +667,10 @@ export type DatasetSelectScalar = {
   classNames?: boolean
   problems?: boolean
   createdAt?: boolean
+  deletedAt?: boolean
 }
 
-export type DatasetOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "format" | "path" | "manifest" | "bytes" | "splits" | "classNames" | "problems" | "createdAt", ExtArgs["result"]["dataset"]>
+export type DatasetOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "format" | "path" | "manifest" | "bytes" | "splits" | "classNames" | "problems" | "createdAt" | "deletedAt", ExtArgs["result"]["dataset"]>
 export type DatasetInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   runs?: boolean | Prisma.Dataset$runsArgs<ExtArgs>
   _count?: boolean | Prisma.DatasetCountOutputTypeDefaultArgs<ExtArgs>
@@ -660,6 +694,7 @@ export type $DatasetPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     classNames: runtime.JsonValue
     problems: runtime.JsonValue
     createdAt: Date
+    deletedAt: Date | null
   }, ExtArgs["result"]["dataset"]>
   composites: {}
 }
@@ -1094,6 +1129,7 @@ export interface DatasetFieldRefs {
   readonly classNames: Prisma.FieldRef<"Dataset", 'Json'>
   readonly problems: Prisma.FieldRef<"Dataset", 'Json'>
   readonly createdAt: Prisma.FieldRef<"Dataset", 'DateTime'>
+  readonly deletedAt: Prisma.FieldRef<"Dataset", 'DateTime'>
 }
     
 

@@ -1040,10 +1040,6 @@ export type NullableBigIntFieldUpdateOperationsInput = {
   divide?: bigint | number
 }
 
-export type NullableDateTimeFieldUpdateOperationsInput = {
-  set?: Date | string | null
-}
-
 export type RunCreateNestedOneWithoutAttemptsInput = {
   create?: Prisma.XOR<Prisma.RunCreateWithoutAttemptsInput, Prisma.RunUncheckedCreateWithoutAttemptsInput>
   connectOrCreate?: Prisma.RunCreateOrConnectWithoutAttemptsInput

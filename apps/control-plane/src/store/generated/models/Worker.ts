@@ -591,10 +591,6 @@ export type WorkerUpdateOneRequiredWithoutAssignmentsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.WorkerUpdateToOneWithWhereWithoutAssignmentsInput, Prisma.WorkerUpdateWithoutAssignmentsInput>, Prisma.WorkerUncheckedUpdateWithoutAssignmentsInput>
 }
 
-export type BoolFieldUpdateOperationsInput = {
-  set?: boolean
-}
-
 export type WorkerCreateWithoutAssignmentsInput = {
   id: string
   address: string

@@ -70,6 +70,7 @@ export interface TrainEvent {
     | { $case: "finished"; value: Finished }
     | { $case: "failed"; value: Failed }
     | { $case: "predictions"; value: PredictionsStored }
+    | { $case: "storage"; value: StorageWait }
     | undefined;
 }
 
@@ -104,6 +105,13 @@ export interface CheckpointSaved {
   sha256: string;
   bytes: number;
   seconds: number;
+}
+
+/** There is no room for something. Told when the waiting begins, now and then while it lasts, and when it is over. */
+export interface StorageWait {
+  waiting: boolean;
+  /** What waits, and for which volume. */
+  message: string;
 }
 
 export interface ScoreReported {
@@ -643,6 +651,9 @@ export const TrainEvent: MessageFns<TrainEvent> = {
       case "predictions":
         PredictionsStored.encode(message.event.value, writer.uint32(82).fork()).join();
         break;
+      case "storage":
+        StorageWait.encode(message.event.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -740,6 +751,14 @@ export const TrainEvent: MessageFns<TrainEvent> = {
             message.event = { $case: "predictions", value: PredictionsStored.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.event = { $case: "storage", value: StorageWait.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -805,6 +824,12 @@ export const TrainEvent: MessageFns<TrainEvent> = {
       case "predictions": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "predictions", value: PredictionsStored.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "storage": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "storage", value: StorageWait.fromPartial(object.event.value) };
         }
         break;
       }
@@ -1231,6 +1256,73 @@ export const CheckpointSaved: MessageFns<CheckpointSaved> = {
     message.sha256 = object.sha256 ?? "";
     message.bytes = object.bytes ?? 0;
     message.seconds = object.seconds ?? 0;
+    return message;
+  },
+};
+
+function createBaseStorageWait(): StorageWait {
+  return { waiting: false, message: "" };
+}
+
+export const StorageWait: MessageFns<StorageWait> = {
+  encode(message: StorageWait, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.waiting !== false) {
+      writer.uint32(8).bool(message.waiting);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StorageWait {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorageWait();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.waiting = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StorageWait>): StorageWait {
+    return StorageWait.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StorageWait>): StorageWait {
+    const message = createBaseStorageWait();
+    message.waiting = object.waiting ?? false;
+    message.message = object.message ?? "";
     return message;
   },
 };
