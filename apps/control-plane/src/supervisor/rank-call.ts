@@ -5,13 +5,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceError } from '@grpc/grpc-js';
 import { codeSaid, TriptychError, type worker } from '@triptych/protocol';
-import { fromServiceError } from '../grpc/service-error.ts';
-import type { TrainerClients } from './trainer-clients.ts';
+import { type TrainerClients, trainerError } from './trainer-clients.ts';
 
 export interface RankCallOptions {
   readonly request: worker.TrainRequest;
   readonly workerId: string;
-  readonly address: string;
   readonly clients: TrainerClients;
   /** A worker that was never reached trains nothing that could be lost: after so long others may be better. */
   readonly firstContactMs: number;
@@ -41,7 +39,7 @@ export async function* rankEvents(options: RankCallOptions): AsyncGenerator<work
     } catch (error) {
       signal.throwIfAborted();
       if (gone.aborted) throw lost(workerId, gone.reason);
-      const coded = fromServiceError(error, `Worker ${workerId}`);
+      const coded = trainerError(error, workerId);
       if (coded.code !== 'UNAVAILABLE' && coded.code !== 'INTERNAL') throw coded;
       const pauseMs = patience.after(error);
       if (pauseMs === undefined) throw lost(workerId, coded);
@@ -92,8 +90,8 @@ const isRefusal = (error: ServiceError): boolean =>
   codeSaid(error) !== undefined || (error.details ?? error.message).includes('ECONNREFUSED');
 
 async function* streamOf(options: RankCallOptions): AsyncGenerator<worker.TrainEvent> {
-  const { clients, address, request, gone, signal } = options;
-  const call = clients.at(address).train(request);
+  const { clients, workerId, request, gone, signal } = options;
+  const call = clients.of(workerId).train(request);
   const cancel = () => call.cancel();
   const ends = AbortSignal.any([gone, signal]);
   ends.addEventListener('abort', cancel, { once: true });
