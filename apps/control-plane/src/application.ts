@@ -2,6 +2,7 @@
  * The control plane put together: what is opened, in which order, and who is handed to whom. Everything is closed in the
  * reverse order: no more requests, runs handed over, workers hung up on, and the database last.
  */
+import type { TlsIdentity } from '@triptych/protocol';
 import { createMetrics, type Logger } from '@triptych/runtime';
 import { openStore } from '@triptych/storage';
 import { createGrpcServer } from './grpc/create-grpc-server.ts';
@@ -25,6 +26,7 @@ import { RunHistory } from './store/run-history.ts';
 import { RunNotifier } from './store/run-notifier.ts';
 import { RunSubmission } from './store/run-submission.ts';
 import { createSupervisor } from './supervisor/supervisor.ts';
+import { TrainerClients } from './supervisor/trainer-clients.ts';
 
 export interface ApplicationConfig {
   readonly databaseUrl: string;
@@ -37,6 +39,12 @@ export interface ApplicationConfig {
   /** Folders inside which requests may name folders; none: any. */
   readonly dataRoots?: readonly string[];
   readonly grpc: Endpoint;
+  /** What workers show to register, one of them; none: nobody is asked. */
+  readonly joinTokens?: readonly string[];
+  /** Off: nobody is asked who they are, unless there are join tokens. */
+  readonly auth?: 'on' | 'off';
+  /** For every gRPC link; without it they are plain. */
+  readonly tls?: TlsIdentity | undefined;
   /** Connections to the database, beside the few of the queue. */
   readonly databaseConnections?: number;
   readonly version: string;
@@ -96,7 +104,12 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   const fleet = createRegistry({ store: workerStore, logger });
   const workers = new FleetList(workerStore, fleet);
   onClose(() => fleet.close());
-  const grpc = await createGrpcServer({ ...config.grpc, registry: fleet, store: artifacts, logger });
+  const { joinTokens, auth = 'on', tls } = config;
+  const ownPorts = new Set<number>();
+  const grpc = await createGrpcServer({
+    ...{ ...config.grpc, registry: fleet, store: artifacts, logger, auth, tls, ownPorts },
+    ...(joinTokens && { joinTokens }),
+  });
   onClose(() => grpc.close());
   const onError = (err: Error) => logger.warn({ event: 'queue-error', err }, 'The queue reports an error');
   const queue = await createQueue({ url: config.queueUrl, onError });
@@ -110,13 +123,16 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
     connections: () => database.connections(),
     artifactSpace: async () => artifacts.space?.(),
   });
-  const supervisor = createSupervisor({ runs, registry: fleet, queue, notifier, logger, metrics: registry });
+  const clients = new TrainerClients({ registry: fleet, tls });
+  onClose(() => clients.close());
+  const supervisor = createSupervisor({
+    ...{ runs, registry: fleet, queue, notifier, clients, logger, metrics: registry },
+  });
   onClose(() => supervisor.close());
   await supervisor.start();
 
   // After the scheduler, which so comes first where a worker becomes free.
-  const predictor = new Predictor({ registry: fleet, logger });
-  onClose(() => predictor.close());
+  const predictor = new Predictor({ registry: fleet, clients, logger });
   const services = {
     ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry, predictor },
     dataRoots: config.dataRoots ?? [],
@@ -129,6 +145,7 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   const server = await buildServer({ services, logger, version: config.version, origins });
   onClose(() => server.close());
   const httpPort = await listen(server, config.http);
+  ownPorts.add(httpPort);
 
   return { httpPort, grpcPort: grpc.port };
 }

@@ -1,6 +1,6 @@
 /** The environment of a control plane. Read once, in main. */
 import { invalidInput } from '@triptych/protocol';
-import { Secret } from '@triptych/runtime';
+import { FleetSettings, Secret } from '@triptych/runtime';
 import { type Static, Type } from 'typebox';
 
 const Port = (byDefault: number) =>
@@ -33,6 +33,11 @@ export const ControlPlaneEnvironment = Type.Object({
   }),
   TRIPTYCH_GRPC_HOST: Type.String({ default: '127.0.0.1' }),
   TRIPTYCH_GRPC_PORT: Port(8081),
+  TRIPTYCH_AUTH: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'on',
+    description: 'off: whoever reaches the ports is let in, where no token is set',
+  }),
+  ...FleetSettings,
   TRIPTYCH_DATABASE_CONNECTIONS: Type.Integer({ minimum: 2, maximum: 1000, default: 10 }),
   TRIPTYCH_LOG_LEVEL: Type.Union(
     (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) =>

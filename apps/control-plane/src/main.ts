@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { delimiter } from 'node:path';
 import { TriptychError } from '@triptych/protocol';
-import { createLogger, readEnvironment, Shutdown } from '@triptych/runtime';
+import { createLogger, readEnvironment, readJoinTokens, readTls, Shutdown } from '@triptych/runtime';
 import { buildApplication } from './application.ts';
 import { ControlPlaneEnvironment, connectionsOf } from './config.ts';
 
@@ -30,6 +30,9 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     publicHosts: environment.TRIPTYCH_PUBLIC_HOSTS.split(',').map((name) => name.trim()),
     dataRoots: environment.TRIPTYCH_DATA_ROOTS.split(delimiter).filter(Boolean),
     grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
+    auth: environment.TRIPTYCH_AUTH,
+    joinTokens: readJoinTokens(environment),
+    tls: readTls(environment, { role: 'control-plane', logger }),
     databaseConnections: environment.TRIPTYCH_DATABASE_CONNECTIONS,
     version,
     logger,

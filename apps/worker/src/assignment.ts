@@ -116,7 +116,7 @@ export class Assignment {
   }
 
   async #train(command: TrainCommand, compute: Compute, hub: Pick<PeerHub, 'connect'>): Promise<void> {
-    const { runId, attempt, generation, rank, peers, job } = command;
+    const { runId, attempt, generation, rank, peers, job, groupSecret: secret } = command;
     const bridge = new MessageChannel();
     const { signal } = this.#abort;
     this.#logger.info(
@@ -124,7 +124,7 @@ export class Assignment {
       `Rank ${rank} of ${job.worldSize}`,
     );
     // The compute thread loads data and model while the ranks find each other; its messages to the group wait in the port.
-    const joined = hub.connect({ runId, attempt, generation, rank, peers: [...peers], signal }).then(
+    const joined = hub.connect({ runId, attempt, generation, rank, secret, peers: [...peers], signal }).then(
       (group) => {
         exposeGroup(group, bridge.port1);
         return group;

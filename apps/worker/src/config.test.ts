@@ -51,15 +51,27 @@ test('every problem is named at once', () => {
 });
 
 test.each([
-  ['127.0.0.1:8081', undefined, '127.0.0.1', '127.0.0.1'],
-  ['localhost:8081', undefined, '127.0.0.1', '127.0.0.1'],
-  ['control-plane:8081', undefined, '0.0.0.0', ''],
-  ['control-plane:8081', '0.0.0.0', '0.0.0.0', ''],
-  ['control-plane:8081', '10.0.0.7', '10.0.0.7', '10.0.0.7'],
-])(
-  'control plane at %s, host %s: binds %s, is dialled at "%s"',
-  (control, host, bindHost, advertisedHost) => {
-    const variables = { TRIPTYCH_CONTROL: control, ...(host && { TRIPTYCH_WORKER_HOST: host }) };
-    expect(endpointOf(environment(variables))).toEqual({ bindHost, advertisedHost });
-  },
-);
+  ['127.0.0.1:8081', {}, ['127.0.0.1'], '127.0.0.1:7'],
+  ['localhost:8081', {}, ['127.0.0.1'], '127.0.0.1:7'],
+  ['[::1]:8081', {}, ['::1'], '[::1]:7'],
+  ['control-plane:8081', {}, ['::', '0.0.0.0'], ':7'],
+  ['[fd00::1]:8081', {}, ['::', '0.0.0.0'], ':7'],
+  ['control-plane:8081', { HOST: '0.0.0.0' }, ['0.0.0.0'], ':7'],
+  ['control-plane:8081', { HOST: '::' }, ['::'], ':7'],
+  ['control-plane:8081', { HOST: '[::]' }, ['::'], ':7'],
+  ['control-plane:8081', { HOST: '10.0.0.7' }, ['10.0.0.7'], '10.0.0.7:7'],
+  ['control-plane:8081', { HOST: 'fd00::7' }, ['fd00::7'], '[fd00::7]:7'],
+  ['control-plane:8081', { ADVERTISE: 'gpu-3' }, ['::', '0.0.0.0'], 'gpu-3:7'],
+  ['control-plane:8081', { ADVERTISE: 'gpu-3:9000' }, ['::', '0.0.0.0'], 'gpu-3:9000'],
+  ['control-plane:8081', { HOST: '10.0.0.7', ADVERTISE: 'fd00::9' }, ['10.0.0.7'], '[fd00::9]:7'],
+  ['control-plane:8081', { HOST: '0.0.0.0', ADVERTISE: '[fd00::9]:9000' }, ['0.0.0.0'], '[fd00::9]:9000'],
+])('control plane at %s, %j: binds %j, is dialled at "%s"', (control, said, bindHosts, announced) => {
+  const settings = Object.entries(said).map(([name, value]) => [`TRIPTYCH_WORKER_${name}`, value]);
+  const endpoint = endpointOf(environment({ TRIPTYCH_CONTROL: control, ...Object.fromEntries(settings) }));
+  expect(endpoint.bindHosts).toEqual(bindHosts);
+  expect(endpoint.advertised(7)).toBe(announced);
+});
+
+test.each(['http://gpu-3', 'gpu-3:port', 'a b', '[fd00::9'])('%j is nothing to announce', (address) => {
+  expect(() => environment({ TRIPTYCH_WORKER_ADVERTISE: address })).toThrow('TRIPTYCH_WORKER_ADVERTISE');
+});

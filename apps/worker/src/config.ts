@@ -2,7 +2,16 @@
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { BackendChoice } from '@triptych/nn';
-import { Backend, Name } from '@triptych/protocol';
+import {
+  Backend,
+  bareHost,
+  formatHostPort,
+  isLoopback,
+  isWildcard,
+  Name,
+  parseHostPort,
+} from '@triptych/protocol';
+import { FleetSettings } from '@triptych/runtime';
 import { type Static, Type } from 'typebox';
 
 export const WorkerEnvironment = Type.Object({
@@ -19,6 +28,14 @@ export const WorkerEnvironment = Type.Object({
     default: 0,
     description: '0: a free one',
   }),
+  TRIPTYCH_WORKER_ADVERTISE: Type.Optional(
+    Type.String({
+      pattern:
+        '^(\\[[0-9a-fA-F:.]+\\]|[^\\s:\\[\\]/@]+)(:[0-9]{1,5})?$|^[0-9a-fA-F.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$',
+      description: 'host or host:port that the others dial, where it is not the one that is listened on',
+    }),
+  ),
+  ...FleetSettings,
   TRIPTYCH_POOL: Type.String({ ...Name, default: 'default' }),
   TRIPTYCH_BACKEND: Type.Union([Type.Literal('auto'), ...Backend.anyOf], { default: 'auto' }),
   TRIPTYCH_THREADS: Type.Integer({ minimum: 1, maximum: 256, default: 1 }),
@@ -70,24 +87,27 @@ export const engineOf = (environment: WorkerEnvironment): BackendChoice => ({
 });
 
 export interface Endpoint {
-  /** Interface to bind. */
-  readonly bindHost: string;
-  /** What others dial; empty: the control plane puts in the address that it sees. */
-  readonly advertisedHost: string;
+  /** Interfaces to bind, the first that is there. */
+  readonly bindHosts: readonly string[];
+  /** What others dial, by the port that was bound; without a host the control plane puts in the one that it sees. */
+  readonly advertised: (port: number) => string;
 }
 
 /**
- * Where to listen. Without a word about it: on the loopback interface if the control plane is there as well, otherwise on all
- * interfaces, because the other workers must get through.
+ * Where to listen, and what to announce. Without a word about it: on the loopback interface if the control plane is there as well,
+ * otherwise on all interfaces, because the other workers must get through.
  */
 export function endpointOf(environment: WorkerEnvironment): Endpoint {
-  const host = environment.TRIPTYCH_WORKER_HOST;
-  if (host === '0.0.0.0' || host === '::') return { bindHost: host, advertisedHost: '' };
-  if (host) return { bindHost: host, advertisedHost: host };
+  const host = environment.TRIPTYCH_WORKER_HOST && bareHost(environment.TRIPTYCH_WORKER_HOST);
   const controlHost = environment.TRIPTYCH_CONTROL.slice(0, environment.TRIPTYCH_CONTROL.lastIndexOf(':'));
-  return LOOPBACK.test(controlHost)
-    ? { bindHost: '127.0.0.1', advertisedHost: '127.0.0.1' }
-    : { bindHost: '0.0.0.0', advertisedHost: '' };
+  const near = isLoopback(controlHost) ? (bareHost(controlHost) === '::1' ? '::1' : '127.0.0.1') : undefined;
+  const own = host ?? near;
+  const announced = environment.TRIPTYCH_WORKER_ADVERTISE ?? (own && !isWildcard(own) ? own : '');
+  return {
+    bindHosts: own === undefined ? EVERYWHERE : [own],
+    advertised: (port) => (parseHostPort(announced) ? announced : formatHostPort(announced, port)),
+  };
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+/** IPv6 takes IPv4 in; a machine may have switched it off. */
+const EVERYWHERE = ['::', '0.0.0.0'];

@@ -61,7 +61,8 @@ const isServiceError = (error: unknown): error is ServiceError =>
 /** A server that answers says what it means; without an answer the connection broke, which grpc-js tells in several ways. */
 function isAway(error: ServiceError): boolean {
   const said = codeSaid(error);
-  if (said) return said === 'UNAVAILABLE';
+  // A worker whose lease is over, as after a restart of the control plane, registers again within seconds.
+  if (said) return said === 'UNAVAILABLE' || said === 'UNAUTHENTICATED';
   if (error.code === status.UNAVAILABLE || error.code === status.CANCELLED) return true;
   return error.code === status.INTERNAL && /RST_STREAM|GOAWAY|ECONN|session/i.test(error.details);
 }

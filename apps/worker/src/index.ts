@@ -3,4 +3,4 @@ export type { Compute, PredictOptions, RunOptions } from './compute/compute.ts';
 export type { Job, PredictionJob } from './compute/messages.ts';
 export { Registration } from './registration.ts';
 export { Trainer } from './trainer.ts';
-export { trainerService } from './trainer-service.ts';
+export { trainerChecks, trainerService } from './trainer-service.ts';

@@ -27,8 +27,7 @@ beforeAll(async () => {
   // No shared folder: data comes and weights go through the control plane.
   workers = await Promise.all(
     [0, 1].map((n) =>
-      WorkerProcess.start({
-        TRIPTYCH_CONTROL: plane.address,
+      WorkerProcess.start(plane, {
         TRIPTYCH_BACKEND: 'wasm',
         TRIPTYCH_CACHE_DIR: join(folder, `cache-${n}`),
       }),
@@ -161,8 +160,7 @@ test('SIGTERM: takes its leave and exits with 0', async () => {
 });
 
 test('TRIPTYCH_GEMM=own reaches the tensor engine', async () => {
-  const worker = await WorkerProcess.start({
-    TRIPTYCH_CONTROL: plane.address,
+  const worker = await WorkerProcess.start(plane, {
     TRIPTYCH_BACKEND: 'wasm',
     TRIPTYCH_GEMM: 'own',
     TRIPTYCH_CACHE_DIR: join(folder, 'cache-own'),
@@ -172,8 +170,7 @@ test('TRIPTYCH_GEMM=own reaches the tensor engine', async () => {
 });
 
 test('a worker that is told to use a GPU does not start without one', async () => {
-  const start = WorkerProcess.start({
-    TRIPTYCH_CONTROL: plane.address,
+  const start = WorkerProcess.start(plane, {
     TRIPTYCH_BACKEND: 'wasm',
     TRIPTYCH_DEVICE: 'gpu',
   });

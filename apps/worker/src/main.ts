@@ -3,16 +3,34 @@ import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { PeerHub } from '@triptych/collective';
-import { ClientSource, channelOptions, control, TriptychError, worker } from '@triptych/protocol';
-import { createLogger, eventLoopLag, type Logger, readEnvironment, Shutdown } from '@triptych/runtime';
+import {
+  ClientSource,
+  channelOptions,
+  channelTo,
+  control,
+  drawSecret,
+  guarding,
+  serverCredentials,
+  TriptychError,
+  worker,
+} from '@triptych/protocol';
+import {
+  createLogger,
+  eventLoopLag,
+  type Logger,
+  readEnvironment,
+  readJoinTokens,
+  readTls,
+  Shutdown,
+} from '@triptych/runtime';
 import { ComputeThread } from './compute/compute-thread.ts';
 import { endpointOf, engineOf, WorkerEnvironment } from './config.ts';
+import { listen } from './listen.ts';
 import { Registration } from './registration.ts';
 import { Trainer } from './trainer.ts';
-import { trainerService } from './trainer-service.ts';
+import { trainerChecks, trainerService } from './trainer-service.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -33,35 +51,37 @@ async function start(environment: WorkerEnvironment): Promise<void> {
   const shutdown = new Shutdown({ logger });
   shutdown.listen();
 
+  const tls = readTls(environment, { role: 'worker', logger });
+  const joinTokens = readJoinTokens(environment);
   const compute = await ComputeThread.start({
     settings: {
       engine: engineOf(environment),
       control: environment.TRIPTYCH_CONTROL,
+      tls,
       artifactsFolder: artifactsFolderOf(environment, logger),
     },
     logger,
   });
   shutdown.register('compute thread', () => compute.close());
 
-  const hub = new PeerHub();
+  const hub = new PeerHub({ tls });
   const trainer = new Trainer({ compute, hub, logger, workerId: () => registration.workerId });
-  const server = new Server(channelOptions);
-  server.addService(worker.TrainerService, trainerService(trainer, logger));
+  const secret = drawSecret();
+  const server = new Server({ ...channelOptions, interceptors: [guarding(trainerChecks(secret))] });
+  server.addService(worker.TrainerService, trainerService({ trainer, secret, logger }));
   hub.addTo(server);
   shutdown.register('gRPC server', () => server.forceShutdown());
-  const { bindHost, advertisedHost } = endpointOf(environment);
-  const bind = promisify(server.bindAsync.bind(server));
-  const address = `${bindHost}:${environment.TRIPTYCH_WORKER_PORT}`;
-  const port = await bind(address, ServerCredentials.createInsecure()).catch((cause: Error) => {
-    const remedy = 'choose another TRIPTYCH_WORKER_PORT, or 0 for a free one';
-    throw new TriptychError('UNAVAILABLE', `Cannot listen on ${address}: ${cause.message}; ${remedy}`, {
-      cause,
-    });
+  const { bindHosts, advertised } = endpointOf(environment);
+  const port = await listen(server, {
+    ...{ hosts: bindHosts, port: environment.TRIPTYCH_WORKER_PORT, credentials: serverCredentials(tls) },
   });
 
   const controlPlane = new ClientSource(
     () =>
-      new control.ControlClient(environment.TRIPTYCH_CONTROL, credentials.createInsecure(), channelOptions),
+      new control.ControlClient(
+        environment.TRIPTYCH_CONTROL,
+        ...channelTo('control-plane', tls, channelOptions),
+      ),
   );
   const lag = eventLoopLag();
   const { backend, device, threads } = compute.description;
@@ -69,8 +89,11 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     control: controlPlane,
     logger,
     signal: shutdown.signal,
+    joinTokens,
+    onLease: (leaseSecret) => compute.present(leaseSecret),
     identity: () => ({
-      address: `${advertisedHost}:${port}`,
+      address: advertised(port),
+      trainerSecret: secret,
       pool: environment.TRIPTYCH_POOL,
       ...{ backend, device, threads, version },
       memoryBytes: memoryBytes(),

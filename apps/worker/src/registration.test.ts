@@ -48,6 +48,7 @@ function register(onFirst: (workerId: string) => void = () => undefined): Regist
       memoryBytes: 8e9,
       version: '0.1.0',
       assignments,
+      trainerSecret: 'known to both',
     }),
     condition: () => ({ assignments, memoryUsedBytes: 1e8, eventLoopLagMs: 1.5, draining: false }),
     onFirst,

@@ -1,7 +1,7 @@
 /** The worker's entry in the control plane's registry: made, kept alive by heartbeats, made again when lost, taken back at the end. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
-import type { ClientSource, control } from '@triptych/protocol';
+import { type ClientSource, type control, secretKeys } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import { fromServiceError } from './grpc-errors.ts';
 
@@ -12,6 +12,10 @@ export interface RegistrationOptions {
   /** What the worker is; asked for each time, since it may be training when the registry has forgotten it. */
   readonly identity: () => Omit<control.RegisterRequest, 'workerId'>;
   readonly condition: () => Omit<control.HeartbeatRequest, 'workerId'>;
+  /** What the control plane may ask of whoever registers; it must know one of them. */
+  readonly joinTokens?: readonly string[];
+  /** What proves this worker's lease, whenever there is another one. */
+  readonly onLease?: (secret: string) => void;
   /** Called once, after the first registration. */
   readonly onFirst: (workerId: string) => void;
   readonly signal: AbortSignal;
@@ -25,6 +29,8 @@ const REGISTER_TIMEOUT_MS = 5_000;
 const HEARTBEAT_TIMEOUT_MS = 2_000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
+/** What was refused once will be again until somebody changes a setting, here or there. */
+const REFUSED_RETRY_MS = 10_000;
 /** So many calls without an answer, and the connection is not believed in any more. */
 const MISSES_PER_CONNECTION = 2;
 
@@ -32,7 +38,9 @@ export class Registration {
   readonly #options: RegistrationOptions;
   readonly #done: Promise<void>;
   #workerId = '';
-  #reachable: boolean | undefined;
+  #leaseSecret = '';
+  /** The last thing that was logged of it. */
+  #condition: 'there' | 'away' | 'refused' | undefined;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -46,10 +54,10 @@ export class Registration {
   /** Says good-bye, if the control plane listens. The signal must have been aborted before. */
   async leave(reason: string): Promise<void> {
     await this.#done;
-    if (this.#workerId === '' || !this.#reachable) return;
+    if (this.#workerId === '' || this.#condition !== 'there') return;
     const { control, logger } = this.#options;
     await call<control.LeaveResponse>(HEARTBEAT_TIMEOUT_MS, (metadata, options, done) =>
-      control.client.leave({ workerId: this.#workerId, reason }, metadata, options, done),
+      control.client.leave({ workerId: this.#workerId, reason }, this.#prove(metadata), options, done),
     ).catch((err: unknown) =>
       logger.warn({ event: 'leave-failed', err }, 'The control plane did not hear the leave'),
     );
@@ -66,13 +74,19 @@ export class Registration {
         pauseMs = registered ? await this.#heartbeat(pauseMs) : await this.#register();
         registered = true;
         failures = 0;
-        this.#note(true);
+        this.#note('there');
       } catch (error) {
-        if ((error as { code?: unknown }).code === 'NOT_FOUND' && registered) {
+        const { code } = error as { code?: unknown };
+        if ((code === 'NOT_FOUND' || code === 'UNAUTHENTICATED') && registered) {
           registered = false;
           continue;
         }
-        this.#note(false, error);
+        const isRefused = REFUSALS.includes(code);
+        this.#note(isRefused ? 'refused' : 'away', error);
+        if (isRefused) {
+          await wait(REFUSED_RETRY_MS, signal).catch(() => undefined);
+          continue;
+        }
         const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures);
         failures += 1;
         if (failures % MISSES_PER_CONNECTION === 0) this.#options.control.renew();
@@ -85,13 +99,16 @@ export class Registration {
 
   /** @returns milliseconds until the next heartbeat */
   async #register(): Promise<number> {
-    const { control, identity, logger, onFirst } = this.#options;
+    const { control, identity, logger, onFirst, onLease, joinTokens = [] } = this.#options;
     const request = { ...identity(), workerId: this.#workerId };
-    const response = await call<control.RegisterResponse>(REGISTER_TIMEOUT_MS, (metadata, options, done) =>
-      control.client.register(request, metadata, options, done),
-    );
+    const response = await call<control.RegisterResponse>(REGISTER_TIMEOUT_MS, (metadata, options, done) => {
+      for (const token of joinTokens) metadata.add(secretKeys.join, token);
+      return control.client.register(request, metadata, options, done);
+    });
     const first = this.#workerId === '';
     this.#workerId = response.workerId;
+    this.#leaseSecret = response.leaseSecret;
+    onLease?.(response.leaseSecret);
     logger.info(
       { event: 'registered', workerId: response.workerId, leaseMs: response.leaseMs },
       'Registered',
@@ -104,24 +121,38 @@ export class Registration {
     const { control, condition } = this.#options;
     const request = { ...condition(), workerId: this.#workerId };
     await call<control.HeartbeatResponse>(HEARTBEAT_TIMEOUT_MS, (metadata, options, done) =>
-      control.client.heartbeat(request, metadata, options, done),
+      control.client.heartbeat(request, this.#prove(metadata), options, done),
     );
     return heartbeatMs;
   }
 
-  #note(reachable: boolean, err?: unknown): void {
-    if (reachable === this.#reachable) return;
+  #prove(metadata: Metadata): Metadata {
+    metadata.set(secretKeys.lease, this.#leaseSecret);
+    return metadata;
+  }
+
+  #note(condition: 'there' | 'away' | 'refused', err?: unknown): void {
+    const before = this.#condition;
+    if (condition === before) return;
+    this.#condition = condition;
     const { logger } = this.#options;
-    if (!reachable)
+    if (condition === 'refused')
+      logger.error(
+        { event: 'registration-refused', code: (err as { code?: unknown }).code },
+        `${(err as Error).message} (asked again every ${REFUSED_RETRY_MS / 1000} s)`,
+      );
+    else if (condition === 'away')
       logger.warn(
         { event: 'control-plane-unreachable', err },
         'The control plane does not answer; trying on',
       );
-    else if (this.#reachable === false)
+    else if (before !== undefined)
       logger.info({ event: 'control-plane-back' }, 'The control plane answers again');
-    this.#reachable = reachable;
   }
 }
+
+/** The control plane has understood, and does not want this worker as it is. */
+const REFUSALS: readonly unknown[] = ['UNAUTHENTICATED', 'INVALID_INPUT', 'ILLEGAL_STATE'];
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> => delay(ms, undefined, { signal });
 

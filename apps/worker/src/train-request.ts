@@ -21,6 +21,8 @@ export interface Membership {
 export interface TrainCommand extends Membership {
   readonly fencingToken: number;
   readonly peers: readonly { readonly rank: number; readonly address: string; readonly workerId: string }[];
+  /** Each link between the ranks proves it. */
+  readonly groupSecret: string;
   readonly job: Job;
   readonly afterSequence: number;
   readonly reattachMs: number;
@@ -39,9 +41,9 @@ export function trainCommandOf(request: worker.TrainRequest): TrainCommand {
     ...hashViolations(request),
   ];
   if (violations.length > 0) throw invalidInput('request to train', violations);
-  const { runId, attempt, generation, rank, fencingToken, peers, afterSequence } = request;
+  const { runId, attempt, generation, rank, fencingToken, peers, groupSecret, afterSequence } = request;
   return {
-    ...{ runId, attempt, generation, rank, fencingToken, peers, afterSequence },
+    ...{ runId, attempt, generation, rank, fencingToken, peers, groupSecret, afterSequence },
     reattachMs: request.reattachMs || DEFAULT_REATTACH_MS,
     job: {
       spec: spec as ResolvedRunSpec,
@@ -55,11 +57,14 @@ export function trainCommandOf(request: worker.TrainRequest): TrainCommand {
   };
 }
 
-function membershipViolations({ runId, rank, worldSize, peers }: worker.TrainRequest): Violation[] {
+function membershipViolations(request: worker.TrainRequest): Violation[] {
+  const { runId, rank, worldSize, peers, groupSecret } = request;
   const found: Violation[] = [];
   if (runId === '') found.push(violation('/runId', 'a run id', 'nothing'));
   if (worldSize < 1) found.push(violation('/worldSize', 'at least 1', show(worldSize)));
   if (rank >= worldSize) found.push(violation('/rank', `a rank below ${worldSize}`, show(rank)));
+  if (worldSize > 1 && groupSecret.length < 32)
+    found.push(violation('/groupSecret', 'a secret of at least 32 characters', 'a shorter one'));
   const ranks = peers.map((peer) => peer.rank).sort((a, b) => a - b);
   if (ranks.length !== worldSize || ranks.some((peer, index) => peer !== index)) {
     found.push(violation('/peers', `ranks 0 to ${worldSize - 1}, this one included`, show(ranks)));

@@ -1,12 +1,41 @@
 /** The trainer as a gRPC service: streams, flow control and error codes; no decisions. */
 import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { TriptychError, type worker } from '@triptych/protocol';
+import {
+  type CallCheck,
+  isSameSecret,
+  proofOf,
+  secretKeys,
+  shownIn,
+  TriptychError,
+  unauthenticated,
+  worker,
+} from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import { toStatus } from './grpc-errors.ts';
 import type { Trainer } from './trainer.ts';
 
-export function trainerService(trainer: Trainer, logger: Logger): worker.TrainerServer {
+export interface TrainerServiceOptions {
+  readonly trainer: Trainer;
+  /** What the worker tells its control plane alone: the caller must know it. */
+  readonly secret: string;
+  readonly logger: Logger;
+}
+
+/** What a call of the trainer must show before anything of it is read. Links between ranks prove what they are by themselves. */
+export const trainerChecks =
+  (secret: string) =>
+  (path: string): CallCheck | undefined => {
+    const { train, predict, stop } = worker.TrainerService;
+    if (![train, predict, stop].some((method) => method.path === path)) return undefined;
+    return (metadata) => {
+      const [shown = ''] = shownIn(metadata, secretKeys.trainer);
+      if (isSameSecret(shown, secret)) return;
+      throw unauthenticated('Only the control plane with which this worker registered may call its trainer');
+    };
+  };
+
+export function trainerService({ trainer, secret, logger }: TrainerServiceOptions): worker.TrainerServer {
   const statusOf = (error: unknown, method: string) => {
     if (!(error instanceof TriptychError))
       logger.error({ event: 'call-failed', method, err: error }, `${method} failed`);
@@ -26,6 +55,7 @@ export function trainerService(trainer: Trainer, logger: Logger): worker.Trainer
   return {
     train: (call) => answer('Train', call, (signal) => trainer.train(call.request, signal)),
     predict: (call) => answer('Predict', call, (signal) => trainer.predict(call.request, signal)),
+    identify: ({ request }, callback) => callback(null, { proof: proofOf(secret, request.challenge) }),
     stop(call, callback) {
       trainer.stop(call.request).then(
         (response) => callback(null, response),

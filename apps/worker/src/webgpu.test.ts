@@ -39,8 +39,7 @@ afterAll(async () => {
 test.skipIf(missing !== undefined)(
   'stopped while it compiles its shaders the worker lives on, trains the next run, and exits with 0',
   async () => {
-    const worker = await WorkerProcess.start({
-      TRIPTYCH_CONTROL: plane.address,
+    const worker = await WorkerProcess.start(plane, {
       TRIPTYCH_BACKEND: 'webgpu',
       TRIPTYCH_ALLOW_SOFTWARE_GPU: '1',
       TRIPTYCH_CACHE_DIR: join(folder, 'cache'),

@@ -1,15 +1,23 @@
 /**
  * What one peer sends, met with what the local rank expects of it, both in order. Frames go straight into the memory the
- * receive named. A frame that nobody waits for yet is held, and with it everything behind it: that is the backpressure.
+ * receive named; where it named none, memory grows with what has come, whatever the frames say is still to come. A frame that nobody
+ * waits for yet is held, and with it everything behind it: that is the backpressure.
  */
 import type { Frame } from './frame.ts';
 import { GroupAborted, withResolvers } from './group-aborted.ts';
 import { describeTag } from './phase.ts';
 import type { Expectation, Label } from './transport.ts';
 
+/** More than any message of a training; a mistake, or a lie, does not take all memory. */
+const MOST_BYTES = 4 * 1024 ** 3;
+/** What a message may take before its bytes have come. */
+const FIRST_BYTES = 4 * 1024 ** 2;
+
 interface Receive {
   readonly expected: Expectation;
-  target: Uint8Array | undefined;
+  /** What the whole message is long; as its first frame says. */
+  total: number | undefined;
+  target: Uint8Array;
   filled: number;
   readonly resolve: (content: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
@@ -32,7 +40,7 @@ export class Mailbox {
       reject(this.#failure);
       return promise;
     }
-    this.#receives.push({ expected, target: undefined, filled: 0, resolve, reject });
+    this.#receives.push({ expected, total: undefined, target: NOTHING, filled: 0, resolve, reject });
     const held = this.#held;
     if (held) {
       this.#held = undefined;
@@ -70,29 +78,43 @@ export class Mailbox {
 
   #take(frame: Frame): void {
     const receive = this.#receives[0]!;
-    receive.target ??= this.#begin(receive.expected, frame);
-    if (
-      frame.offset !== receive.filled ||
-      frame.offset + frame.content.byteLength > receive.target.byteLength
-    ) {
-      throw this.#mismatch(`bytes ${frame.offset}+${frame.content.byteLength}`, `from ${receive.filled} on`);
+    if (receive.total === undefined) this.#begin(receive, frame);
+    const total = receive.total ?? 0;
+    const { offset, content } = frame;
+    const end = offset + content.byteLength;
+    this.#assertExpected(frame, receive.expected);
+    // A frame without content brings nothing on: any number of them could follow.
+    if (offset !== receive.filled || end > total || (content.byteLength === 0 && total > 0)) {
+      throw this.#mismatch(
+        `bytes ${offset}+${content.byteLength} of ${frame.total}`,
+        `from ${receive.filled} on`,
+      );
     }
-    receive.target.set(frame.content, frame.offset);
-    receive.filled += frame.content.byteLength;
-    if (receive.filled < receive.target.byteLength) return;
+    if (frame.total !== total) throw this.#mismatch(`a part of ${frame.total} bytes`, `one of ${total}`);
+    if (end > receive.target.byteLength) receive.target = grown(receive, end);
+    receive.target.set(content, offset);
+    receive.filled = end;
+    if (end < total) return;
     this.#receives.shift();
     receive.resolve(receive.target);
   }
 
-  #begin(expected: Expectation, frame: Frame): Uint8Array {
-    if (frame.operation !== expected.operation || frame.tag !== expected.tag) {
-      throw this.#mismatch(describeLabel(frame), describeLabel(expected));
+  #begin(receive: Receive, frame: Frame): void {
+    const { expected } = receive;
+    const { total } = frame;
+    this.#assertExpected(frame, expected);
+    if (expected.into && expected.into.byteLength !== total) {
+      throw this.#mismatch(`${total} bytes in ${describeLabel(frame)}`, `${expected.into.byteLength}`);
     }
-    const into = expected.into ?? new Uint8Array(frame.total);
-    if (into.byteLength !== frame.total) {
-      throw this.#mismatch(`${frame.total} bytes in ${describeLabel(frame)}`, `${into.byteLength}`);
-    }
-    return into;
+    if (total > MOST_BYTES)
+      throw this.#mismatch(`a message of ${total} bytes`, `one of at most ${MOST_BYTES}`);
+    receive.total = total;
+    receive.target = expected.into ?? new Uint8Array(Math.min(total, FIRST_BYTES));
+  }
+
+  #assertExpected(frame: Frame, expected: Expectation): void {
+    if (frame.operation === expected.operation && frame.tag === expected.tag) return;
+    throw this.#mismatch(describeLabel(frame), describeLabel(expected));
   }
 
   #mismatch(actual: string, expected: string): GroupAborted {
@@ -102,4 +124,13 @@ export class Mailbox {
 
 function describeLabel(label: Label): string {
   return `operation ${label.operation}, ${describeTag(label.tag)}`;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Twice the memory, so that nothing is copied more than a few times, and no more than the message needs. */
+function grown({ target, total = 0 }: Receive, needed: number): Uint8Array {
+  const larger = new Uint8Array(Math.min(total, Math.max(needed, 2 * target.byteLength)));
+  larger.set(target);
+  return larger;
 }

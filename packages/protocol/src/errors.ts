@@ -33,6 +33,7 @@ export const errorTable = {
     false,
     'The request is for another server, or comes from the page of another one',
   ),
+  UNAUTHENTICATED: kind(401, Grpc.UNAUTHENTICATED, false, 'The caller did not prove who it is'),
   NOT_FOUND: kind(404, Grpc.NOT_FOUND, false, 'There is no such resource'),
   METHOD_NOT_ALLOWED: kind(405, Grpc.UNIMPLEMENTED, false, 'The resource does not take this method'),
   NAME_TAKEN: kind(409, Grpc.ALREADY_EXISTS, false, 'The name is in use'),

@@ -1,11 +1,11 @@
 /** The error table on the wire: a coded error becomes a gRPC status with its code in the trailer, and the code comes back. */
-import { Metadata, type ServerErrorResponse, type ServiceError } from '@grpc/grpc-js';
+import { Metadata, type ServerErrorResponse, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { type ErrorCode, errorTable, isErrorCode, TriptychError } from './errors.ts';
 
 const CODE_KEY = 'triptych-code';
 
 /** What a caller may see. Anything that is not a {@link TriptychError} is a mistake of ours: `hidden` is said in its place. */
-export function toServiceError(error: unknown, hidden: string): ServerErrorResponse {
+export function toServiceError(error: unknown, hidden: string): ServerErrorResponse & StatusObject {
   const coded = error instanceof TriptychError ? error : new TriptychError('INTERNAL', hidden);
   const metadata = new Metadata();
   metadata.set(CODE_KEY, coded.code);

@@ -1,4 +1,6 @@
+export * from './call-secrets.ts';
 export * from './catalog-resources.ts';
+export * from './credentials.ts';
 export * from './errors.ts';
 export * from './examples.ts';
 export * as control from './generated/triptych/v1/control.ts';
@@ -6,6 +8,7 @@ export * as peer from './generated/triptych/v1/peer.ts';
 export * as worker from './generated/triptych/v1/worker.ts';
 export * from './grpc-channel.ts';
 export * from './grpc-error.ts';
+export * from './network-address.ts';
 export * from './predictions.ts';
 export * from './run-spec.ts';
 export * from './run-state.ts';

@@ -4,7 +4,7 @@ import { connect, createServer, type Socket, type Server as TcpServer } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { control } from '@triptych/protocol';
+import { control, drawSecret, presenting, secretKeys } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { folderStore, sha256Of } from '@triptych/storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,6 +17,8 @@ const store = folderStore(folder);
 let registry: WorkerRegistry;
 let server: GrpcServer;
 let client: control.ControlClient;
+/** What calls show. */
+let lease: string | undefined;
 let isDatabaseAway = false;
 
 beforeAll(async () => {
@@ -26,7 +28,8 @@ beforeAll(async () => {
   };
   registry = createRegistry({ logger, store: { register, renew: async () => true, leave: async () => {} } });
   server = await createGrpcServer({ registry, store, logger, host: '127.0.0.1', port: 0 });
-  client = new control.ControlClient(`127.0.0.1:${server.port}`, credentials.createInsecure());
+  client = clientOf(server.port);
+  await register();
 });
 afterAll(async () => {
   client.close();
@@ -35,9 +38,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const clientOf = (port: number) =>
+  new control.ControlClient(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    interceptors: [presenting(secretKeys.lease, () => lease)],
+  });
+
 const registration: control.RegisterRequest = {
   ...{ workerId: '', address: ':7000', pool: 'default', backend: 'wasm', device: 'cpu', threads: 1 },
-  ...{ memoryBytes: 1, version: '0.1.0', assignments: [] },
+  ...{ memoryBytes: 1, version: '0.1.0', assignments: [], trainerSecret: drawSecret() },
 };
 
 const register = (request: Partial<control.RegisterRequest> = {}) =>
@@ -45,6 +53,9 @@ const register = (request: Partial<control.RegisterRequest> = {}) =>
     client.register({ ...registration, ...request }, (error, response) =>
       error ? reject(error) : resolve(response),
     );
+  }).then((response) => {
+    lease = response.leaseSecret;
+    return response;
   });
 
 const heartbeat = (workerId: string) =>
@@ -89,9 +100,12 @@ describe('leases', () => {
   });
 
   test('an unknown worker is told to register, with the code in the trailer', async () => {
+    lease = 'of a control plane before this one';
     const error = await failureOf(heartbeat('worker-nobody'));
-    expect(error.code).toBe(status.NOT_FOUND);
-    expect(fromServiceError(error, 'control plane')).toMatchObject({ code: 'NOT_FOUND' });
+    await register();
+    expect(error.code).toBe(status.UNAUTHENTICATED);
+    expect(fromServiceError(error, 'control plane')).toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(error.details).toMatch(/register again/);
   });
 
   test('everything that is wrong with a registration is said at once', async () => {
@@ -171,7 +185,7 @@ describe('an upload that is cut', () => {
     '%s after %i of 4 chunks leaves nothing',
     async (way, sent) => {
       const wire = await breakable();
-      const cut = new control.ControlClient(`127.0.0.1:${wire.port}`, credentials.createInsecure());
+      const cut = clientOf(wire.port);
       const answer = new Promise<control.PublishArtifactResponse>((resolve, reject) => {
         const call = cut.publishArtifact((error, response) => (error ? reject(error) : resolve(response)));
         const received = () => incoming().length > 0;

@@ -1,23 +1,43 @@
 /** What workers call: registration and leases, and content by hash in both directions. No decisions are taken here. */
 import { once } from 'node:events';
-import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
-import { type control, parse, Sha256, TriptychError } from '@triptych/protocol';
+import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import {
+  type CallCheck,
+  control,
+  parse,
+  Sha256,
+  secretKeys,
+  shownIn,
+  TriptychError,
+  unauthenticated,
+} from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { ArtifactStore, StoredArtifact } from '@triptych/storage';
 import { Type } from 'typebox';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import { isOutage, unavailable } from '../store/outage.ts';
+import { type AdmissionOptions, admit } from './admission.ts';
+import { assertMayJoin } from './join-tokens.ts';
 import { parseRegistration } from './registration-request.ts';
 import { toServiceError } from './service-error.ts';
-import { workerAddress } from './worker-address.ts';
 
-export interface ControlServiceOptions {
+export interface ControlServiceOptions extends AdmissionOptions {
   readonly registry: WorkerRegistry;
   readonly store: ArtifactStore;
   readonly logger: Logger;
 }
 
-export function controlService({ registry, store, logger }: ControlServiceOptions): control.ControlServer {
+/** What a call must show before anything of it is read: a join token to register, the secret of its lease for everything else. */
+export const controlChecks =
+  ({ registry, joinTokens }: Pick<ControlServiceOptions, 'registry'> & { joinTokens: readonly string[] }) =>
+  (path: string): CallCheck =>
+  (metadata) => {
+    if (path === control.ControlService.register.path) assertMayJoin(joinTokens, metadata);
+    else holderIn(metadata, registry);
+  };
+
+export function controlService(options: ControlServiceOptions): control.ControlServer {
+  const { registry, store, logger } = options;
   const errorOf = (error: unknown, method: string) => {
     if (!(error instanceof TriptychError)) {
       logger.error({ event: 'call-failed', method, err: error }, `${method} failed`);
@@ -36,25 +56,22 @@ export function controlService({ registry, store, logger }: ControlServiceOption
     };
 
   return {
-    register: unary<control.RegisterRequest, control.RegisterResponse>('Register', (call) => {
-      const { workerId, address, assignments, ...rest } = parseRegistration(call.request);
-      return registry.register(
-        {
-          ...rest,
-          address: workerAddress(address, call.getPeer()),
-          ...(workerId !== '' && { id: workerId }),
-        },
-        assignments,
-      );
+    register: unary<control.RegisterRequest, control.RegisterResponse>('Register', async (call) => {
+      const { workerId, assignments, ...applicant } = parseRegistration(call.request);
+      const address = await admit({ ...applicant, workerId }, { ...options, peer: call.getPeer() });
+      return registry.register({ ...applicant, address, ...(workerId && { id: workerId }) }, assignments);
     }),
 
-    heartbeat: unary<control.HeartbeatRequest, control.HeartbeatResponse>('Heartbeat', ({ request }) => {
-      const { workerId, ...condition } = request;
+    heartbeat: unary<control.HeartbeatRequest, control.HeartbeatResponse>('Heartbeat', (call) => {
+      const { workerId, ...condition } = call.request;
+      assertIsOwn(workerId, call.metadata, registry);
       return registry.heartbeat(workerId, condition);
     }),
 
-    leave: unary<control.LeaveRequest, control.LeaveResponse>('Leave', async ({ request }) => {
-      await registry.leave(request.workerId, request.reason);
+    leave: unary<control.LeaveRequest, control.LeaveResponse>('Leave', async (call) => {
+      const { workerId, reason } = call.request;
+      assertIsOwn(workerId, call.metadata, registry);
+      await registry.leave(workerId, reason);
       return {};
     }),
 
@@ -73,6 +90,20 @@ export function controlService({ registry, store, logger }: ControlServiceOption
       );
     },
   };
+}
+
+/** Who makes the call. @throws TriptychError `UNAUTHENTICATED` */
+function holderIn(metadata: Metadata, registry: WorkerRegistry): string {
+  const [secret] = shownIn(metadata, secretKeys.lease);
+  const holder = secret === undefined ? undefined : registry.holder(secret);
+  if (holder === undefined) throw unauthenticated('The call is not of a worker with a lease; register again');
+  return holder;
+}
+
+/** Nobody speaks for another worker. */
+function assertIsOwn(workerId: string, metadata: Metadata, registry: WorkerRegistry): void {
+  const holder = holderIn(metadata, registry);
+  if (holder !== workerId) throw unauthenticated(`The lease of ${holder} is not that of ${workerId}`);
 }
 
 /** Far below the default receive limit of 4 MiB, large enough that the framing costs nothing. */

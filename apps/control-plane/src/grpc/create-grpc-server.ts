@@ -1,12 +1,28 @@
 /** The control plane's gRPC server: the one address that a worker needs. */
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { control, patientChannelOptions, TriptychError } from '@triptych/protocol';
-import { type ControlServiceOptions, controlService } from './control-service.ts';
+import { Server } from '@grpc/grpc-js';
+import {
+  control,
+  formatHostPort,
+  guarding,
+  patientChannelOptions,
+  serverCredentials,
+  type TlsIdentity,
+  TriptychError,
+} from '@triptych/protocol';
+import { type ControlServiceOptions, controlChecks, controlService } from './control-service.ts';
+import { answersAs } from './identify.ts';
+import { assertMayListen } from './join-tokens.ts';
 
-export interface GrpcServerOptions extends ControlServiceOptions {
+export interface GrpcServerOptions extends Omit<ControlServiceOptions, 'answersAs' | 'ownPorts'> {
   readonly host: string;
   /** 0 chooses a free one. */
   readonly port: number;
+  /** What workers show to register, one of them; none: nobody is asked, which only loopback may be without. */
+  readonly joinTokens?: readonly string[];
+  readonly auth?: 'on' | 'off';
+  readonly tls?: TlsIdentity | undefined;
+  /** Where else this process listens; what is added later counts. */
+  readonly ownPorts?: Set<number>;
 }
 
 export interface GrpcServer {
@@ -15,20 +31,25 @@ export interface GrpcServer {
   close(graceMs?: number): Promise<void>;
 }
 
-/** @throws TriptychError `UNAVAILABLE` where the address is taken. */
+/** @throws TriptychError `UNAVAILABLE` where the address is taken; `INVALID_INPUT` where anybody could join. */
 export async function createGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const { host, joinTokens = [], auth = 'on', tls, ownPorts = new Set<number>() } = options;
+  assertMayListen({ host, joinTokens, auth });
   const server = new Server({
     // Of each worker one connection belongs to the thread that computes.
     ...patientChannelOptions,
     'grpc.max_receive_message_length': 16 * 1024 * 1024,
+    interceptors: [guarding(controlChecks({ registry: options.registry, joinTokens }))],
   });
-  server.addService(control.ControlService, controlService(options));
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const service = controlService({ ...options, answersAs: answersAs(tls), ownPorts });
+  server.addService(control.ControlService, service);
+  const address = formatHostPort(host, options.port);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${options.port}`, ServerCredentials.createInsecure(), (cause, bound) =>
-      cause ? reject(cannotListen(`${host}:${options.port}`, cause)) : resolve(bound),
+    server.bindAsync(address, serverCredentials(tls), (cause, bound) =>
+      cause ? reject(cannotListen(address, cause)) : resolve(bound),
     );
   });
+  ownPorts.add(port);
   return { port, close: (graceMs = 1000) => shutDown(server, graceMs) };
 }
 
@@ -47,7 +68,7 @@ async function shutDown(server: Server, graceMs: number): Promise<void> {
 const cannotListen = (address: string, cause: Error): TriptychError =>
   new TriptychError(
     'UNAVAILABLE',
-    `Cannot listen on ${address}: ${cause.message}; choose another TRIPTYCH_GRPC_PORT`,
+    `Cannot listen on ${address}: ${cause.message}; choose another TRIPTYCH_GRPC_HOST or TRIPTYCH_GRPC_PORT`,
     {
       cause,
     },

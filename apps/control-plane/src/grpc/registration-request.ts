@@ -22,6 +22,7 @@ const Registration = Type.Object({
     }),
     { maxItems: 16 },
   ),
+  trainerSecret: Text({ minLength: 32, maxLength: 200 }),
 });
 
 /** @throws TriptychError `INVALID_INPUT` naming every problem. */

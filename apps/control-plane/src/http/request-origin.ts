@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { show, TriptychError, type Violation } from '@triptych/protocol';
+import { bareHost, isLoopback, isWildcard, show, TriptychError, type Violation } from '@triptych/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { App } from './app.ts';
 
@@ -64,15 +64,9 @@ export function strangerIn(
 const isLink = (method: string, headers: FastifyRequest['headers']): boolean =>
   method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
 
-const isLoopback = (name: string): boolean =>
-  name === 'localhost' ||
-  name.endsWith('.localhost') ||
-  name === '[::1]' ||
-  (isIP(name) === 4 && name.startsWith('127.'));
-
 /** Who listens on every address is reached by any of them: an address cannot be given to another machine, as a name can. */
 function isOfMachine(name: string, listensOn: string): boolean {
-  if (listensOn !== '0.0.0.0' && listensOn !== '::') return name === nameIn(`http://${bracketed(listensOn)}`);
+  if (!isWildcard(listensOn)) return name === nameIn(`http://${bracketed(bareHost(listensOn))}`);
   return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === hostname().toLowerCase();
 }
 

@@ -8,15 +8,16 @@ import {
   type worker,
 } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import { fromServiceError } from '../grpc/service-error.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { FleetWorker } from '../scheduler/place.ts';
-import { TrainerClients } from '../supervisor/trainer-clients.ts';
+import { type TrainerClients, trainerError } from '../supervisor/trainer-clients.ts';
 import type { ResolvedPrediction } from './prediction-resolution.ts';
 import { WorkerLoans } from './worker-loans.ts';
 
 export interface PredictorOptions {
   readonly registry: WorkerRegistry;
+  /** Stay the caller's. */
+  readonly clients: TrainerClients;
   readonly logger: Logger;
   /** For the whole, opening the model included. */
   readonly timeoutMs?: number;
@@ -32,7 +33,6 @@ export class Predictor {
   readonly #options: PredictorOptions;
   readonly #timeoutMs: number;
   readonly #loans: WorkerLoans;
-  readonly #clients = new TrainerClients();
 
   constructor(options: PredictorOptions) {
     this.#options = options;
@@ -75,18 +75,15 @@ export class Predictor {
     }
   }
 
-  close(): void {
-    this.#clients.close();
-  }
-
   async *#ask(
-    { id: workerId, address }: FleetWorker,
+    { id: workerId }: FleetWorker,
     asked: ResolvedPrediction,
     { signal, timeout }: { readonly signal: AbortSignal; readonly timeout: AbortSignal },
   ): AsyncGenerator<PredictionStep, void> {
-    const gone = this.#options.registry.gone(workerId);
+    const { registry, clients } = this.#options;
+    const gone = registry.gone(workerId);
     const ends = AbortSignal.any([signal, timeout, gone]);
-    const call = this.#clients.at(address).predict(requestOf(asked));
+    const call = clients.of(workerId).predict(requestOf(asked));
     const cancel = () => call.cancel();
     ends.addEventListener('abort', cancel, { once: true });
     // The iterator reports the first error; grpc-js may emit more when the call is cancelled.
@@ -107,7 +104,7 @@ export class Predictor {
       signal.throwIfAborted();
       if (timeout.aborted) throw tooSlow(this.#timeoutMs);
       if (gone.aborted) throw gone.reason;
-      throw fromServiceError(error, `Worker ${workerId}`);
+      throw trainerError(error, workerId);
     } finally {
       ends.removeEventListener('abort', cancel);
       call.cancel();

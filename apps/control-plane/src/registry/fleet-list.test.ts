@@ -12,7 +12,13 @@ beforeAll(async () => {
 afterAll(() => stores.close());
 afterEach(() => registry.close());
 
-const identity = { pool: 'default', backend: 'wasm', device: 'cpu', threads: 1, memoryBytes: 1 } as const;
+const identity = {
+  pool: 'default',
+  backend: 'wasm',
+  device: 'cpu',
+  threads: 1,
+  memoryBytes: 1,
+} as const;
 
 test('readers see the state that placement goes by', async () => {
   registry = createRegistry({
@@ -22,7 +28,7 @@ test('readers see the state that placement goes by', async () => {
   const enter = async (port: number, assignments: { runId: string; attempt: number }[] = []) =>
     (
       await registry.register(
-        { ...identity, address: `10.0.0.1:${port}`, version: '0.1.0' },
+        { ...identity, address: `10.0.0.1:${port}`, version: '0.1.0', trainerSecret: 'own' },
         assignments.map((assignment) => ({ ...assignment, generation: 1, rank: 3 })),
       )
     ).workerId;

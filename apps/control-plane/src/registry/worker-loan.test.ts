@@ -15,7 +15,7 @@ const register = (address: string) =>
   registry.register(
     {
       ...{ id: 'w', address, pool: 'default', backend: 'wasm', device: 'cpu', threads: 1 },
-      ...{ memoryBytes: 1, version: '0' },
+      ...{ memoryBytes: 1, version: '0', trainerSecret: 'own' },
     },
     [],
   );

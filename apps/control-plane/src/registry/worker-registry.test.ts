@@ -42,6 +42,7 @@ const identity = {
   threads: 1,
   memoryBytes: 1,
   version: '0.1.0',
+  trainerSecret: 'of the process',
 } as const;
 const idle = { memoryUsedBytes: 1, eventLoopLagMs: 0, draining: false, assignments: [] };
 const training = (runId: string) => [{ runId, attempt: 1, generation: 1, rank: 0 }];

@@ -20,6 +20,7 @@ import {
   type WorkerIdentity,
   workerState,
 } from './worker-entry.ts';
+import { type Contact, WorkerSecrets } from './worker-secrets.ts';
 
 export interface RegistryOptions {
   readonly store: Pick<WorkerStore, 'register' | 'renew' | 'leave'>;
@@ -35,13 +36,19 @@ export interface RegistryOptions {
 /** A stray training and where it is. */
 export interface Stray extends Training {
   readonly workerId: string;
-  readonly address: string;
+}
+
+export interface NewWorker extends Omit<WorkerIdentity, 'id'>, Pick<Contact, 'trainerSecret'> {
+  /** What it was called before. */
+  readonly id?: string;
 }
 
 export interface Lease {
   readonly workerId: string;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
+  /** What the worker shows with every call from now on. */
+  readonly leaseSecret: string;
 }
 
 export const createRegistry = (options: RegistryOptions): WorkerRegistry => new WorkerRegistry(options);
@@ -55,6 +62,7 @@ export class WorkerRegistry {
   readonly #now: () => number;
   readonly #startedAt: number;
   readonly #entries = new Map<string, WorkerEntry>();
+  readonly #secrets = new WorkerSecrets();
   readonly #listeners = new Set<() => void>();
   readonly #sweeper: NodeJS.Timeout;
   #sweptAt: number;
@@ -75,7 +83,7 @@ export class WorkerRegistry {
 
   /** Enters a worker, or enters it again. Its row is there when this resolves, so that it can be assigned. */
   async register(
-    identity: Omit<WorkerIdentity, 'id'> & { readonly id?: string },
+    { trainerSecret, ...identity }: NewWorker,
     assignments: readonly control.Assignment[],
   ): Promise<Lease> {
     const id = identity.id || `worker-${randomBytes(8).toString('hex')}`;
@@ -88,8 +96,24 @@ export class WorkerRegistry {
       { event: 'worker-registered', workerId: id, pool, backend, address, assignments },
       `Worker ${id} registered`,
     );
+    const leaseSecret = this.#secrets.grant(id, { address, trainerSecret });
     this.#changed();
-    return { workerId: id, leaseMs: this.#leaseMs, heartbeatMs: this.#heartbeatMs };
+    return { workerId: id, leaseMs: this.#leaseMs, heartbeatMs: this.#heartbeatMs, leaseSecret };
+  }
+
+  /** The worker whose lease it is; nothing where there is none. */
+  holder(leaseSecret: string): string | undefined {
+    return this.#secrets.holder(leaseSecret);
+  }
+
+  /** How to call a worker that has registered here, also one that is gone: only what was announced is ever dialled. */
+  contact(workerId: string): Contact | undefined {
+    return this.#secrets.contact(workerId);
+  }
+
+  /** Who is registered at an address. */
+  at(address: string): string | undefined {
+    return [...this.#entries.values()].find(({ identity }) => identity.address === address)?.identity.id;
   }
 
   /** @throws TriptychError `NOT_FOUND` where the worker must register again. */
@@ -270,7 +294,6 @@ export class WorkerRegistry {
       straysOf(entry).map(({ runId, attempt }) => ({
         ...{ runId, attempt },
         workerId: entry.identity.id,
-        address: entry.identity.address,
       })),
     );
   }
@@ -354,6 +377,7 @@ export class WorkerRegistry {
   #remove(entry: WorkerEntry, what: string): void {
     const { id } = entry.identity;
     this.#entries.delete(id);
+    this.#secrets.revoke(id);
     this.#logger.warn(
       { event: 'worker-gone', workerId: id, runId: entry.reservedBy },
       `Worker ${id} ${what}`,

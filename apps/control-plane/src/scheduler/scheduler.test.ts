@@ -28,6 +28,7 @@ const addWorker = (id: string) =>
       device: '',
       threads: 1,
       memoryBytes: 1,
+      trainerSecret: 'own',
       version: '',
     },
     [],

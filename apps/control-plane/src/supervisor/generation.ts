@@ -7,13 +7,14 @@ import { TriptychError } from '@triptych/protocol';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { PlacedRank } from '../store/run-store.ts';
 import { EventChannel } from './event-channel.ts';
+import { groupSecretOf } from './group-secret.ts';
 import { type RankEvent, rankEvents } from './rank-call.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
 export interface GenerationOptions {
   readonly ranks: readonly PlacedRank[];
   /** The request of rank 0; each rank gets it with its own rank, and all but rank 0 from the first event on. */
-  readonly request: Omit<worker.TrainRequest, 'rank' | 'worldSize' | 'peers'>;
+  readonly request: Omit<worker.TrainRequest, 'rank' | 'worldSize' | 'peers' | 'groupSecret'>;
   readonly clients: TrainerClients;
   readonly registry: WorkerRegistry;
   readonly paceMs: number;
@@ -52,7 +53,9 @@ export class Generation {
 
   /** Starts the ranks, or re-attaches to them, and hands over what they tell. Ends when all have ended. */
   async *batches(signal: AbortSignal): AsyncGenerator<readonly GenerationItem[]> {
-    this.#following = Promise.all(this.ranks.map((placed) => this.#follow(placed))).then(() =>
+    const { registry } = this.#options;
+    const groupSecret = groupSecretOf(this.request, this.ranks, ({ workerId }) => registry.contact(workerId));
+    this.#following = Promise.all(this.ranks.map((placed) => this.#follow(placed, groupSecret))).then(() =>
       this.#channel.close(),
     );
     yield* this.#channel.batches(signal);
@@ -64,13 +67,13 @@ export class Generation {
     await this.#following;
   }
 
-  async #follow(placed: PlacedRank): Promise<void> {
-    const { rank, workerId, address } = placed;
+  async #follow(placed: PlacedRank, groupSecret: string): Promise<void> {
+    const { rank, workerId } = placed;
     const { clients, registry, firstContactMs } = this.#options;
     try {
       const events = rankEvents({
-        ...{ workerId, address, clients, firstContactMs },
-        request: this.#requestFor(rank),
+        ...{ workerId, clients, firstContactMs },
+        request: { ...this.#requestFor(rank), groupSecret },
         gone: registry.gone(workerId),
         signal: this.#detached.signal,
       });
@@ -85,7 +88,7 @@ export class Generation {
     }
   }
 
-  #requestFor(rank: number): worker.TrainRequest {
+  #requestFor(rank: number): Omit<worker.TrainRequest, 'groupSecret'> {
     const { request } = this.#options;
     return {
       ...request,

@@ -5,8 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceError } from '@grpc/grpc-js';
 import { codeSaid, TriptychError, type worker } from '@triptych/protocol';
-import { fromServiceError } from '../grpc/service-error.ts';
-import type { TrainerClients } from './trainer-clients.ts';
+import { type TrainerClients, trainerError } from './trainer-clients.ts';
 
 /** What a rank told. `at`: when it happened, by this process's {@link performance.now}, whatever the worker's clock says. */
 export interface RankEvent {
@@ -18,7 +17,6 @@ export interface RankEvent {
 export interface RankCallOptions {
   readonly request: worker.TrainRequest;
   readonly workerId: string;
-  readonly address: string;
   readonly clients: TrainerClients;
   /** A worker that was never reached trains nothing that could be lost: after so long others may be better. */
   readonly firstContactMs: number;
@@ -48,7 +46,7 @@ export async function* rankEvents(options: RankCallOptions): AsyncGenerator<Rank
     } catch (error) {
       signal.throwIfAborted();
       if (gone.aborted) throw lost(workerId, gone.reason);
-      const coded = fromServiceError(error, `Worker ${workerId}`);
+      const coded = trainerError(error, workerId);
       if (coded.code !== 'UNAVAILABLE' && coded.code !== 'INTERNAL') throw coded;
       const pauseMs = patience.after(error);
       if (pauseMs === undefined) throw lost(workerId, coded);
@@ -99,8 +97,8 @@ const isRefusal = (error: ServiceError): boolean =>
   codeSaid(error) !== undefined || (error.details ?? error.message).includes('ECONNREFUSED');
 
 async function* streamOf(options: RankCallOptions): AsyncGenerator<RankEvent> {
-  const { clients, address, request, gone, signal } = options;
-  const call = clients.at(address).train(request);
+  const { clients, workerId, request, gone, signal } = options;
+  const call = clients.of(workerId).train(request);
   const cancel = () => call.cancel();
   const ends = AbortSignal.any([gone, signal]);
   ends.addEventListener('abort', cancel, { once: true });

@@ -52,7 +52,7 @@ export class Reaper {
 
   async #reapOne(stray: Stray): Promise<void> {
     const { runs, registry, clients, logger, isHeld } = this.#options;
-    const { workerId, address, runId, attempt } = stray;
+    const { workerId, runId, attempt } = stray;
     if (isHeld(stray)) return;
     const owner = await runs.ownership(runId).catch(ignoreMissing);
     // A run that waits for its supervisor needs its workers.
@@ -64,7 +64,7 @@ export class Reaper {
       fencingToken: Number(HIGHEST_TOKEN),
       reason: 'No run holds this worker',
     };
-    await clients.stop(address, request, AbortSignal.timeout(TIMEOUT_MS));
+    await clients.stop(workerId, request, AbortSignal.timeout(TIMEOUT_MS));
     registry.release({ runId, attempt }, [workerId]);
     logger.info(
       { event: 'worker-reaped', workerId, runId, attempt },

@@ -2,7 +2,6 @@
  * How long a generation may be silent, and whom to name when it was too long. Workers that hang keep their leases: only the
  * absence of any event, from any rank, tells. Pure: who listens keeps the time.
  */
-import type { worker } from '@triptych/protocol';
 import type { GenerationItem } from './generation.ts';
 import type { RankEvent } from './rank-call.ts';
 

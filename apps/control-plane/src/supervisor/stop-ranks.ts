@@ -80,7 +80,7 @@ async function isStopped(placed: PlacedRank, options: StopOptions): Promise<bool
     : AbortSignal.timeout(LAST_TRY_MS);
   try {
     const request = { runId, attempt, fencingToken: Number(fencingToken), reason };
-    await clients.stop(placed.address, request, patience);
+    await clients.stop(placed.workerId, request, patience);
     return true;
   } catch (error) {
     // Also where the worker knows of a newer owner: if there is one, the record says so in the next write.

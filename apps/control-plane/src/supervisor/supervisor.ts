@@ -17,13 +17,15 @@ import { Reaper } from './reaper.ts';
 import { Supervision, type SupervisionParts } from './supervision.ts';
 import { defaultTiming, type SupervisionTiming } from './supervision-timing.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
-import { TrainerClients } from './trainer-clients.ts';
+import type { TrainerClients } from './trainer-clients.ts';
 
 export interface SupervisorOptions {
   readonly runs: RunStore;
   readonly registry: WorkerRegistry;
   readonly queue: DeliveryQueue;
   readonly notifier: RunNotifier;
+  /** Stay the caller's. */
+  readonly clients: TrainerClients;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
   readonly timing?: Partial<SupervisionTiming>;
@@ -51,7 +53,7 @@ export class Supervisor {
       runs: options.runs,
       registry: options.registry,
       scheduler: new Scheduler(options.registry),
-      clients: new TrainerClients(),
+      clients: options.clients,
       metrics: new SupervisorMetrics(options.metrics),
       timing: { ...defaultTiming, ...options.timing },
       failures: options.failures ?? {},
@@ -95,7 +97,6 @@ export class Supervisor {
     this.#unsubscribe();
     await this.#options.queue.close();
     this.#parts.scheduler.close();
-    this.#parts.clients.close();
   }
 
   /** Ends a run that fails to be supervised again and again, so that it troubles neither the others nor the next start. */

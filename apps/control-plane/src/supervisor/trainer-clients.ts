@@ -1,22 +1,52 @@
-/** Connections to workers' trainers: one for each address, opened when first needed; the longest unused are closed. */
-import { credentials } from '@grpc/grpc-js';
-import { ClientSource, channelOptions, worker } from '@triptych/protocol';
+/**
+ * Connections to workers' trainers: one for each worker, opened when first needed; the longest unused are closed. A worker is
+ * called at the address that it announced when it registered, and shown the secret that it gave.
+ */
+import {
+  ClientSource,
+  channelOptions,
+  channelTo,
+  presenting,
+  secretKeys,
+  type TlsIdentity,
+  TriptychError,
+  worker,
+} from '@triptych/protocol';
 import { fromServiceError } from '../grpc/service-error.ts';
+import type { WorkerRegistry } from '../registry/worker-registry.ts';
 
 const MOST_CONNECTIONS = 1024;
 
-export class TrainerClients {
-  readonly #sources = new Map<string, ClientSource<worker.TrainerClient>>();
+export interface TrainerClientsOptions {
+  readonly registry: Pick<WorkerRegistry, 'contact'>;
+  readonly tls?: TlsIdentity | undefined;
+}
 
-  /** For one call: the next may need another client. */
-  at(address: string): worker.TrainerClient {
-    const source =
-      this.#sources.get(address) ??
-      new ClientSource(() => new worker.TrainerClient(address, credentials.createInsecure(), channelOptions));
-    this.#sources.delete(address);
-    this.#sources.set(address, source);
-    if (this.#sources.size > MOST_CONNECTIONS) this.#closeOldest();
-    return source.client;
+interface Connection {
+  readonly address: string;
+  readonly source: ClientSource<worker.TrainerClient>;
+}
+
+export class TrainerClients {
+  readonly #options: TrainerClientsOptions;
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(options: TrainerClientsOptions) {
+    this.#options = options;
+  }
+
+  /** For one call: the next may need another client. @throws TriptychError `UNAVAILABLE` for a worker that never registered here */
+  of(workerId: string): worker.TrainerClient {
+    const contact = this.#options.registry.contact(workerId);
+    if (!contact)
+      throw new TriptychError('UNAVAILABLE', `Worker ${workerId} has not registered with this control plane`);
+    const known = this.#connections.get(workerId);
+    const connection = known?.address === contact.address ? known : this.#connect(workerId, contact.address);
+    if (known !== connection) known?.source.close();
+    this.#connections.delete(workerId);
+    this.#connections.set(workerId, connection);
+    if (this.#connections.size > MOST_CONNECTIONS) this.#closeOldest();
+    return connection.source.client;
   }
 
   /**
@@ -24,15 +54,15 @@ export class TrainerClients {
    * @throws TriptychError `UNAVAILABLE` where the worker does not answer before `signal` is aborted
    */
   async stop(
-    address: string,
+    workerId: string,
     request: worker.StopRequest,
     signal: AbortSignal,
   ): Promise<worker.StopResponse> {
     let cancel = () => {};
     try {
       return await new Promise((resolve, reject) => {
-        const call = this.at(address).stop(request, (error, response) =>
-          error ? reject(fromServiceError(error, `Worker at ${address}`)) : resolve(response),
+        const call = this.of(workerId).stop(request, (error, response) =>
+          error ? reject(trainerError(error, workerId)) : resolve(response),
         );
         cancel = () => call.cancel();
         if (signal.aborted) cancel();
@@ -44,14 +74,32 @@ export class TrainerClients {
   }
 
   close(): void {
-    for (const source of this.#sources.values()) source.close();
-    this.#sources.clear();
+    for (const { source } of this.#connections.values()) source.close();
+    this.#connections.clear();
+  }
+
+  #connect(workerId: string, address: string): Connection {
+    const { registry, tls } = this.#options;
+    const shown = presenting(secretKeys.trainer, () => registry.contact(workerId)?.trainerSecret);
+    const options = { ...channelOptions, interceptors: [shown] };
+    return {
+      address,
+      source: new ClientSource(() => new worker.TrainerClient(address, ...channelTo('worker', tls, options))),
+    };
   }
 
   #closeOldest(): void {
-    const [oldest] = this.#sources;
+    const [oldest] = this.#connections;
     if (oldest === undefined) return;
-    this.#sources.delete(oldest[0]);
-    oldest[1].close();
+    this.#connections.delete(oldest[0]);
+    oldest[1].source.close();
   }
+}
+
+/** What a call of a trainer ended with. A process that does not know this control plane has taken the place of the worker. */
+export function trainerError(error: unknown, workerId: string): TriptychError {
+  const coded = fromServiceError(error, `Worker ${workerId}`);
+  if (coded.code !== 'UNAUTHENTICATED') return coded;
+  const message = `Worker ${workerId} is gone: the process at its address is another one (${coded.message})`;
+  return new TriptychError('WORKER_LOST', message, { cause: error });
 }

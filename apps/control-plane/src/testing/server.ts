@@ -8,6 +8,7 @@ import { registerRecordGauges } from '../metrics/record-gauges.ts';
 import { Predictor } from '../predictions/predictor.ts';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
 import type { RunQueue } from '../store/run-queue.ts';
+import { TrainerClients } from '../supervisor/trainer-clients.ts';
 import { openTestStores, type TestStores } from './store.ts';
 
 export interface TestServer {
@@ -70,7 +71,8 @@ export async function startTestServer({
     artifactSpace: async () => ({ freeBytes: 30, totalBytes: 100 }),
   });
   const fleet = createRegistry({ store: stores.workers, logger });
-  const predictor = new Predictor({ registry: fleet, logger, waitMs: 5000 });
+  const clients = new TrainerClients({ registry: fleet });
+  const predictor = new Predictor({ registry: fleet, clients, logger, waitMs: 5000 });
   const services = { ...stores, queue, metrics, registry, predictor, dataRoots };
   const app = await buildServer({ services, logger, version: '0.0.0-test', ...(patience && { patience }) });
   return {
@@ -81,7 +83,7 @@ export async function startTestServer({
     log,
     close: async () => {
       await app.close();
-      predictor.close();
+      clients.close();
       fleet.close();
       await stores.close();
     },

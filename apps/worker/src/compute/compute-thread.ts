@@ -33,6 +33,7 @@ export class ComputeThread implements Compute {
   readonly #options: Complete;
   #lose: (reason: unknown) => void = () => {};
   #thread: Promise<Worker>;
+  #leaseSecret: string | undefined;
   #closed = false;
 
   private constructor(options: Complete, first: StartedThread) {
@@ -79,6 +80,14 @@ export class ComputeThread implements Compute {
     throw outcome.error;
   }
 
+  /** The thread fetches and publishes artifacts in the worker's name. */
+  present(leaseSecret: string): void {
+    this.#leaseSecret = leaseSecret;
+    const message: ToThread = { kind: 'lease', secret: leaseSecret };
+    // One that does not start is of no use to anybody.
+    this.#thread.then((worker) => worker.postMessage(message)).catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const worker = await this.#thread.catch(() => undefined);
@@ -92,7 +101,11 @@ export class ComputeThread implements Compute {
     worker.on('error', () => undefined);
     await end(worker, this.#options);
     if (this.#closed) return;
-    this.#thread = startThread(this.#options).then((thread) => thread.worker);
+    const settings = {
+      ...this.#options.settings,
+      ...(this.#leaseSecret && { leaseSecret: this.#leaseSecret }),
+    };
+    this.#thread = startThread({ ...this.#options, settings }).then((thread) => thread.worker);
     this.#thread.catch((err: unknown) => {
       logger.error({ event: 'compute-lost', err }, 'The compute thread does not start again');
       this.#lose(err);

@@ -1,7 +1,7 @@
 /** What the main thread and the compute thread tell each other. */
 import type { MessagePort } from 'node:worker_threads';
 import type { BackendChoice, EngineDescription } from '@triptych/nn';
-import type { PredictionTask, ResolvedRunSpec } from '@triptych/protocol';
+import type { PredictionTask, ResolvedRunSpec, TlsIdentity } from '@triptych/protocol';
 import type { PictureFile, PredictionOutput, TrainerEvent } from '@triptych/training';
 import type { Failure } from './failure.ts';
 
@@ -10,6 +10,9 @@ export interface ThreadSettings {
   readonly engine: BackendChoice;
   /** host:port; artifacts that are not near are fetched from there. */
   readonly control: string;
+  readonly tls?: TlsIdentity | undefined;
+  /** Of the worker's lease at the time when the thread starts; `lease` has those that follow. */
+  readonly leaseSecret?: string;
   /** Where artifacts are kept: the shared folder or a cache. */
   readonly artifactsFolder: string;
 }
@@ -38,6 +41,7 @@ export interface PredictionJob {
 export type ToThread =
   | { readonly kind: 'train'; readonly job: Job; readonly group: MessagePort }
   | { readonly kind: 'predict'; readonly job: PredictionJob }
+  | { readonly kind: 'lease'; readonly secret: string }
   | { readonly kind: 'abort'; readonly reason: Failure }
   | { readonly kind: 'close' };
 

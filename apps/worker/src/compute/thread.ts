@@ -3,10 +3,16 @@
  * block its event loop for a whole step; that is why it is a thread of its own.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { credentials } from '@grpc/grpc-js';
 import { connectGroup } from '@triptych/collective';
 import { selectBackend } from '@triptych/nn';
-import { ClientSource, control, patientChannelOptions } from '@triptych/protocol';
+import {
+  ClientSource,
+  channelTo,
+  control,
+  patientChannelOptions,
+  presenting,
+  secretKeys,
+} from '@triptych/protocol';
 import { cachedStore, folderStore } from '@triptych/storage';
 import { predict, train } from '@triptych/training';
 import { grpcStore } from '../artifacts.ts';
@@ -16,8 +22,13 @@ import { ModelSlot } from './model-slot.ts';
 
 const port = parentPort as MessagePort;
 const settings = workerData as ThreadSettings;
+let { leaseSecret } = settings;
+const options = {
+  ...patientChannelOptions,
+  interceptors: [presenting(secretKeys.lease, () => leaseSecret)],
+};
 const controlPlane = new ClientSource(
-  () => new control.ControlClient(settings.control, credentials.createInsecure(), patientChannelOptions),
+  () => new control.ControlClient(settings.control, ...channelTo('control-plane', settings.tls, options)),
 );
 const slot = new ModelSlot();
 let current: AbortController | undefined;
@@ -26,6 +37,7 @@ let job = Promise.resolve();
 port.on('message', (message: ToThread) => {
   if (message.kind === 'train') job = runJob(message.job, message.group);
   else if (message.kind === 'predict') job = runPrediction(message.job);
+  else if (message.kind === 'lease') leaseSecret = message.secret;
   else if (message.kind === 'abort') current?.abort(errorOf(message.reason));
   else void close();
 });

@@ -12,6 +12,8 @@ export class FakeControlPlane {
   readonly left: control.LeaveRequest[] = [];
   /** Workers with a lease. */
   readonly leases = new Set<string>();
+  /** The secret of each lease, by worker. */
+  readonly secrets = new Map<string, string>();
   heartbeatMs = 20;
   /** Interface to listen on: changed while it is stopped, it comes back under another address. */
   host = '127.0.0.1';
@@ -44,7 +46,9 @@ export class FakeControlPlane {
         this.registered.push(request);
         const workerId = request.workerId || `worker-${this.registered.length}`;
         this.leases.add(workerId);
-        answer(null, { workerId, leaseMs: 1_000, heartbeatMs: this.heartbeatMs });
+        const leaseSecret = `lease-${this.registered.length}`;
+        this.secrets.set(workerId, leaseSecret);
+        answer(null, { workerId, leaseMs: 1_000, heartbeatMs: this.heartbeatMs, leaseSecret });
       },
       heartbeat: ({ request }, answer) => {
         this.heartbeats.push(request);

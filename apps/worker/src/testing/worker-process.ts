@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { credentials } from '@grpc/grpc-js';
-import { worker } from '@triptych/protocol';
+import { presenting, secretKeys, worker } from '@triptych/protocol';
+import type { FakeControlPlane } from './fake-control-plane.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -22,18 +23,24 @@ export class WorkerProcess {
   readonly client: worker.TrainerClient;
   readonly #process: ChildProcess;
 
-  private constructor(process: ChildProcess, { port, workerId, gemm }: Listening) {
+  private constructor(process: ChildProcess, { port, workerId, gemm }: Listening, plane: FakeControlPlane) {
     this.#process = process;
     this.gemm = gemm;
     this.address = `127.0.0.1:${port}`;
     this.workerId = workerId;
-    this.client = new worker.TrainerClient(this.address, credentials.createInsecure());
+    const secret = () => plane.registered.find(({ address }) => address === this.address)?.trainerSecret;
+    this.client = new worker.TrainerClient(this.address, credentials.createInsecure(), {
+      interceptors: [presenting(secretKeys.trainer, secret)],
+    });
   }
 
-  /** Resolves when it has registered. */
-  static async start(env: Readonly<Record<string, string>>): Promise<WorkerProcess> {
+  /** Resolves when it has registered with `plane`. */
+  static async start(
+    plane: FakeControlPlane,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<WorkerProcess> {
     const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
-      env: { ...process.env, ...env },
+      env: { ...process.env, TRIPTYCH_CONTROL: plane.address, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const log: string[] = [];
@@ -43,7 +50,7 @@ export class WorkerProcess {
       const fields = line.startsWith('{') ? (JSON.parse(line) as { event?: string }) : {};
       if (fields.event !== 'listening') continue;
       child.stderr?.resume();
-      return new WorkerProcess(child, fields as unknown as Listening);
+      return new WorkerProcess(child, fields as unknown as Listening, plane);
     }
     throw new Error(`The worker ended before it was ready:\n${log.join('\n')}`);
   }

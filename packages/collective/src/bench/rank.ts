@@ -33,7 +33,15 @@ async function obey(order: Order): Promise<unknown> {
       const { rank, grpcPorts } = order;
       const peers = grpcPorts.map((port, peer) => ({ rank: peer, address: `127.0.0.1:${port}` }));
       const { signal } = new AbortController();
-      group = await hub.connect({ runId: 'bench', attempt: 1, generation: 1, rank, peers, signal });
+      group = await hub.connect({
+        secret: 'bench',
+        runId: 'bench',
+        attempt: 1,
+        generation: 1,
+        rank,
+        peers,
+        signal,
+      });
       return undefined;
     }
     case 'joinMesh':

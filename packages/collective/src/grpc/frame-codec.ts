@@ -75,6 +75,7 @@ function readVarint(encoded: Buffer, at: number): [value: number, next: number] 
   for (let position = at; position < encoded.length; position++) {
     const byte = encoded[position]!;
     value += (byte & 127) * scale;
+    if (!Number.isSafeInteger(value)) throw new Error('not a frame: a number is too large');
     if (byte < 128) return [value, position + 1];
     scale *= 128;
   }

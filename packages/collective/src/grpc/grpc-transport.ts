@@ -1,5 +1,7 @@
 /** The transport between hosts: for each pair of ranks one gRPC call in each direction, each on its own connection. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Metadata } from '@grpc/grpc-js';
+import type { TlsIdentity } from '@triptych/protocol';
 import { framesOf } from '../frame.ts';
 import {
   abortedBy,
@@ -11,7 +13,7 @@ import {
 import { Mailbox } from '../mailbox.ts';
 import type { Expectation, Message, Transport } from '../transport.ts';
 import { abortFromStatus, type IncomingCall, IncomingLink } from './incoming-link.ts';
-import type { Generation } from './link-identity.ts';
+import { type Generation, isProven, type LinkIdentity, writeProof } from './link-identity.ts';
 import { canDialAgain, OutgoingLink } from './outgoing-link.ts';
 
 /** Measured best on loopback between 256 KiB and 1 MiB; gRPC's default limit for a message is 4 MiB. */
@@ -32,6 +34,9 @@ export interface PeerAddress {
 interface Seat extends Generation {
   readonly rank: number;
   readonly worldSize: number;
+  /** What every rank of the generation knows and nobody else does. */
+  readonly secret: string;
+  readonly tls?: TlsIdentity | undefined;
   /** Aborts the group for as long as it is open. */
   readonly signal: AbortSignal;
 }
@@ -76,12 +81,20 @@ export class GrpcTransport implements Transport {
       .filter((rank) => rank !== this.rank && !(this.#outgoing.has(rank) && this.#incoming.has(rank)));
   }
 
+  /** Whether the call is of who it says that it is of. */
+  isOfPeer({ call }: IncomingCall, identity: LinkIdentity): boolean {
+    return isProven(call.metadata, { secret: this.#seat.secret, identity, end: 'dials' });
+  }
+
   /** Takes a peer's call; false where that rank has one already, or can have none. */
   attach(from: number, incoming: IncomingCall): boolean {
     const mailbox = this.#mailboxes[from];
     if (!mailbox || from === this.rank || this.#incoming.has(from)) return false;
     const onBroken = (reason: GroupAborted) => this.abort(reason);
-    const link = new IncomingLink({ incoming, from, mailbox, onBroken });
+    const identity = this.#linkOf(from, this.rank);
+    const prove = (metadata: Metadata) =>
+      writeProof(metadata, { secret: this.#seat.secret, identity, end: 'accepts' });
+    const link = new IncomingLink({ incoming, from, mailbox, onBroken, prove });
     this.#incoming.set(from, link);
     if (this.signal.aborted) link.abort(this.signal.reason);
     this.#attached[from]!.resolve();
@@ -139,10 +152,10 @@ export class GrpcTransport implements Transport {
 
   /** Dials until the peer has joined: in which order the ranks start does not matter. */
   async #dial({ rank, address }: PeerAddress): Promise<void> {
-    const { runId, attempt, generation, worldSize } = this.#seat;
-    const identity = { runId, attempt, generation, from: this.rank, to: rank, worldSize };
+    const { secret, tls } = this.#seat;
+    const identity = this.#linkOf(this.rank, rank);
     while (!this.signal.aborted) {
-      const link = new OutgoingLink(address, identity);
+      const link = new OutgoingLink({ address, identity, secret, tls });
       try {
         await untilAborted(link.accepted, this.signal);
       } catch (error) {
@@ -156,6 +169,11 @@ export class GrpcTransport implements Transport {
       void link.over.then((error) => this.#onLinkOver(rank, error));
       return;
     }
+  }
+
+  #linkOf(from: number, to: number): LinkIdentity {
+    const { runId, attempt, generation, worldSize } = this.#seat;
+    return { runId, attempt, generation, from, to, worldSize };
   }
 
   #onLinkOver(rank: number, error: Error | undefined): void {

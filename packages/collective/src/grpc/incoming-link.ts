@@ -28,8 +28,10 @@ export class IncomingLink {
     from: number;
     mailbox: Mailbox;
     onBroken: (reason: GroupAborted) => void;
+    /** Puts into the answer that it comes from the rank that was called. */
+    prove: (metadata: Metadata) => void;
   }) {
-    const { incoming, from, mailbox, onBroken } = options;
+    const { incoming, from, mailbox, onBroken, prove } = options;
     const { call } = incoming;
     this.#incoming = incoming;
     call.on('data', (frame: Frame) => {
@@ -56,6 +58,7 @@ export class IncomingLink {
     widenReceiveWindow(call);
     const metadata = new Metadata();
     metadata.set(acceptedKey, '1');
+    prove(metadata);
     call.sendMetadata(metadata);
     if (call.cancelled) lost();
   }

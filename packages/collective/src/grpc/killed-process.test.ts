@@ -19,7 +19,15 @@ it('aborts the survivors at once when the process of a rank is killed, and names
     const groups = await Promise.all(
       hosts.map(({ hub, rank }) => {
         const { signal } = new AbortController();
-        return hub.connect({ runId: 'bench', attempt: 1, generation: 1, rank, peers, signal });
+        return hub.connect({
+          secret: 'bench',
+          runId: 'bench',
+          attempt: 1,
+          generation: 1,
+          rank,
+          peers,
+          signal,
+        });
       }),
     );
     const pending = Promise.allSettled(groups.map((group) => group.allGather(new Uint8Array(5_000_000))));

@@ -1,5 +1,9 @@
-/** Whom a link connects, as its metadata says it: run, attempt, generation and the two ranks. */
+/**
+ * Whom a link connects, as its metadata says it: run, attempt, generation and the two ranks; and the proof of it, which only who has
+ * the generation's secret can make. The secret itself is never sent from rank to rank.
+ */
 import type { Metadata } from '@grpc/grpc-js';
+import { isSameSecret, proofOf } from '@triptych/protocol';
 
 /** One fixed membership of a run. Later attempts, and later generations of an attempt, take over from earlier ones. */
 export interface Generation {
@@ -14,7 +18,11 @@ export interface LinkIdentity extends Generation {
   readonly worldSize: number;
 }
 
+/** Who says it: the one that dials, or the one that takes the call. A proof of the one is none of the other. */
+export type LinkEnd = 'dials' | 'accepts';
+
 const runKey = 'triptych-run';
+const proofKey = 'triptych-proof';
 const numberKeys = {
   attempt: 'triptych-attempt',
   generation: 'triptych-generation',
@@ -51,3 +59,24 @@ export function compareGenerations(left: Generation, right: Generation): number 
 export function describeGeneration({ runId, attempt, generation }: Generation): string {
   return `run ${runId}, attempt ${attempt}, generation ${generation}`;
 }
+
+/** Puts the proof that this end belongs to the link into its metadata. */
+export function writeProof(metadata: Metadata, link: LinkProof): void {
+  metadata.set(proofKey, proofOf(link.secret, statementOf(link)));
+}
+
+export function isProven(metadata: Metadata, link: LinkProof): boolean {
+  const [shown] = metadata.get(proofKey);
+  return typeof shown === 'string' && isSameSecret(shown, proofOf(link.secret, statementOf(link)));
+}
+
+export interface LinkProof {
+  readonly secret: string;
+  readonly identity: LinkIdentity;
+  readonly end: LinkEnd;
+}
+
+const statementOf = ({ identity, end }: LinkProof): string => {
+  const { runId, attempt, generation, from, to, worldSize } = identity;
+  return JSON.stringify([end, runId, attempt, generation, from, to, worldSize]);
+};

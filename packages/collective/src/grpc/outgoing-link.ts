@@ -4,12 +4,12 @@
  */
 
 import type { ServiceError } from '@grpc/grpc-js';
-import { Client, type ClientWritableStream, credentials, Metadata, status } from '@grpc/grpc-js';
-import { peer } from '@triptych/protocol';
+import { Client, type ClientWritableStream, Metadata, status } from '@grpc/grpc-js';
+import { channelTo, peer, type TlsIdentity } from '@triptych/protocol';
 import type { Frame } from '../frame.ts';
 import { withResolvers } from '../group-aborted.ts';
 import { encodeFrameInto, maxHeaderBytes } from './frame-codec.ts';
-import { type LinkIdentity, writeIdentity } from './link-identity.ts';
+import { isProven, type LinkIdentity, writeIdentity, writeProof } from './link-identity.ts';
 
 const channelOptions = {
   'grpc.use_local_subchannel_pool': 1,
@@ -31,8 +31,20 @@ const smallFrameBytes = 4096;
 /** In the response's first metadata: the peer has joined the generation and reads this link. */
 export const acceptedKey = 'triptych-accepted';
 
+export interface OutgoingLinkOptions {
+  /** host:port of the peer's gRPC server. */
+  readonly address: string;
+  readonly identity: LinkIdentity;
+  /** The generation's. */
+  readonly secret: string;
+  readonly tls?: TlsIdentity | undefined;
+}
+
 export class OutgoingLink {
-  /** Resolves when the peer has joined; rejects with a ServiceError where it refuses or the connection breaks. */
+  /**
+   * Resolves when the peer has joined, and has proven that it is the peer; rejects with a ServiceError where it refuses or the
+   * connection breaks.
+   */
   readonly accepted: Promise<void>;
   /** Resolves when the call is over: with nothing when the peer ended it in order, else with what broke it. */
   readonly over: Promise<ServiceError | undefined>;
@@ -43,13 +55,14 @@ export class OutgoingLink {
   readonly #rejectPending = new Set<(error: unknown) => void>();
   #broken: Error | undefined;
 
-  constructor(address: string, identity: LinkIdentity) {
+  constructor({ address, identity, secret, tls }: OutgoingLinkOptions) {
     const metadata = new Metadata({ waitForReady: true });
     writeIdentity(identity, metadata);
+    writeProof(metadata, { secret, identity, end: 'dials' });
     const accepted = withResolvers<void>();
     const over = withResolvers<ServiceError | undefined>();
     const { path, responseDeserialize } = peer.PeerLinkService.send;
-    this.#client = new Client(address, credentials.createInsecure(), channelOptions);
+    this.#client = new Client(address, ...channelTo('worker', tls, channelOptions));
     this.#call = this.#client.makeClientStreamRequest(
       path,
       (encoded: Buffer) => encoded,
@@ -63,7 +76,12 @@ export class OutgoingLink {
       },
     );
     this.#call.on('metadata', (received) => {
-      if (received.get(acceptedKey).length > 0) accepted.resolve();
+      if (received.get(acceptedKey).length === 0) return;
+      if (isProven(received, { secret, identity, end: 'accepts' })) accepted.resolve();
+      else
+        accepted.reject(
+          new Error(`what answers at ${address} is not rank ${identity.to} of this generation`),
+        );
     });
     // The callback above has the same error; without a listener a late write would crash the process.
     this.#call.on('error', (error) => this.fail(error));

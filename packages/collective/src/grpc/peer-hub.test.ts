@@ -23,7 +23,7 @@ function join(
   options: Partial<ConnectOptions> & Pick<ConnectOptions, 'peers'>,
 ): Promise<ProcessGroup> {
   const { signal } = new AbortController();
-  const generation = { runId: 'run', attempt: 1, generation: 1 };
+  const generation = { runId: 'run', attempt: 1, generation: 1, secret: 'known to the ranks' };
   return host.hub.connect({ ...generation, rank: host.rank, signal, timeoutMs: 20_000, ...options });
 }
 

@@ -4,7 +4,7 @@
  * generation never reach a group. The gRPC server itself belongs to the application.
  */
 import { type Server, status } from '@grpc/grpc-js';
-import { type peer, TriptychError } from '@triptych/protocol';
+import { type peer, type TlsIdentity, TriptychError } from '@triptych/protocol';
 import { abortedBy, GroupAborted } from '../group-aborted.ts';
 import type { ProcessGroup } from '../process-group.ts';
 import { TransportGroup } from '../transport-group.ts';
@@ -23,6 +23,8 @@ export interface ConnectOptions extends Generation {
   readonly rank: number;
   /** Every rank of the generation; the own entry may be there or not. */
   readonly peers: readonly PeerAddress[];
+  /** What every rank of the generation was told by its supervisor, and nobody else. */
+  readonly secret: string;
   /** Aborts the group, while it is being joined and ever after. */
   readonly signal: AbortSignal;
   /** How long to wait for all peers to join; 60 s by default. */
@@ -47,11 +49,13 @@ export class PeerHub {
   readonly #parkMs: number;
   readonly #maxParked: number;
   readonly #maxRuns = 64;
+  readonly #tls: TlsIdentity | undefined;
 
-  /** `parkMs`: how long an early peer is kept before it is told to dial again. */
-  constructor(options: { parkMs?: number; maxParked?: number } = {}) {
+  /** `parkMs`: how long an early peer is kept before it is told to dial again. `tls`: with what peers are dialled. */
+  constructor(options: { parkMs?: number; maxParked?: number; tls?: TlsIdentity | undefined } = {}) {
     this.#parkMs = options.parkMs ?? 60_000;
     this.#maxParked = options.maxParked ?? 1024;
+    this.#tls = options.tls;
   }
 
   addTo(server: Server): void {
@@ -87,7 +91,7 @@ export class PeerHub {
   }
 
   #begin(options: ConnectOptions, peers: readonly PeerAddress[]): GrpcTransport {
-    const { runId, attempt, generation, rank, signal } = options;
+    const { runId, attempt, generation, rank, secret, signal } = options;
     const worldSize = peers.length + 1;
     const ranks = new Set([rank, ...peers.map((peer) => peer.rank)]);
     if (ranks.size !== worldSize || ![...ranks].every((each) => each >= 0 && each < worldSize)) {
@@ -99,7 +103,10 @@ export class PeerHub {
       throw new TriptychError('COLLECTIVE_ABORTED', message);
     }
     latest?.transport.abort(new GroupAborted(rank, `superseded by ${describeGeneration(options)}`));
-    const transport = new GrpcTransport({ runId, attempt, generation, rank, worldSize, signal });
+    const tls = this.#tls;
+    const transport = new GrpcTransport({
+      ...{ runId, attempt, generation, rank, worldSize, secret, tls, signal },
+    });
     this.#memberships.delete(runId);
     this.#memberships.set(runId, { runId, attempt, generation, transport });
     const [oldest] = this.#memberships.keys();
@@ -130,7 +137,11 @@ export class PeerHub {
       return true;
     }
     const { transport } = latest;
-    if (identity.to !== transport.rank || identity.worldSize !== transport.worldSize) {
+    if (!transport.isOfPeer(incoming, identity)) {
+      // Before anything is said of the group: strangers learn nothing and take nobody's place.
+      const details = `the call does not prove that it is of rank ${identity.from} in ${asked}`;
+      refuse(incoming, { code: status.UNAUTHENTICATED, details });
+    } else if (identity.to !== transport.rank || identity.worldSize !== transport.worldSize) {
       const expected = `rank ${identity.to} of ${identity.worldSize}`;
       const details = `this is rank ${transport.rank} of ${transport.worldSize} in ${asked}, not ${expected}`;
       refuse(incoming, { code: status.FAILED_PRECONDITION, details });

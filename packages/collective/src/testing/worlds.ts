@@ -1,6 +1,7 @@
 /** Ways to join several ranks in one process: the implementations that the contract suites loop over. */
 import { MessageChannel } from 'node:worker_threads';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { drawSecret } from '@triptych/protocol';
 import { PeerHub } from '../grpc/peer-hub.ts';
 import { Faults } from '../memory/faults.ts';
 import { memoryGroups } from '../memory/memory-transport.ts';
@@ -50,6 +51,7 @@ export function listen(server: Server, address = '127.0.0.1:0'): Promise<number>
 
 async function grpcWorld(worldSize: number): Promise<World> {
   const hosts = await startHosts(worldSize);
+  const secret = drawSecret();
   const lives = hosts.map(() => new AbortController());
   const groups = await Promise.all(
     hosts.map(({ hub, rank }) =>
@@ -58,6 +60,7 @@ async function grpcWorld(worldSize: number): Promise<World> {
         attempt: 1,
         generation: 1,
         rank,
+        secret,
         peers: hosts,
         signal: lives[rank]!.signal,
         timeoutMs: 20_000,

@@ -8,6 +8,7 @@ import type { TestStores } from '../../testing/store.ts';
 import type { FailureBudgetOptions } from '../failure-verdict.ts';
 import type { SupervisionTiming } from '../supervision-timing.ts';
 import { createSupervisor, type Supervisor } from '../supervisor.ts';
+import { TrainerClients } from '../trainer-clients.ts';
 import { MemoryQueue } from './memory-queue.ts';
 
 export interface TestControlPlane {
@@ -34,8 +35,17 @@ export async function startControlPlane(options: {
     host: '127.0.0.1',
     port: 0,
   });
+  const clients = new TrainerClients({ registry });
   const supervisor = createSupervisor({
-    ...{ registry, queue, logger, runs: stores.runs, notifier: stores.notifier, metrics: new Registry() },
+    ...{
+      registry,
+      queue,
+      clients,
+      logger,
+      runs: stores.runs,
+      notifier: stores.notifier,
+      metrics: new Registry(),
+    },
     timing: {
       paceMs: 20,
       settleMs: 1000,
@@ -52,6 +62,7 @@ export async function startControlPlane(options: {
     ...{ port: grpc.port, registry, queue, supervisor },
     close: async () => {
       await supervisor.close();
+      clients.close();
       await grpc.close(0);
       registry.close();
     },

@@ -9,11 +9,13 @@ import {
   ClientSource,
   channelOptions,
   control,
+  drawSecret,
+  guarding,
   TriptychError,
   worker,
 } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
-import { Registration, Trainer, trainerService } from '@triptych/worker';
+import { Registration, Trainer, trainerChecks, trainerService } from '@triptych/worker';
 import { type Deferred, deferred } from '../../testing/deferred.ts';
 import { Wire } from '../../testing/wire.ts';
 import { type PredictionScript, type Script, ScriptCompute } from './script-compute.ts';
@@ -42,7 +44,12 @@ export class ScriptedWorker {
   readonly toControl: Wire;
   readonly #options: ScriptedWorkerOptions;
   readonly #compute: ScriptCompute;
-  readonly #server = new Server(channelOptions);
+  /** Between it and its control plane. */
+  readonly secret = drawSecret();
+  readonly #server = new Server({
+    ...channelOptions,
+    interceptors: [guarding(trainerChecks(this.secret))],
+  });
   readonly #leaving = new AbortController();
   readonly #gates = new Map<string, Gate>();
   #registration: Registration | undefined;
@@ -134,8 +141,9 @@ export class ScriptedWorker {
   }
 
   async #listen(): Promise<void> {
-    const service = trainerService(this.trainer, logger);
+    const service = trainerService({ trainer: this.trainer, secret: this.secret, logger });
     this.#server.addService(worker.TrainerService, {
+      identify: service.identify,
       train: (call) => {
         this.trains.push(call.request);
         service.train(call);
@@ -174,6 +182,7 @@ export class ScriptedWorker {
         identity: () => ({
           ...{ address: `:${this.toWorker.port}`, pool: 'default', backend, device: 'script', threads: 1 },
           ...{ memoryBytes: 1_000_000, version: '0.0.0', assignments: this.trainer.assignments() },
+          trainerSecret: this.secret,
         }),
         condition: () => ({
           assignments: this.trainer.assignments(),

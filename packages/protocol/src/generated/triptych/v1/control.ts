@@ -36,6 +36,11 @@ export interface RegisterRequest {
   version: string;
   /** What this worker is training right now, so that a restarted control plane can find it. */
   assignments: Assignment[];
+  /**
+   * Drawn by the worker, one for the life of its process: the control plane shows it with every call of the worker's trainer, and
+   * tells by it whether two registrations are of the same process.
+   */
+  trainerSecret: string;
 }
 
 export interface Assignment {
@@ -49,6 +54,8 @@ export interface RegisterResponse {
   workerId: string;
   leaseMs: number;
   heartbeatMs: number;
+  /** Of this registration: shown with every later call; the next registration of the worker has another one. */
+  leaseSecret: string;
 }
 
 export interface HeartbeatRequest {
@@ -104,6 +111,7 @@ function createBaseRegisterRequest(): RegisterRequest {
     memoryBytes: 0,
     version: "",
     assignments: [],
+    trainerSecret: "",
   };
 }
 
@@ -135,6 +143,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     }
     for (const v of message.assignments) {
       Assignment.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.trainerSecret !== "") {
+      writer.uint32(82).string(message.trainerSecret);
     }
     return writer;
   },
@@ -224,6 +235,14 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
             message.assignments.push(Assignment.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.trainerSecret = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -250,6 +269,7 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     message.memoryBytes = object.memoryBytes ?? 0;
     message.version = object.version ?? "";
     message.assignments = object.assignments?.map((e) => Assignment.fromPartial(e)) || [];
+    message.trainerSecret = object.trainerSecret ?? "";
     return message;
   },
 };
@@ -346,7 +366,7 @@ export const Assignment: MessageFns<Assignment> = {
 };
 
 function createBaseRegisterResponse(): RegisterResponse {
-  return { workerId: "", leaseMs: 0, heartbeatMs: 0 };
+  return { workerId: "", leaseMs: 0, heartbeatMs: 0, leaseSecret: "" };
 }
 
 export const RegisterResponse: MessageFns<RegisterResponse> = {
@@ -359,6 +379,9 @@ export const RegisterResponse: MessageFns<RegisterResponse> = {
     }
     if (message.heartbeatMs !== 0) {
       writer.uint32(24).uint32(message.heartbeatMs);
+    }
+    if (message.leaseSecret !== "") {
+      writer.uint32(34).string(message.leaseSecret);
     }
     return writer;
   },
@@ -400,6 +423,14 @@ export const RegisterResponse: MessageFns<RegisterResponse> = {
             message.heartbeatMs = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.leaseSecret = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -420,6 +451,7 @@ export const RegisterResponse: MessageFns<RegisterResponse> = {
     message.workerId = object.workerId ?? "";
     message.leaseMs = object.leaseMs ?? 0;
     message.heartbeatMs = object.heartbeatMs ?? 0;
+    message.leaseSecret = object.leaseSecret ?? "";
     return message;
   },
 };
@@ -972,10 +1004,13 @@ export const PublishArtifactResponse: MessageFns<PublishArtifactResponse> = {
   },
 };
 
-/** Served by the control plane. A worker needs no other address than this one. */
+/**
+ * Served by the control plane. A worker needs no other address than this one. Register shows a join token in its metadata, every
+ * other call the secret of the caller's lease: call-secrets.ts has the keys. UNAUTHENTICATED where that is missing or wrong.
+ */
 export type ControlService = typeof ControlService;
 export const ControlService = {
-  /** Announces a worker. Answers with its identity and how long the lease lasts. */
+  /** Announces a worker. Answers with its identity, how long the lease lasts and what proves it. */
   register: {
     path: "/triptych.v1.Control/Register" as const,
     requestStream: false as const,
@@ -985,7 +1020,7 @@ export const ControlService = {
     responseSerialize: (value: RegisterResponse): Buffer => Buffer.from(RegisterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RegisterResponse => RegisterResponse.decode(value),
   },
-  /** Renews the lease. NOT_FOUND means: register again. */
+  /** Renews the lease. NOT_FOUND and UNAUTHENTICATED mean: register again. */
   heartbeat: {
     path: "/triptych.v1.Control/Heartbeat" as const,
     requestStream: false as const,
@@ -1033,9 +1068,9 @@ export const ControlService = {
 } as const;
 
 export interface ControlServer extends UntypedServiceImplementation {
-  /** Announces a worker. Answers with its identity and how long the lease lasts. */
+  /** Announces a worker. Answers with its identity, how long the lease lasts and what proves it. */
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
-  /** Renews the lease. NOT_FOUND means: register again. */
+  /** Renews the lease. NOT_FOUND and UNAUTHENTICATED mean: register again. */
   heartbeat: handleUnaryCall<HeartbeatRequest, HeartbeatResponse>;
   /** The worker goes away in order. */
   leave: handleUnaryCall<LeaveRequest, LeaveResponse>;
@@ -1049,7 +1084,7 @@ export interface ControlServer extends UntypedServiceImplementation {
 }
 
 export interface ControlClient extends Client {
-  /** Announces a worker. Answers with its identity and how long the lease lasts. */
+  /** Announces a worker. Answers with its identity, how long the lease lasts and what proves it. */
   register(
     request: RegisterRequest,
     callback: (error: ServiceError | null, response: RegisterResponse) => void,
@@ -1065,7 +1100,7 @@ export interface ControlClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RegisterResponse) => void,
   ): ClientUnaryCall;
-  /** Renews the lease. NOT_FOUND means: register again. */
+  /** Renews the lease. NOT_FOUND and UNAUTHENTICATED mean: register again. */
   heartbeat(
     request: HeartbeatRequest,
     callback: (error: ServiceError | null, response: HeartbeatResponse) => void,

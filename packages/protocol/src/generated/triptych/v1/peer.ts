@@ -181,7 +181,7 @@ export const SendResponse: MessageFns<SendResponse> = {
 export type PeerLinkService = typeof PeerLinkService;
 export const PeerLinkService = {
   /**
-   * Frames from one rank to another, in order. Metadata names run, attempt, generation and the sender's rank.
+   * Frames from one rank to another, in order. Metadata names run, attempt, generation and both ranks, and proves the generation's secret.
    * The answer comes when the group is closed.
    */
   send: {
@@ -197,7 +197,7 @@ export const PeerLinkService = {
 
 export interface PeerLinkServer extends UntypedServiceImplementation {
   /**
-   * Frames from one rank to another, in order. Metadata names run, attempt, generation and the sender's rank.
+   * Frames from one rank to another, in order. Metadata names run, attempt, generation and both ranks, and proves the generation's secret.
    * The answer comes when the group is closed.
    */
   send: handleClientStreamingCall<Frame, SendResponse>;
@@ -205,7 +205,7 @@ export interface PeerLinkServer extends UntypedServiceImplementation {
 
 export interface PeerLinkClient extends Client {
   /**
-   * Frames from one rank to another, in order. Metadata names run, attempt, generation and the sender's rank.
+   * Frames from one rank to another, in order. Metadata names run, attempt, generation and both ranks, and proves the generation's secret.
    * The answer comes when the group is closed.
    */
   send(callback: (error: ServiceError | null, response: SendResponse) => void): ClientWritableStream<Frame>;

@@ -21,6 +21,16 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
+export interface IdentifyRequest {
+  /** Random, for this question alone. */
+  challenge: string;
+}
+
+export interface IdentifyResponse {
+  /** HMAC-SHA256 of the challenge under the worker's secret. */
+  proof: string;
+}
+
 export interface Peer {
   rank: number;
   workerId: string;
@@ -49,6 +59,8 @@ export interface TrainRequest {
   reattachMs: number;
   /** sha256 of the file lists of the models that towers come from, by tower. */
   towerArtifacts: { [key: string]: string };
+  /** What the ranks of this generation know and nobody else does: each link between them proves it. */
+  groupSecret: string;
 }
 
 export interface TrainRequest_TowerArtifactsEntry {
@@ -231,6 +243,116 @@ export interface Violation {
   remedy: string;
 }
 
+function createBaseIdentifyRequest(): IdentifyRequest {
+  return { challenge: "" };
+}
+
+export const IdentifyRequest: MessageFns<IdentifyRequest> = {
+  encode(message: IdentifyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.challenge !== "") {
+      writer.uint32(10).string(message.challenge);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdentifyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentifyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.challenge = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IdentifyRequest>): IdentifyRequest {
+    return IdentifyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IdentifyRequest>): IdentifyRequest {
+    const message = createBaseIdentifyRequest();
+    message.challenge = object.challenge ?? "";
+    return message;
+  },
+};
+
+function createBaseIdentifyResponse(): IdentifyResponse {
+  return { proof: "" };
+}
+
+export const IdentifyResponse: MessageFns<IdentifyResponse> = {
+  encode(message: IdentifyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.proof !== "") {
+      writer.uint32(10).string(message.proof);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IdentifyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdentifyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.proof = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IdentifyResponse>): IdentifyResponse {
+    return IdentifyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IdentifyResponse>): IdentifyResponse {
+    const message = createBaseIdentifyResponse();
+    message.proof = object.proof ?? "";
+    return message;
+  },
+};
+
 function createBasePeer(): Peer {
   return { rank: 0, workerId: "", address: "" };
 }
@@ -326,6 +448,7 @@ function createBaseTrainRequest(): TrainRequest {
     afterSequence: 0,
     reattachMs: 0,
     towerArtifacts: {},
+    groupSecret: "",
   };
 }
 
@@ -373,6 +496,9 @@ export const TrainRequest: MessageFns<TrainRequest> = {
     globalThis.Object.entries(message.towerArtifacts).forEach(([key, value]: [string, string]) => {
       TrainRequest_TowerArtifactsEntry.encode({ key: key as any, value }, writer.uint32(114).fork()).join();
     });
+    if (message.groupSecret !== "") {
+      writer.uint32(122).string(message.groupSecret);
+    }
     return writer;
   },
 
@@ -504,6 +630,14 @@ export const TrainRequest: MessageFns<TrainRequest> = {
             }
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.groupSecret = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -543,6 +677,7 @@ export const TrainRequest: MessageFns<TrainRequest> = {
       },
       {},
     );
+    message.groupSecret = object.groupSecret ?? "";
     return message;
   },
 };
@@ -624,7 +759,7 @@ export const TrainEvent: MessageFns<TrainEvent> = {
       writer.uint32(8).uint64(message.sequence);
     }
     if (message.ageMs !== 0) {
-      writer.uint32(89).double(message.ageMs);
+      writer.uint32(97).double(message.ageMs);
     }
     switch (message.event?.$case) {
       case "phase":
@@ -679,8 +814,8 @@ export const TrainEvent: MessageFns<TrainEvent> = {
             message.sequence = longToNumber(reader.uint64());
             continue;
           }
-          case 11: {
-            if (tag !== 89) {
+          case 12: {
+            if (tag !== 97) {
               break;
             }
 
@@ -2603,9 +2738,22 @@ export const Violation: MessageFns<Violation> = {
   },
 };
 
-/** Served by every worker: trainings are called by the supervisor of a run, predictions by the control plane. */
+/**
+ * Served by every worker: trainings are called by the supervisor of a run, predictions by the control plane. Every call but Identify
+ * shows the secret that the worker gave when it registered: call-secrets.ts has the key. UNAUTHENTICATED where it is another one.
+ */
 export type TrainerService = typeof TrainerService;
 export const TrainerService = {
+  /** Whether the process that listens here has a secret, without a word of it on the wire. Whoever asks need not be known. */
+  identify: {
+    path: "/triptych.v1.Trainer/Identify" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IdentifyRequest): Buffer => Buffer.from(IdentifyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IdentifyRequest => IdentifyRequest.decode(value),
+    responseSerialize: (value: IdentifyResponse): Buffer => Buffer.from(IdentifyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IdentifyResponse => IdentifyResponse.decode(value),
+  },
   /**
    * Starts this rank of a generation, or re-attaches to it: the same run, attempt and generation with a fencing token
    * that is not lower. Events after `after_sequence` are sent again. Cancelling the call does not end the training: a
@@ -2649,6 +2797,8 @@ export const TrainerService = {
 } as const;
 
 export interface TrainerServer extends UntypedServiceImplementation {
+  /** Whether the process that listens here has a secret, without a word of it on the wire. Whoever asks need not be known. */
+  identify: handleUnaryCall<IdentifyRequest, IdentifyResponse>;
   /**
    * Starts this rank of a generation, or re-attaches to it: the same run, attempt and generation with a fencing token
    * that is not lower. Events after `after_sequence` are sent again. Cancelling the call does not end the training: a
@@ -2668,6 +2818,22 @@ export interface TrainerServer extends UntypedServiceImplementation {
 }
 
 export interface TrainerClient extends Client {
+  /** Whether the process that listens here has a secret, without a word of it on the wire. Whoever asks need not be known. */
+  identify(
+    request: IdentifyRequest,
+    callback: (error: ServiceError | null, response: IdentifyResponse) => void,
+  ): ClientUnaryCall;
+  identify(
+    request: IdentifyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IdentifyResponse) => void,
+  ): ClientUnaryCall;
+  identify(
+    request: IdentifyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IdentifyResponse) => void,
+  ): ClientUnaryCall;
   /**
    * Starts this rank of a generation, or re-attaches to it: the same run, attempt and generation with a fencing token
    * that is not lower. Events after `after_sequence` are sent again. Cancelling the call does not end the training: a
