@@ -31,6 +31,10 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     publicHosts: environment.TRIPTYCH_PUBLIC_HOSTS.split(',').map((name) => name.trim()),
     dataRoots: environment.TRIPTYCH_DATA_ROOTS.split(delimiter).filter(Boolean),
     grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
+    retention: {
+      runDays: environment.TRIPTYCH_RETENTION_RUN_DAYS,
+      graceMs: environment.TRIPTYCH_RETENTION_GRACE_MINUTES * 60_000,
+    },
     databaseConnections: environment.TRIPTYCH_DATABASE_CONNECTIONS,
     version,
     logger,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { type control, parse, Sha256, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { ArtifactStore, StoredArtifact } from '@triptych/storage';
+import type { ArtifactStore, CollectableStore, StoredArtifact } from '@triptych/storage';
 import { Type } from 'typebox';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import { isOutage, unavailable } from '../store/outage.ts';
@@ -13,7 +13,7 @@ import { workerAddress } from './worker-address.ts';
 
 export interface ControlServiceOptions {
   readonly registry: WorkerRegistry;
-  readonly store: ArtifactStore;
+  readonly store: Pick<CollectableStore, 'read' | 'put' | 'renew'>;
   readonly logger: Logger;
 }
 
@@ -79,10 +79,12 @@ export function controlService({ registry, store, logger }: ControlServiceOption
 const CHUNK_BYTES = 512 * 1024;
 
 async function send(
-  store: ArtifactStore,
+  store: Pick<CollectableStore, 'read' | 'renew'>,
   call: ServerWritableStream<control.FetchArtifactRequest, control.ArtifactChunk>,
 ): Promise<void> {
   const { sha256, offset, length } = call.request;
+  // What a worker asks for it needs, or is about to name instead of sending it again.
+  await store.renew(sha256);
   const gone = new AbortController();
   call.once('cancelled', () => gone.abort(new TriptychError('CANCELLED', 'The worker went away')));
   for await (const piece of store.read(sha256, { offset, ...(length > 0 && { length }) })) {
@@ -104,7 +106,7 @@ async function send(
  * @throws TriptychError `INVALID_INPUT` where nothing was promised, `ARTIFACT_CORRUPT` where something else came
  */
 async function receive(
-  store: ArtifactStore,
+  store: Pick<ArtifactStore, 'put'>,
   call: AsyncIterable<control.PublishArtifactRequest>,
 ): Promise<StoredArtifact> {
   const messages = call[Symbol.asyncIterator]();

@@ -7,6 +7,9 @@ import { ControlMetrics } from '../metrics/control-metrics.ts';
 import { registerRecordGauges } from '../metrics/record-gauges.ts';
 import { Predictor } from '../predictions/predictor.ts';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
+import { ArtifactCollection } from '../retention/collection.ts';
+import { Housekeeping } from '../retention/housekeeping.ts';
+import { artifactReferences } from '../store/artifact-references.ts';
 import type { RunQueue } from '../store/run-queue.ts';
 import { openTestStores, type TestStores } from './store.ts';
 
@@ -50,9 +53,11 @@ export class RememberedQueue implements RunQueue {
 export async function startTestServer({
   patience,
   dataRoots = [],
+  graceMs = 60_000,
 }: {
   readonly patience?: Patience;
   readonly dataRoots?: readonly string[];
+  readonly graceMs?: number;
 } = {}): Promise<TestServer> {
   const registry = createMetrics();
   const metrics = new ControlMetrics(registry);
@@ -71,7 +76,14 @@ export async function startTestServer({
   });
   const fleet = createRegistry({ store: stores.workers, logger });
   const predictor = new Predictor({ registry: fleet, logger, waitMs: 5000 });
-  const services = { ...stores, queue, metrics, registry, predictor, dataRoots };
+  const collection = new ArtifactCollection({
+    ...{ artifacts: stores.artifacts, logger, graceMs },
+    references: () => artifactReferences(stores.database),
+    onRemoved: (removed) => metrics.collected(removed),
+  });
+  const { deletion, workers } = stores;
+  const housekeeping = new Housekeeping({ collection, deletion, workers, logger, soonMs: 0 });
+  const services = { ...stores, queue, metrics, registry, predictor, dataRoots, collection, housekeeping };
   const app = await buildServer({ services, logger, version: '0.0.0-test', ...(patience && { patience }) });
   return {
     app,
@@ -81,6 +93,7 @@ export async function startTestServer({
     log,
     close: async () => {
       await app.close();
+      await housekeeping.close();
       predictor.close();
       fleet.close();
       await stores.close();
