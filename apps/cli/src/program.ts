@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { TriptychClient } from '@triptych/client';
 import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
+import * as artifacts from './commands/artifacts.ts';
 import * as datasets from './commands/datasets.ts';
 import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
@@ -23,6 +24,7 @@ const commands: readonly CommandModule[] = [
   runs,
   datasets,
   models,
+  artifacts,
   predict,
   workers,
   engine,

@@ -14,6 +14,9 @@ import { Predictor } from './predictions/predictor.ts';
 import { createQueue } from './queue/create-queue.ts';
 import { FleetList } from './registry/fleet-list.ts';
 import { createRegistry } from './registry/worker-registry.ts';
+import { ArtifactCollection } from './retention/collection.ts';
+import { Housekeeping } from './retention/housekeeping.ts';
+import { artifactReferences } from './store/artifact-references.ts';
 import { openDatabase } from './store/database.ts';
 import { DatasetStore } from './store/dataset-store.ts';
 import { migrate } from './store/migrator.ts';
@@ -45,6 +48,8 @@ export interface ApplicationConfig {
   readonly auth?: 'on' | 'off';
   /** For every gRPC link; without it they are plain. */
   readonly tls?: TlsIdentity | undefined;
+  /** By default runs are kept for ever, and artifacts that nothing refers to for ten minutes. */
+  readonly retention?: { readonly runDays?: number; readonly graceMs?: number };
   /** Connections to the database, beside the few of the queue. */
   readonly databaseConnections?: number;
   readonly version: string;
@@ -133,13 +138,26 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
 
   // After the scheduler, which so comes first where a worker becomes free.
   const predictor = new Predictor({ registry: fleet, clients, logger });
+  const { graceMs, runDays } = config.retention ?? {};
+  const collection = new ArtifactCollection({
+    ...{ artifacts, logger, references: () => artifactReferences(database) },
+    ...(graceMs !== undefined && { graceMs }),
+    onRemoved: (removed) => metrics.collected(removed),
+  });
+  const deletion = new RecordDeletion(database);
+  const housekeeping = new Housekeeping({
+    ...{ collection, deletion, workers: workerStore, logger },
+    ...(runDays !== undefined && { runDays }),
+  });
+  onClose(() => housekeeping.close());
+  housekeeping.start();
   const services = {
     ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry, predictor },
     dataRoots: config.dataRoots ?? [],
     submission: new RunSubmission(database),
     datasets: new DatasetStore(database),
     models: new ModelStore(database),
-    deletion: new RecordDeletion(database),
+    ...{ deletion, collection, housekeeping },
   };
   const origins = { listensOn: config.http.host, publicHosts: config.publicHosts ?? [] };
   const server = await buildServer({ services, logger, version: config.version, origins });

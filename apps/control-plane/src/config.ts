@@ -38,6 +38,18 @@ export const ControlPlaneEnvironment = Type.Object({
     description: 'off: whoever reaches the ports is let in, where no token is set',
   }),
   ...FleetSettings,
+  TRIPTYCH_RETENTION_RUN_DAYS: Type.Integer({
+    minimum: 0,
+    maximum: 36_500,
+    default: 0,
+    description: 'Days that runs are kept after their end; 0: for ever. The models that they trained stay',
+  }),
+  TRIPTYCH_RETENTION_GRACE_MINUTES: Type.Integer({
+    minimum: 1,
+    maximum: 100_000,
+    default: 10,
+    description: 'How long an artifact that nothing refers to stays after it was used last',
+  }),
   TRIPTYCH_DATABASE_CONNECTIONS: Type.Integer({ minimum: 2, maximum: 1000, default: 10 }),
   TRIPTYCH_LOG_LEVEL: Type.Union(
     (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) =>

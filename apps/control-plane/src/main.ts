@@ -33,6 +33,10 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     auth: environment.TRIPTYCH_AUTH,
     joinTokens: readJoinTokens(environment),
     tls: readTls(environment, { role: 'control-plane', logger }),
+    retention: {
+      runDays: environment.TRIPTYCH_RETENTION_RUN_DAYS,
+      graceMs: environment.TRIPTYCH_RETENTION_GRACE_MINUTES * 60_000,
+    },
     databaseConnections: environment.TRIPTYCH_DATABASE_CONNECTIONS,
     version,
     logger,

@@ -1,5 +1,5 @@
 /** The REST API as typed calls. Every failure is a TriptychError with the code, and the violations, of the service. */
-import type { Worker } from '@triptych/protocol';
+import type { Collection, Worker } from '@triptych/protocol';
 import { type Call, Connection, type ConnectionOptions } from './connection.ts';
 import { Datasets } from './datasets.ts';
 import { Models } from './models.ts';
@@ -24,6 +24,12 @@ export class TriptychClient {
 
   workers({ signal }: Call = {}): AsyncGenerator<Worker, void, void> {
     return eachItem(this.#connection, { path: '/v1/workers', signal });
+  }
+
+  /** Removes artifacts that nothing refers to any more; resolves when that is done. */
+  collectArtifacts({ signal }: Call = {}): Promise<Collection> {
+    const request = { method: 'POST', path: '/v1/artifacts/collections', repeatable: true } as const;
+    return this.#connection.json({ ...request, signal });
   }
 
   /** Whether the process answers (`live`) or can do its work (`ready`). False, not an error, where it cannot. One try. */

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ArtifactStore, type ReadRange, sha256Of } from './artifact-store.ts';
+import { type ArtifactStore, type CollectableStore, type ReadRange, sha256Of } from './artifact-store.ts';
 import { cachedStore } from './cached-store.ts';
 import { folderStore } from './folder-store.ts';
 import { memoryStore } from './memory-store.ts';
@@ -128,6 +128,46 @@ describe.each(Object.entries(implementations))('%s store', (_name, create) => {
     const store = create(folder);
     const stored = await Promise.all(Array.from({ length: 20 }, () => store.put(content)));
     expect(new Set(stored.map((s) => s.sha256))).toEqual(new Set([sha256]));
+    expect(Buffer.compare(await store.get(sha256), content)).toBe(0);
+  });
+});
+
+const collectable: Record<string, (folder: string) => CollectableStore> = {
+  folder: (path) => folderStore(path),
+  memory: () => memoryStore(),
+};
+
+describe.each(Object.entries(collectable))('%s store, of which something is taken away', (_name, create) => {
+  const later = () => new Date(Date.now() + 1000);
+  const before = new Date(Date.now() - 60_000);
+  const all = async (store: CollectableStore) => {
+    const found: string[] = [];
+    for await (const entry of store.entries()) found.push(entry.sha256);
+    return found.sort();
+  };
+
+  it('lists what is there, with sizes and times', async () => {
+    const store = create(folder);
+    expect(await all(store)).toEqual([]);
+    const { sha256: empty } = await store.put(new Uint8Array());
+    await store.put(content);
+    expect(await all(store)).toEqual([sha256, empty].sort());
+    for await (const entry of store.entries()) {
+      if (entry.sha256 === sha256) expect(entry.bytes).toBe(content.byteLength);
+      expect(entry.usedAt > before && entry.usedAt < later()).toBe(true);
+    }
+  });
+
+  it('takes away what was not used since, and that alone', async () => {
+    const store = create(folder);
+    await store.put(content);
+    expect(await store.remove(sha256, before)).toBeUndefined();
+    expect(Buffer.compare(await store.get(sha256), content)).toBe(0);
+    expect(await store.remove(sha256, later())).toBe(content.byteLength);
+    expect(await store.has(sha256)).toBe(false);
+    expect(await store.remove(sha256, later())).toBeUndefined();
+    expect(await store.renew(sha256)).toBe(false);
+    await store.put(content);
     expect(Buffer.compare(await store.get(sha256), content)).toBe(0);
   });
 });

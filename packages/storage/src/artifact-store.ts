@@ -24,7 +24,7 @@ export interface ArtifactStore {
   /**
    * Keeps the content. It can be read as soon as this resolves, and not a byte of it before; on failure nothing remains.
    * @throws TriptychError ARTIFACT_CORRUPT where the content is not what was `promised`: a stream that is cut looks like one
-   * that has ended.
+   * that has ended. STORAGE_FULL where there is no room for it: later there may be.
    */
   put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact>;
   has(sha256: string): Promise<boolean>;
@@ -42,6 +42,23 @@ export interface ArtifactStore {
   size(sha256: string): Promise<number>;
   /** Of the volume that the content is kept on. Absent where there is none to fill up. */
   space?(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+}
+
+export interface ArtifactEntry extends StoredArtifact {
+  /** When it was put or renewed last. */
+  readonly usedAt: Date;
+}
+
+/** A store of which something can be taken away again. Whoever does so knows what is needed; the store knows what was used. */
+export interface CollectableStore extends ArtifactStore {
+  /** What is there, in no order; what comes or goes meanwhile may be missing. */
+  entries(): AsyncIterable<ArtifactEntry>;
+  /** The artifact counts as used now. False where it is not there. */
+  renew(sha256: string): Promise<boolean>;
+  /** Takes it away unless it was used since. @returns its bytes; nothing where it stays or was not there */
+  remove(sha256: string, unusedSince: Date): Promise<number | undefined>;
+  /** Takes away what writers left that were broken off before, and brings back what a removal that was broken off had in hand. */
+  tidy(unusedSince: Date): Promise<{ readonly removed: number; readonly removedBytes: number }>;
 }
 
 /** Content that is made while it is stored, and made again where a store has to begin anew. */
@@ -111,6 +128,22 @@ export function assertRange(range: ReadRange): void {
     })),
   );
 }
+
+/** A volume without room, or a user whose share of it is used up. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+/** What a write failed with, as STORAGE_FULL where that is what it says. */
+export function asStorageError(error: unknown, where: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code !== undefined && FULL.has(code) ? storageFull(where, code, error) : error;
+}
+
+export const storageFull = (where: string, why: string, cause?: unknown): TriptychError =>
+  new TriptychError(
+    'STORAGE_FULL',
+    `There is no room for an artifact in ${where} (${why}); make room there, what waits goes on by itself`,
+    { cause },
+  );
 
 export const artifactNotFound = (sha256: string, where: string, cause?: unknown): TriptychError =>
   new TriptychError('NOT_FOUND', `There is no artifact ${sha256} in ${where}`, { cause });

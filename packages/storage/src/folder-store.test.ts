@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,5 +78,76 @@ describe('folderStore', () => {
     await rm(blocked);
     await mkdir(blocked);
     expect(await store.put(content)).toEqual({ sha256, bytes: content.byteLength });
+  });
+
+  const pathOf = (hash: string) => join(folder, hash.slice(0, 2), hash.slice(2));
+  const old = new Date(Date.now() - 3_600_000);
+  const grace = () => new Date(Date.now() - 60_000);
+
+  it('keeps what was put again or renewed while it was being taken away', async () => {
+    const store = folderStore(folder);
+    for (const use of [() => store.put(content), () => store.renew(sha256)]) {
+      await store.put(content);
+      await utimes(pathOf(sha256), old, old);
+      await use();
+      expect(await store.remove(sha256, grace())).toBeUndefined();
+      expect(Buffer.compare(await store.get(sha256), content)).toBe(0);
+    }
+    // At once, again and again: whoever put it last must find it.
+    for (let round = 0; round < 50; round += 1) {
+      await store.put(content);
+      await utimes(pathOf(sha256), old, old);
+      await Promise.all([store.remove(sha256, grace()), store.put(content)]);
+      expect(await store.has(sha256)).toBe(true);
+    }
+    expect(await readdir(join(folder, '.removed'))).toEqual([]);
+  });
+
+  it('brings back what a removal had set aside when it was killed', async () => {
+    const store = folderStore(folder);
+    await store.put(content);
+    await mkdir(join(folder, '.removed'));
+    await rename(pathOf(sha256), join(folder, '.removed', sha256));
+    await store.tidy(grace());
+    expect(Buffer.compare(await store.get(sha256), content)).toBe(0);
+  });
+
+  it('takes away uploads that were broken off, and counts them', async () => {
+    const store = folderStore(folder);
+    await store.put(content);
+    const [left, fresh] = ['left', 'fresh'].map((name) => join(folder, '.incoming', name)) as [
+      string,
+      string,
+    ];
+    await writeFile(left, 'half of it');
+    await utimes(left, old, old);
+    await writeFile(fresh, 'coming');
+    expect(await store.tidy(grace())).toEqual({ removed: 1, removedBytes: 10 });
+    expect(await readdir(join(folder, '.incoming'))).toEqual(['fresh']);
+  });
+
+  it.each(['ENOSPC', 'EDQUOT'])('says STORAGE_FULL for %s, and leaves nothing half written', async (code) => {
+    const store = folderStore(folder);
+    async function* filling(): AsyncGenerator<Uint8Array> {
+      yield content;
+      throw Object.assign(new Error(`${code}: write`), { code });
+    }
+    await expect(store.put(filling())).rejects.toMatchObject({
+      code: 'STORAGE_FULL',
+      message: expect.stringContaining(`${folder} (${code}); make room`),
+    });
+    expect(await readdir(join(folder, '.incoming'))).toEqual([]);
+  });
+
+  it('takes nothing of an upload that the volume has no room for', async () => {
+    const store = folderStore(folder);
+    let asked = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      asked += 1;
+      yield content;
+    }
+    const promised = { sha256, bytes: 2 ** 52 };
+    await expect(store.put(endless(), promised)).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(asked).toBe(0);
   });
 });

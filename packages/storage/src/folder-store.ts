@@ -4,31 +4,44 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  type ArtifactStore,
+  type ArtifactEntry,
   artifactCorrupt,
   artifactNotFound,
+  asStorageError,
   assertKept,
   assertRange,
   assertSha256,
+  type CollectableStore,
   type Content,
   type ReadRange,
   type StoredArtifact,
+  storageFull,
   upTo,
 } from './artifact-store.ts';
+import {
+  entriesIn,
+  ignoreMissing,
+  isMissing,
+  namesIn,
+  removeAbandoned,
+  removeUnused,
+} from './folder-removal.ts';
 
 const INCOMING = '.incoming';
+/** Where a file lies while it is removed. */
+const REMOVED = '.removed';
 const CHUNK_BYTES = 1024 * 1024;
 /** Since its last byte was written; a younger file may belong to a writer that is alive. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
 
-export function folderStore(path: string): ArtifactStore {
+export function folderStore(path: string): CollectableStore {
   return new FolderStore(path);
 }
 
-class FolderStore implements ArtifactStore {
+class FolderStore implements CollectableStore {
   readonly #folder: string;
   #ready: Promise<void> | undefined;
 
@@ -39,17 +52,43 @@ class FolderStore implements ArtifactStore {
   /** Writes even what is there already: that repairs a copy that has rotted, and equal content makes the order immaterial. */
   async put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact> {
     if (promised) assertSha256(promised.sha256);
-    await this.#prepare();
     const temporary = join(this.#folder, INCOMING, randomUUID());
     try {
+      await this.#prepare();
+      if (promised) await this.#assertRoom(promised.bytes);
       const stored = await writeDurably(temporary, promised ? upTo(content, promised) : content);
       if (promised) assertKept(stored, promised);
       await this.#publish(temporary, stored.sha256);
       return stored;
     } catch (error) {
       await rm(temporary, { force: true });
+      throw asStorageError(error, this.#folder);
+    }
+  }
+
+  entries(): AsyncGenerator<ArtifactEntry> {
+    return entriesIn(this.#folder);
+  }
+
+  async renew(sha256: string): Promise<boolean> {
+    const now = new Date();
+    try {
+      await utimes(this.#pathOf(sha256), now, now);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
       throw error;
     }
+  }
+
+  remove(sha256: string, unusedSince: Date): Promise<number | undefined> {
+    return removeUnused(this.#pathOf(sha256), { aside: join(this.#folder, REMOVED, sha256), unusedSince });
+  }
+
+  async tidy(unusedSince: Date): Promise<{ removed: number; removedBytes: number }> {
+    for (const sha256 of await namesIn(join(this.#folder, REMOVED)))
+      await rename(join(this.#folder, REMOVED, sha256), this.#pathOf(sha256)).catch(ignoreMissing);
+    return await removeAbandoned(join(this.#folder, INCOMING), unusedSince);
   }
 
   async space(): Promise<{ freeBytes: number; totalBytes: number }> {
@@ -131,6 +170,13 @@ class FolderStore implements ArtifactStore {
     return this.#ready;
   }
 
+  /** Before anything is sent: an upload that has no room would fill the volume first, for everybody. */
+  async #assertRoom(bytes: number): Promise<void> {
+    const { freeBytes } = await this.space();
+    if (bytes > freeBytes)
+      throw storageFull(this.#folder, `${bytes} bytes are needed, ${freeBytes} are free`);
+  }
+
   async #publish(temporary: string, sha256: string): Promise<void> {
     const target = this.#pathOf(sha256);
     const parent = join(target, '..');
@@ -184,15 +230,7 @@ async function* chunksOf(file: FileHandle, start: number, end: number): AsyncGen
 /** Makes the folder for unfinished writes and removes what killed writers left in it. */
 async function prepareIncoming(incoming: string): Promise<void> {
   await mkdir(incoming, { recursive: true });
-  const now = Date.now();
-  for (const name of await readdir(incoming)) {
-    const path = join(incoming, name);
-    const age = await stat(path).then(
-      ({ mtimeMs }) => now - mtimeMs,
-      () => 0,
-    );
-    if (age > ABANDONED_AFTER_MS) await rm(path, { force: true });
-  }
+  await removeAbandoned(incoming, new Date(Date.now() - ABANDONED_AFTER_MS));
 }
 
 /** A rename survives a power cut only once the folder's own entry is on disk. Windows has no such call. */
@@ -205,5 +243,3 @@ async function syncFolder(path: string): Promise<void> {
     await folder.close();
   }
 }
-
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -1,5 +1,12 @@
-export type { ArtifactStore, Content, ReadRange, StoredArtifact } from './artifact-store.ts';
-export { sha256Of, streamOf } from './artifact-store.ts';
+export type {
+  ArtifactEntry,
+  ArtifactStore,
+  CollectableStore,
+  Content,
+  ReadRange,
+  StoredArtifact,
+} from './artifact-store.ts';
+export { sha256Of, storageFull, streamOf } from './artifact-store.ts';
 export { cachedStore } from './cached-store.ts';
 export {
   ArtifactFile,

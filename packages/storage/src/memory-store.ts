@@ -1,24 +1,26 @@
 /** Artifacts in memory: for tests and for runs that need not outlive their process. */
 import {
-  type ArtifactStore,
+  type ArtifactEntry,
   artifactNotFound,
   assertKept,
   assertRange,
   assertSha256,
+  type CollectableStore,
   type Content,
   type ReadRange,
   type StoredArtifact,
   sha256Of,
 } from './artifact-store.ts';
 
-export function memoryStore(): ArtifactStore {
+export function memoryStore(): CollectableStore {
   return new MemoryStore();
 }
 
 const CHUNK_BYTES = 1024 * 1024;
 
-class MemoryStore implements ArtifactStore {
+class MemoryStore implements CollectableStore {
   readonly #contents = new Map<string, Uint8Array>();
+  readonly #usedAt = new Map<string, Date>();
 
   async put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact> {
     const bytes = content instanceof Uint8Array ? new Uint8Array(content) : await concatenate(content);
@@ -26,7 +28,32 @@ class MemoryStore implements ArtifactStore {
     const stored = { sha256, bytes: bytes.byteLength };
     if (promised) assertKept(stored, promised);
     this.#contents.set(sha256, bytes);
+    this.#usedAt.set(sha256, new Date());
     return stored;
+  }
+
+  async *entries(): AsyncGenerator<ArtifactEntry> {
+    for (const [sha256, { byteLength: bytes }] of [...this.#contents])
+      yield { sha256, bytes, usedAt: this.#usedAt.get(sha256) ?? new Date(0) };
+  }
+
+  async renew(sha256: string): Promise<boolean> {
+    assertSha256(sha256);
+    if (this.#contents.has(sha256)) this.#usedAt.set(sha256, new Date());
+    return this.#contents.has(sha256);
+  }
+
+  async remove(sha256: string, unusedSince: Date): Promise<number | undefined> {
+    assertSha256(sha256);
+    const content = this.#contents.get(sha256);
+    if (!content || (this.#usedAt.get(sha256) ?? 0) > unusedSince) return undefined;
+    this.#contents.delete(sha256);
+    this.#usedAt.delete(sha256);
+    return content.byteLength;
+  }
+
+  async tidy(): Promise<{ removed: number; removedBytes: number }> {
+    return { removed: 0, removedBytes: 0 };
   }
 
   async has(sha256: string): Promise<boolean> {

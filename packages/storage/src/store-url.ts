@@ -1,11 +1,11 @@
 /** From the one setting that says where artifacts live to the store. */
 import { fileURLToPath } from 'node:url';
 import { invalidInput, show } from '@triptych/protocol';
-import type { ArtifactStore } from './artifact-store.ts';
+import type { CollectableStore } from './artifact-store.ts';
 import { folderStore } from './folder-store.ts';
 
 /** `file:///absolute/folder`. The folder is made on the first write. */
-export function openStore(url: string): ArtifactStore {
+export function openStore(url: string): CollectableStore {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'file:' || parsed.host !== '') {
     throw invalidInput('artifacts URL', [

@@ -12,7 +12,7 @@ import {
   unauthenticated,
 } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { ArtifactStore, StoredArtifact } from '@triptych/storage';
+import type { ArtifactStore, CollectableStore, StoredArtifact } from '@triptych/storage';
 import { Type } from 'typebox';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import { isOutage, unavailable } from '../store/outage.ts';
@@ -23,7 +23,7 @@ import { toServiceError } from './service-error.ts';
 
 export interface ControlServiceOptions extends AdmissionOptions {
   readonly registry: WorkerRegistry;
-  readonly store: ArtifactStore;
+  readonly store: Pick<CollectableStore, 'read' | 'put' | 'renew'>;
   readonly logger: Logger;
 }
 
@@ -110,10 +110,12 @@ function assertIsOwn(workerId: string, metadata: Metadata, registry: WorkerRegis
 const CHUNK_BYTES = 512 * 1024;
 
 async function send(
-  store: ArtifactStore,
+  store: Pick<CollectableStore, 'read' | 'renew'>,
   call: ServerWritableStream<control.FetchArtifactRequest, control.ArtifactChunk>,
 ): Promise<void> {
   const { sha256, offset, length } = call.request;
+  // What a worker asks for it needs, or is about to name instead of sending it again.
+  await store.renew(sha256);
   const gone = new AbortController();
   call.once('cancelled', () => gone.abort(new TriptychError('CANCELLED', 'The worker went away')));
   for await (const piece of store.read(sha256, { offset, ...(length > 0 && { length }) })) {
@@ -135,7 +137,7 @@ async function send(
  * @throws TriptychError `INVALID_INPUT` where nothing was promised, `ARTIFACT_CORRUPT` where something else came
  */
 async function receive(
-  store: ArtifactStore,
+  store: Pick<ArtifactStore, 'put'>,
   call: AsyncIterable<control.PublishArtifactRequest>,
 ): Promise<StoredArtifact> {
   const messages = call[Symbol.asyncIterator]();

@@ -9,7 +9,8 @@ import type { Services } from './services.ts';
 
 const DatasetParams = Type.Object({ id: IdOrName('a dataset') });
 
-export function datasetRoutes(app: App, { datasets, artifacts, dataRoots, deletion }: Services): void {
+export function datasetRoutes(app: App, services: Services): void {
+  const { datasets, artifacts, dataRoots, deletion, collection, housekeeping } = services;
   const tags = ['datasets'];
 
   app.post(
@@ -27,6 +28,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots, deleti
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new TriptychError('CANCELLED', 'The client went away')));
       const body = { ...request.body, path: await allowedPath(request.body.path, dataRoots) };
+      using _ = collection.hold();
       const dataset = await registerDataset(body, { datasets, artifacts, signal: gone.signal });
       return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
     },
@@ -79,6 +81,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots, deleti
     },
     async (request, reply) => {
       await deletion.dataset(request.params.id);
+      housekeeping.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

@@ -242,3 +242,22 @@ describe('a model', () => {
     expect(await problem('/v1/models/clip-tiny')).toMatchObject({ status: 409, code: 'ILLEGAL_STATE' });
   });
 });
+
+test('the files of what was deleted go from the store, and that is counted', async () => {
+  const swift = await startTestServer({ graceMs: 0 });
+  const { artifacts, models } = swift.stores;
+  const { sha256, files } = await putModel(artifacts);
+  const weights = { sha256: files[1]!.sha256, bytes: files[1]!.bytes };
+  const facts = { architecture: 'clip', description: '', parameters: 1, config: {}, artifact: sha256, files };
+  await models.insert({ ...facts, name: 'mine', weights });
+  const collect = async () =>
+    (await swift.app.inject({ method: 'POST', url: '/v1/artifacts/collections' })).json();
+  expect(await collect()).toEqual({ kept: 3, waiting: 0, removed: 0, removedBytes: 0 });
+  await swift.app.inject({ method: 'DELETE', url: '/v1/models/mine' });
+  await expect.poll(() => artifacts.has(sha256)).toBe(false);
+  expect(await collect()).toEqual({ kept: 0, waiting: 0, removed: 0, removedBytes: 0 });
+  const { body } = await swift.app.inject('/metrics');
+  expect(body).toMatch(/^triptych_artifacts_collected_total 3$/m);
+  expect(body).toMatch(/^triptych_artifacts_collected_bytes_total [1-9]\d+$/m);
+  await swift.close();
+});

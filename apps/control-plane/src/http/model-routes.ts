@@ -30,7 +30,8 @@ const FileContent = Type.Union([
   Type.Unknown({ description: 'Of a .json file' }),
 ]);
 
-export function modelRoutes(app: App, { models, artifacts, dataRoots, deletion }: Services): void {
+export function modelRoutes(app: App, services: Services): void {
+  const { models, artifacts, dataRoots, deletion, collection, housekeeping } = services;
   const catalog = new ModelCatalog(models);
   const tags = ['models'];
 
@@ -63,6 +64,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots, deletion }
       const { base, ...rest } = request.body;
       const body = { ...rest, path: await allowedPath(rest.path, dataRoots) };
       const options = { models, catalog, artifacts };
+      using _ = collection.hold();
       const model = await (base === undefined
         ? importModel(body, options)
         : importAdapter({ ...body, base }, options));
@@ -82,6 +84,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots, deletion }
       },
     },
     async (request, reply) => {
+      using _ = collection.hold();
       const model = await interpolateModels(request.body, { models, catalog, artifacts });
       return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
     },
@@ -121,6 +124,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots, deletion }
           `${id} is a preset: it is part of Triptych and takes no room`,
         );
       await deletion.model(id);
+      housekeeping.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

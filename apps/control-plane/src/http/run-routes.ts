@@ -25,7 +25,8 @@ import type { Services } from './services.ts';
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
-  const { runs, history, submission, queue, workers, metrics, datasets, artifacts, deletion } = services;
+  const { runs, history, submission, queue, workers, metrics, datasets, artifacts, deletion, housekeeping } =
+    services;
   const catalogs = {
     datasets,
     models: new ModelCatalog(services.models),
@@ -178,6 +179,7 @@ export function runRoutes(app: App, services: Services): void {
     },
     async (request, reply) => {
       await deletion.run(request.params.id);
+      housekeeping.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

@@ -4,6 +4,7 @@ import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { pageRoutes } from '../page/page-routes.ts';
 import { documentApi } from './api-document.ts';
 import type { App } from './app.ts';
+import { artifactRoutes } from './artifact-routes.ts';
 import { answerBrokenRequest, defaultPatience, type Patience } from './broken-request.ts';
 import { datasetRoutes } from './dataset-routes.ts';
 import { errorPage } from './error-page.ts';
@@ -82,6 +83,7 @@ export async function buildServer({
   datasetRoutes(app, services);
   modelRoutes(app, services);
   predictionRoutes(app, services);
+  artifactRoutes(app, services);
   fleetRoutes(app, services);
   pageRoutes(app);
   refuseTheOthers();

@@ -3,6 +3,8 @@ import type { ArtifactStore } from '@triptych/storage';
 import type { Registry } from 'prom-client';
 import type { ControlMetrics } from '../metrics/control-metrics.ts';
 import type { Predictor } from '../predictions/predictor.ts';
+import type { ArtifactCollection } from '../retention/collection.ts';
+import type { Housekeeping } from '../retention/housekeeping.ts';
 import type { Database } from '../store/database.ts';
 import type { DatasetStore } from '../store/dataset-store.ts';
 import type { ModelStore } from '../store/model-store.ts';
@@ -27,6 +29,8 @@ export interface Services {
   readonly predictor: Pick<Predictor, 'predict'>;
   readonly queue: RunQueue;
   readonly artifacts: ArtifactStore;
+  readonly collection: Pick<ArtifactCollection, 'collect' | 'hold'>;
+  readonly housekeeping: Pick<Housekeeping, 'collectSoon'>;
   readonly dataRoots: DataRoots;
   readonly notifier: RunNotifier;
   readonly metrics: ControlMetrics;

@@ -26,6 +26,8 @@ export class ControlMetrics implements RunObserver {
   readonly #runPhases: Counter;
   readonly #time: Counter;
   readonly #recoveries: Counter;
+  readonly #collected: Counter;
+  readonly #collectedBytes: Counter;
 
   constructor(registry: Registry) {
     const of = (name: string, help: string, labelNames: string[] = []) => ({
@@ -65,6 +67,15 @@ export class ControlMetrics implements RunObserver {
       of('run_time_seconds_total', 'Time of steps by what it was spent on', ['category']),
     );
     this.#recoveries = new Counter(of('recoveries_total', 'Recoveries begun', ['cause']));
+    this.#collected = new Counter(
+      of('artifacts_collected_total', 'Artifacts that nothing referred to and that were removed'),
+    );
+    this.#collectedBytes = new Counter(
+      of(
+        'artifacts_collected_bytes_total',
+        'Bytes of artifacts that nothing referred to and that were removed',
+      ),
+    );
     this.#beginAtZero();
   }
 
@@ -84,6 +95,11 @@ export class ControlMetrics implements RunObserver {
   answered(request: { method: string; route: string; status: number; seconds: number }): void {
     const { method, route, status, seconds } = request;
     this.#requests.observe({ method, route, status_code: status }, seconds);
+  }
+
+  collected({ count, bytes }: { readonly count: number; readonly bytes: number }): void {
+    this.#collected.inc(count);
+    this.#collectedBytes.inc(bytes);
   }
 
   submitted(_run: Run): void {

@@ -57,7 +57,7 @@ export class PrismaWorkerStore implements WorkerStore {
 
   async forget(before: Date): Promise<number> {
     const { count } = await this.#client.worker.deleteMany({
-      where: { leaseExpiresAt: { lt: before }, assignments: { none: {} } },
+      where: { leaseExpiresAt: { lt: before }, assignments: { none: { heldWorkerId: { not: null } } } },
     });
     return count;
   }

@@ -10,7 +10,7 @@ export interface WorkerStore {
   leave(workerId: string): Promise<void>;
   /** Workers whose lease holds at `now`, and those that were lost less than `keepLostMs` before it. */
   list(options: { now: Date; keepLostMs?: number; pool?: string }): Promise<Worker[]>;
-  /** Deletes workers that nobody refers to and whose lease ended before `before`. */
+  /** Deletes workers that no run holds and whose lease ended before `before`, with what they were assigned to. */
   forget(before: Date): Promise<number>;
 }
 

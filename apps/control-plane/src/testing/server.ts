@@ -7,6 +7,9 @@ import { ControlMetrics } from '../metrics/control-metrics.ts';
 import { registerRecordGauges } from '../metrics/record-gauges.ts';
 import { Predictor } from '../predictions/predictor.ts';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
+import { ArtifactCollection } from '../retention/collection.ts';
+import { Housekeeping } from '../retention/housekeeping.ts';
+import { artifactReferences } from '../store/artifact-references.ts';
 import type { RunQueue } from '../store/run-queue.ts';
 import { TrainerClients } from '../supervisor/trainer-clients.ts';
 import { openTestStores, type TestStores } from './store.ts';
@@ -51,9 +54,11 @@ export class RememberedQueue implements RunQueue {
 export async function startTestServer({
   patience,
   dataRoots = [],
+  graceMs = 60_000,
 }: {
   readonly patience?: Patience;
   readonly dataRoots?: readonly string[];
+  readonly graceMs?: number;
 } = {}): Promise<TestServer> {
   const registry = createMetrics();
   const metrics = new ControlMetrics(registry);
@@ -73,7 +78,14 @@ export async function startTestServer({
   const fleet = createRegistry({ store: stores.workers, logger });
   const clients = new TrainerClients({ registry: fleet });
   const predictor = new Predictor({ registry: fleet, clients, logger, waitMs: 5000 });
-  const services = { ...stores, queue, metrics, registry, predictor, dataRoots };
+  const collection = new ArtifactCollection({
+    ...{ artifacts: stores.artifacts, logger, graceMs },
+    references: () => artifactReferences(stores.database),
+    onRemoved: (removed) => metrics.collected(removed),
+  });
+  const { deletion, workers } = stores;
+  const housekeeping = new Housekeeping({ collection, deletion, workers, logger, soonMs: 0 });
+  const services = { ...stores, queue, metrics, registry, predictor, dataRoots, collection, housekeeping };
   const app = await buildServer({ services, logger, version: '0.0.0-test', ...(patience && { patience }) });
   return {
     app,
@@ -84,6 +96,7 @@ export async function startTestServer({
     close: async () => {
       await app.close();
       clients.close();
+      await housekeeping.close();
       fleet.close();
       await stores.close();
     },

@@ -1,7 +1,7 @@
 /** The real stores on a database of their own, and rows to begin with. */
 import { presets } from '@triptych/models/catalog';
 import type { Dataset, ResolvedRunSpec, Run, Score, StepMetric } from '@triptych/protocol';
-import { type ArtifactStore, memoryStore, putFiles } from '@triptych/storage';
+import { type ArtifactStore, type CollectableStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
 import { type Database, openDatabase } from '../store/database.ts';
 import { DatasetStore } from '../store/dataset-store.ts';
@@ -21,7 +21,7 @@ import { createTestDatabase } from './postgres.ts';
 export interface TestStores {
   readonly url: string;
   readonly database: Database;
-  readonly artifacts: ArtifactStore;
+  readonly artifacts: CollectableStore;
   readonly notifier: RunNotifier;
   readonly runs: RunStore;
   readonly history: RunHistory;
