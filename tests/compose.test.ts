@@ -1,9 +1,19 @@
 /** What can be known about docker-compose.yml and deploy/ without Docker: names, ports, settings, metrics. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createMetrics } from '@triptych/runtime';
-import { describe, expect, test } from 'vitest';
+import { createMetrics, variablesOf } from '@triptych/runtime';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ControlPlaneEnvironment } from '../apps/control-plane/src/config.ts';
 import { ControlMetrics } from '../apps/control-plane/src/metrics/control-metrics.ts';
@@ -15,7 +25,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 interface Service {
-  readonly build?: { readonly context: string; readonly dockerfile: string };
+  readonly build?: { readonly context: string; readonly dockerfile: string; readonly target?: string };
   readonly image: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly ports?: readonly string[];
@@ -24,20 +34,33 @@ interface Service {
   readonly healthcheck?: object;
   readonly container_name?: string;
   readonly hostname?: string;
+  readonly networks?: readonly string[];
+  readonly network_mode?: string;
+  readonly cap_add?: readonly string[];
 }
 
 const composeText = read('docker-compose.yml');
-const compose = parse(composeText) as {
+const compose = parse(composeText, { merge: true }) as {
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
 };
 const services = Object.entries(compose.services);
 const ours = services.filter(([, service]) => service.build);
-const appOf = (service: Service): string =>
-  service.build!.dockerfile.includes('worker') ? 'worker' : 'control-plane';
+const appOf = (service: Service): string => (service.image.includes('worker') ? 'worker' : 'control-plane');
 
 const settingsOf = (app: string): Set<string> =>
-  new Set(Object.keys((app === 'worker' ? WorkerEnvironment : ControlPlaneEnvironment).properties));
+  new Set(variablesOf(app === 'worker' ? WorkerEnvironment : ControlPlaneEnvironment));
+
+/** The lines of the stage that an image is made of, and of those that it begins with. */
+function stageOf({ build }: Service): string {
+  const stages = read(build!.dockerfile).split(/^(?=FROM )/m);
+  const name = (stage: string): string | undefined => /^FROM \S+ AS (\S+)/.exec(stage)?.[1];
+  const last = build!.target ? stages.find((stage) => name(stage) === build!.target) : stages.at(-1);
+  expect(last).toBeDefined();
+  const first = stages.find((stage) => name(stage) === /^FROM (\S+)/.exec(last!)![1]);
+  return `${first ?? ''}${last}`.replaceAll(/^#.*\n/gm, '');
+}
 
 describe('docker-compose.yml', () => {
   test('has the services of the architecture', () => {
@@ -47,6 +70,7 @@ describe('docker-compose.yml', () => {
       'postgres',
       'prometheus',
       'redis',
+      'secrets',
       'worker',
       'worker-gpu',
     ]);
@@ -60,7 +84,7 @@ describe('docker-compose.yml', () => {
   test('publishes each port once, on this machine only', () => {
     const published = services.flatMap(([, service]) => service.ports ?? []);
     const hostPorts = published.map(
-      (port) => /^\$\{TRIPTYCH_BIND:-127\.0\.0\.1\}:(\d+):\d+$/.exec(port)?.[1],
+      (port) => /^(?:127\.0\.0\.1|\$\{TRIPTYCH_BIND:-127\.0\.0\.1\}):(\d+):\d+$/.exec(port)?.[1],
     );
     expect(hostPorts).not.toContain(undefined);
     expect(new Set(hostPorts).size).toBe(hostPorts.length);
@@ -71,7 +95,7 @@ describe('docker-compose.yml', () => {
     expect(service).not.toHaveProperty('hostname');
     expect(service).not.toHaveProperty('network_mode');
     expect(service).not.toHaveProperty('ports');
-    expect(service).not.toHaveProperty('volumes');
+    expect(service.volumes).toEqual(['secret-join:/run/triptych/join:ro', '/var/cache/triptych']);
   });
 
   test('waits for health, and whatever is waited for reports it', () => {
@@ -79,8 +103,12 @@ describe('docker-compose.yml', () => {
     expect(waits.length).toBeGreaterThan(0);
     for (const [name, { condition }] of waits) {
       const needed = compose.services[name]!;
+      if (name === 'secrets') {
+        expect(condition).toBe('service_completed_successfully');
+        continue;
+      }
       expect(condition).toBe('service_healthy');
-      const image = needed.build ? read(needed.build.dockerfile) : '';
+      const image = needed.build ? stageOf(needed) : '';
       expect({ name, healthy: needed.healthcheck !== undefined || image.includes('HEALTHCHECK') }).toEqual({
         name,
         healthy: true,
@@ -90,38 +118,170 @@ describe('docker-compose.yml', () => {
 
   test('mounts what exists', () => {
     for (const [, { volumes = [] }] of services) {
-      for (const source of volumes.map((volume) => volume.split(':')[0]!)) {
-        if (source.startsWith('./')) expect([source, existsSync(join(root, source))]).toEqual([source, true]);
-        else if (!source.startsWith('$')) expect(Object.keys(compose.volumes)).toContain(source);
+      for (const source of volumes.map((volume) => /^(\$\{[^}]*\}|[^:]*)/.exec(volume)![0])) {
+        const path = /^(?:\$\{\w+:-)?(\.\/[^}]*)/.exec(source)?.[1];
+        if (path) expect([path, existsSync(join(root, path))]).toEqual([path, true]);
+        else if (!source.startsWith('/')) expect(Object.keys(compose.volumes)).toContain(source);
       }
     }
   });
 });
 
+describe('what a service may do', () => {
+  test.each(services)('%s has no right, no room and no log without a bound', (_, service) => {
+    expect(service).toMatchObject({
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      read_only: true,
+      mem_limit: expect.stringMatching(/\d+[mg]\}?$/),
+      pids_limit: expect.anything(),
+      cpus: expect.anything(),
+      logging: {
+        driver: 'json-file',
+        options: { 'max-size': expect.anything(), 'max-file': expect.anything() },
+      },
+    });
+    expect(service).not.toHaveProperty('privileged');
+  });
+
+  test('only the service that reads secrets of the operator has a capability', () => {
+    const capable = services
+      .filter(([, { cap_add }]) => cap_add)
+      .map(([name, { cap_add }]) => [name, cap_add]);
+    expect(capable).toEqual([['secrets', ['DAC_READ_SEARCH']]]);
+  });
+
+  test('each is on the networks that it needs', () => {
+    const networks = Object.fromEntries(services.map(([name, service]) => [name, service.networks ?? []]));
+    expect(networks).toEqual({
+      secrets: [],
+      'control-plane': ['data', 'fleet', 'watch'],
+      worker: ['fleet'],
+      'worker-gpu': ['fleet'],
+      postgres: ['data'],
+      redis: ['data'],
+      prometheus: ['watch'],
+      grafana: ['watch'],
+    });
+    expect(compose.services['secrets']!.network_mode).toBe('none');
+    expect(compose.networks['data']).toEqual({ internal: true });
+  });
+
+  test('images of others have a whole version, ours are built and never pulled', () => {
+    for (const [name, service] of services) {
+      if (service.build)
+        expect([name, service]).toEqual([name, expect.objectContaining({ pull_policy: 'build' })]);
+      else
+        expect([name, service.image]).toEqual([name, expect.stringMatching(/:v?\d+\.\d+(\.\d+)?(-\w+)?$/)]);
+    }
+    const bases = ours.flatMap(([, { build }]) => [
+      ...read(build!.dockerfile).matchAll(/^ARG \w+_IMAGE=(\S+)$/gm),
+    ]);
+    expect(bases.length).toBeGreaterThan(0);
+    for (const [, base] of bases) expect(base).toMatch(/:\d+\.\d+\.\d+-/);
+  });
+});
+
+describe('secrets', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'triptych-secrets-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const script = join(root, 'deploy/compose/make-secrets.sh');
+  const mounts = Object.keys(compose.volumes).filter((name) => name.startsWith('secret-'));
+
+  /** A service that starts for the first time. */
+  function start(name: string, given: Record<string, string> = {}, env: Record<string, string> = {}) {
+    const [SECRETS, GIVEN] = [join(folder, name, 'secrets'), join(folder, name, 'given')];
+    for (const mount of mounts) mkdirSync(join(SECRETS, mount.replace('secret-', '')), { recursive: true });
+    mkdirSync(GIVEN, { recursive: true });
+    for (const [file, text] of Object.entries(given)) writeFileSync(join(GIVEN, file), text);
+    const { status, stderr } = spawnSync('sh', [script], { env: { ...process.env, SECRETS, GIVEN, ...env } });
+    const secret = (path: string): string => readFileSync(join(SECRETS, path), 'utf8').trim();
+    return { status, stderr: String(stderr), secret };
+  }
+  const paths = ['database/password', 'queue/password', 'grafana/password', 'admin/token', 'join/token'];
+
+  test('no password stands in the file, and none has a default', () => {
+    const given = services.flatMap(([name, { environment = {} }]) =>
+      Object.entries(environment).map(([variable, value]) => [name, variable, value] as const),
+    );
+    const secret = given.filter(([, variable]) => /PASSWORD|TOKEN|SECRET|_KEY/.test(variable));
+    expect(secret.length).toBeGreaterThan(4);
+    for (const [name, variable, value] of secret) {
+      expect([name, variable]).toEqual([name, expect.stringMatching(/_FILE$/)]);
+      const [, volume] = /^\/run\/triptych\/(\w+)\//.exec(value)!;
+      expect(compose.services[name]!.volumes).toContain(`secret-${volume}:/run/triptych/${volume}:ro`);
+    }
+    for (const url of given.filter(([, variable]) => variable.endsWith('_URL')))
+      expect(url[2]).not.toMatch(/:[^/]*@/);
+    expect(compose.services['redis']).toMatchObject({
+      command: expect.arrayContaining(['/run/triptych/queue/redis.conf']),
+    });
+  });
+
+  test('are drawn once, each its own, and stay', () => {
+    const first = start('drawn');
+    expect(first).toMatchObject({ status: 0, stderr: '' });
+    const drawn = paths.map(first.secret);
+    for (const secret of drawn) expect(secret).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set(drawn).size).toBe(paths.length);
+    expect(first.secret('queue/redis.conf')).toBe(`requirepass ${first.secret('queue/password')}`);
+    expect(paths.map(start('drawn').secret)).toEqual(drawn);
+  });
+
+  test('of the operator come first, also later', () => {
+    const drawn = start('own').secret('admin/token');
+    const own = `own_${'x'.repeat(40)}`;
+    const again = start('own', { admin_token: `${own}\n` });
+    expect([drawn === own, again.secret('admin/token')]).toEqual([false, own]);
+  });
+
+  test.each([
+    ['short', { redis_password: 'secret' }, {}, 'redis_password has 6 characters; give 32'],
+    ['strange', { postgres_password: `${'x'.repeat(40)} y` }, {}, 'postgres_password may have letters'],
+    ['open', {}, { BIND: '0.0.0.0', AUTH: 'off' }, 'TRIPTYCH_BIND=0.0.0.0'],
+  ])('that protect nothing are refused: %s', (name, given, env, reason) => {
+    const { status, stderr } = start(name, given, env);
+    expect([status, stderr]).toEqual([1, expect.stringContaining(reason)]);
+    for (const value of Object.values(given)) if (value.length > 6) expect(stderr).not.toContain(value);
+  });
+
+  test('of the operator, and datasets, are not in git', () => {
+    const ignored = ['deploy/compose/secrets/admin_token', 'datasets/birds/a.jpg'];
+    const options = { cwd: root, encoding: 'utf8' } as const;
+    expect(
+      execFileSync('git', ['check-ignore', ...ignored], options)
+        .trim()
+        .split('\n'),
+    ).toEqual(ignored);
+  });
+});
+
 describe('images', () => {
+  /** Set for releases that ask who is calling; others do not look at them. */
+  const access = new Set(['TRIPTYCH_AUTH', 'TRIPTYCH_ADMIN_TOKEN_FILE', 'TRIPTYCH_JOIN_TOKEN_FILE']);
   const shared = parse(read('deploy/compose/shared-artifacts.yml')) as typeof compose;
 
   test.each(ours)('%s: is told only what the app reads', (name, service) => {
     const settings = settingsOf(appOf(service));
-    const image = [...read(service.build!.dockerfile).matchAll(/^(?:ENV)? +([A-Z][A-Z0-9_]*)=/gm)].map(
-      (m) => m[1]!,
-    );
+    const image = [...stageOf(service).matchAll(/^(?:ENV)? +([A-Z][A-Z0-9_]*)=/gm)].map((m) => m[1]!);
     const given = [
       ...Object.keys(service.environment ?? {}),
       ...Object.keys(shared.services[name]?.environment ?? {}),
       ...image.filter((variable) => /^(TRIPTYCH_|ARTIFACTS_|DATABASE_|QUEUE_)/.test(variable)),
     ];
     expect(given.length).toBeGreaterThan(0);
-    expect(given.filter((variable) => !settings.has(variable))).toEqual([]);
+    const unread = given.filter((variable) => !settings.has(variable) && !access.has(variable));
+    expect(unread).toEqual([]);
   });
 
   test.each(ours)('%s: builds a workspace that exists and starts its entry point', (_, service) => {
     const text = read(service.build!.dockerfile);
     const app = appOf(service);
     expect(JSON.parse(read(`apps/${app}/package.json`)).name).toBe(`@triptych/${app}`);
-    expect(text).toContain(`--filter=@triptych/${app}\n`);
-    expect(text).toContain(`--workspace=@triptych/${app} `);
-    expect(text.trimEnd().split('\n').at(-1)).toBe(`CMD ["node", "apps/${app}/dist/main.js"]`);
+    expect(text).toMatch(new RegExp(`--filter=@triptych/${app}\\s`));
+    expect(text).toMatch(new RegExp(`--workspace=@triptych/${app}\\s`));
+    expect(stageOf(service)).toMatch(/^USER node$/m);
+    expect(stageOf(service).trimEnd().split('\n').at(-1)).toBe(`CMD ["node", "apps/${app}/dist/main.js"]`);
     expect(existsSync(join(root, `apps/${app}/src/main.ts`))).toBe(true);
     const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) => match[1]!.split(' '));
     expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([]);
@@ -218,7 +378,7 @@ describe('what Prometheus and Grafana ask for', () => {
 
   test('Prometheus scrapes the port that the control plane listens on', () => {
     const { scrape_configs: jobs } = parse(read('deploy/prometheus/prometheus.yml'));
-    const image = read('deploy/docker/control-plane.Dockerfile');
+    const image = stageOf(compose.services['control-plane']!);
     const port = /TRIPTYCH_HTTP_PORT=(\d+)/.exec(image)?.[1];
     expect(jobs[0].static_configs[0].targets).toEqual([`control-plane:${port}`]);
   });

@@ -8,7 +8,7 @@
 # What was tried and what was not: the command, with the wheel for the CPU (2.21). This image as a whole has not been built, and
 # the GPU path has not run inside it; the wheel's CUDA libraries need an NVIDIA driver of the 12.x series (525 or newer) on the
 # host, which the container toolkit brings in.
-ARG NODE_IMAGE=node:20-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:12.5.1-base-ubuntu22.04
 ARG TENSORFLOW_VERSION=2.21.0
 
@@ -20,7 +20,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages packages
 COPY apps apps
 COPY tests/api-client/package.json tests/api-client/
-RUN npm ci --ignore-scripts
+RUN npm ci
 COPY tsconfig.base.json turbo.json ./
 RUN npx turbo run build --filter=@triptych/cli --filter=@triptych/worker
 
@@ -45,7 +45,7 @@ COPY --from=build /app/packages packages
 COPY --from=build /app/apps apps
 COPY --from=build /app/tests tests
 RUN rm -rf packages/*/node_modules apps/*/node_modules \
-  && npm ci --ignore-scripts --omit=dev --workspace=@triptych/worker --workspace=@triptych/cli \
+  && npm ci --omit=dev --workspace=@triptych/worker --workspace=@triptych/cli \
   && rm -rf packages/*/src apps/*/src node_modules/onnxruntime-node/bin/*/darwin node_modules/onnxruntime-node/bin/*/win32
 COPY --from=tensorflow /tensorflow/site-packages /tensorflow
 # Not --gpu: the two packages are the same but for their install scripts, and with --gpu the self-test insists on a GPU, which

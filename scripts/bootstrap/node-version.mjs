@@ -8,7 +8,7 @@ export function assertNodeVersion() {
   const [requiredMajor, requiredMinor] = required.split('.').map(Number);
   if (major > requiredMajor || (major === requiredMajor && minor >= requiredMinor)) return;
   console.error(
-    `Triptych needs Node ${required} or newer, this is ${process.version}. Install Node 20 or 22 from https://nodejs.org or with your version manager.`,
+    `Triptych needs Node ${required} or newer, this is ${process.version}. Install Node 22 or 24 from https://nodejs.org or with your version manager.`,
   );
   process.exit(1);
 }

@@ -52,19 +52,10 @@ async function install() {
       '--no-fund',
       '--loglevel=warn',
     ],
-    env: { ...withWritableCache(process.env), ...withoutDownloads },
+    env: { ...withWritableCache(process.env), npm_config_update_notifier: 'false' },
   });
   writeFileSync(STAMP, fingerprint());
 }
-
-/** Install scripts that would fetch from elsewhere than the npm registry what is not needed here. */
-const withoutDownloads = {
-  ONNXRUNTIME_NODE_INSTALL: 'skip',
-  PRISMA_SKIP_POSTINSTALL_GENERATE: '1',
-  PRISMA_ENGINES_CHECKSUM_IGNORE_MISSING: '1',
-  CHECKPOINT_DISABLE: '1',
-  npm_config_update_notifier: 'false',
-};
 
 function withWritableCache(env) {
   try {
