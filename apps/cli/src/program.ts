@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { TriptychClient } from '@triptych/client';
 import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
+import * as certificates from './commands/certificates.ts';
 import * as datasets from './commands/datasets.ts';
 import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
@@ -26,6 +27,7 @@ const commands: readonly CommandModule[] = [
   predict,
   workers,
   engine,
+  certificates,
   parity,
 ];
 
