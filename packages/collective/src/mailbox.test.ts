@@ -100,7 +100,7 @@ describe('mailbox', () => {
     for (const [lie, frames, complaint] of lies) {
       const mailbox = new Mailbox(4);
       mailbox.receive({ ...label, from: 4 }).catch(() => undefined);
-      expect(() => frames.forEach((frame) => mailbox.deliver(frame)), lie).toThrow(complaint);
+      expect(() => frames.map((frame) => mailbox.deliver(frame)), lie).toThrow(complaint);
     }
 
     const before = process.memoryUsage().arrayBuffers;
