@@ -4,6 +4,7 @@ import { TriptychClient } from '@triptych/client';
 import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
 import * as artifacts from './commands/artifacts.ts';
+import * as certificates from './commands/certificates.ts';
 import * as datasets from './commands/datasets.ts';
 import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
@@ -28,6 +29,7 @@ const commands: readonly CommandModule[] = [
   predict,
   workers,
   engine,
+  certificates,
   parity,
 ];
 

@@ -1,7 +1,7 @@
 import { promises } from 'node:dns';
 import { createServer } from 'node:net';
 import { credentials } from '@grpc/grpc-js';
-import { ClientSource, channelOptions, control } from '@triptych/protocol';
+import { ClientSource, channelOptions, control, TriptychError } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { afterEach, beforeEach, expect, type Mock, test, vi } from 'vitest';
 import { Registration } from './registration.ts';
@@ -67,6 +67,7 @@ test('registers, says so once, and sends its condition', async () => {
   expect(plane.heartbeats[0]).toMatchObject({ workerId: 'worker-1', eventLoopLagMs: 1.5, assignments });
   expect(first.mock.calls).toEqual([['worker-1']]);
   expect(registration.workerId).toBe('worker-1');
+  expect(plane.shown.at(-1)).toBe('lease-1');
 });
 
 test('a registry that has forgotten the worker gets the same id and what it is training', async () => {
@@ -118,6 +119,32 @@ test('looks its name up again where a control plane comes back under another add
     mute.close();
     lookup.mockRestore();
   }
+});
+
+test('what the control plane refuses is said once, in its words, and asked again slowly', async () => {
+  plane.refusal = new TriptychError('UNAUTHENTICATED', 'set TRIPTYCH_JOIN_TOKEN');
+  const waits: number[] = [];
+  const said: string[] = [];
+  const registration = new Registration({
+    control: connection,
+    logger: createLogger({ name: 'test', stream: { write: (line) => said.push(line) } }),
+    wait: async (ms) => {
+      waits.push(ms);
+      if (waits.length === 3) controller.abort();
+    },
+    joinTokens: ['old-token', 'new-token'],
+    identity: () => control.RegisterRequest.create(),
+    condition: () => control.HeartbeatRequest.create(),
+    onFirst: () => undefined,
+    signal: controller.signal,
+  });
+  await registration.leave('test');
+  expect(waits).toEqual([10_000, 10_000, 10_000]);
+  expect(plane.joinTokens[0]).toEqual(['old-token', 'new-token']);
+  const refusals = said.filter((line) => line.includes('"registration-refused"'));
+  expect(refusals).toHaveLength(1);
+  expect(refusals[0]).toMatch(/set TRIPTYCH_JOIN_TOKEN/);
+  expect(said.join()).not.toMatch(/old-token|new-token/);
 });
 
 test('waits longer after each failure, up to a limit', async () => {

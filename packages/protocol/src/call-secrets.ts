@@ -37,9 +37,9 @@ export const proofOf = (secret: string, statement: string): string =>
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** What a call shows under `key`. */
+/** What a call shows under `key`; HTTP/2 makes one text with commas of several. */
 export const shownIn = (metadata: Metadata, key: SecretKey): string[] =>
-  metadata.get(key).filter((value) => typeof value === 'string');
+  metadata.get(key).flatMap((value) => (typeof value === 'string' ? value.split(/,\s*/) : []));
 
 /** For a client: every call shows what the secret is at the time. */
 export const presenting =

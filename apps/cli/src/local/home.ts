@@ -1,7 +1,7 @@
 /** The state folder of a stack: where things lie in it, and the lock that keeps two stacks from sharing it. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { TriptychError } from '@triptych/protocol';
+import { drawSecret, TriptychError } from '@triptych/protocol';
 import { startOf } from './process-identity.ts';
 
 export interface Home {
@@ -10,6 +10,8 @@ export interface Home {
   readonly cache: string;
   readonly logs: string;
   readonly postgres: string;
+  /** The file with what workers show to register: whoever may read it may add some. */
+  readonly joinToken: string;
   /** Gives the lock back; the content stays. */
   release(): void;
 }
@@ -20,7 +22,13 @@ export function openHome(path: string): Home {
   const home = { artifacts: at('artifacts'), cache: at('cache'), logs: at('logs'), postgres: at('postgres') };
   for (const folder of Object.values(home)) mkdirSync(folder, { recursive: true });
   const release = lock(at('stack.lock'), at());
-  return { path: at(), ...home, release };
+  return { path: at(), ...home, joinToken: joinTokenIn(at('join-token')), release };
+}
+
+/** Drawn once: workers of a stack that is started again are still let in. */
+function joinTokenIn(path: string): string {
+  if (!existsSync(path)) writeFileSync(path, `${drawSecret()}\n`, { mode: 0o600 });
+  return path;
 }
 
 interface Owner {

@@ -200,7 +200,7 @@ class EmbeddedStack implements Stack {
       name,
       begin: () =>
         new Child({
-          ...{ name, entry, env: { ...this.#env, ...env } },
+          ...{ name, entry, env: this.#environment(env) },
           logPath: this.#newLog(name),
           onEvent: this.#tell,
         }),
@@ -208,6 +208,13 @@ class EmbeddedStack implements Stack {
       onEvent: this.#tell,
       onReady,
     });
+  }
+
+  /** What the user chose, on top of what a process of the stack needs; a join token of its own only where there is none. */
+  #environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    const whole = { ...this.#env, ...env };
+    const hasToken = whole['TRIPTYCH_JOIN_TOKEN'] || whole['TRIPTYCH_JOIN_TOKEN_FILE'];
+    return hasToken ? whole : { ...whole, TRIPTYCH_JOIN_TOKEN_FILE: this.#home.joinToken };
   }
 
   readonly #tell = (event: StackEvent): void => this.#options.onEvent?.(event);

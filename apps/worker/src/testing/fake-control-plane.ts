@@ -1,7 +1,7 @@
 /** A control plane of a few lines: remembers what workers say, keeps artifacts in memory, forgets workers on demand. */
 import { promisify } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { control, TriptychError } from '@triptych/protocol';
+import { control, secretKeys, shownIn, TriptychError } from '@triptych/protocol';
 import { type ArtifactStore, memoryStore, type StoredArtifact } from '@triptych/storage';
 import { toStatus } from '../grpc-errors.ts';
 
@@ -12,8 +12,12 @@ export class FakeControlPlane {
   readonly left: control.LeaveRequest[] = [];
   /** Workers with a lease. */
   readonly leases = new Set<string>();
-  /** The secret of each lease, by worker. */
-  readonly secrets = new Map<string, string>();
+  /** What heartbeats showed. */
+  readonly shown: (string | undefined)[] = [];
+  /** What registrations showed. */
+  readonly joinTokens: string[][] = [];
+  /** What it answers to registrations instead of taking them. */
+  refusal: TriptychError | undefined;
   heartbeatMs = 20;
   /** Interface to listen on: changed while it is stopped, it comes back under another address. */
   host = '127.0.0.1';
@@ -42,15 +46,20 @@ export class FakeControlPlane {
 
   #service(): control.ControlServer {
     return {
-      register: ({ request }, answer) => {
+      register: ({ request, metadata }, answer) => {
+        this.joinTokens.push(shownIn(metadata, secretKeys.join));
+        if (this.refusal) {
+          answer(toStatus(this.refusal));
+          return;
+        }
         this.registered.push(request);
         const workerId = request.workerId || `worker-${this.registered.length}`;
         this.leases.add(workerId);
         const leaseSecret = `lease-${this.registered.length}`;
-        this.secrets.set(workerId, leaseSecret);
         answer(null, { workerId, leaseMs: 1_000, heartbeatMs: this.heartbeatMs, leaseSecret });
       },
-      heartbeat: ({ request }, answer) => {
+      heartbeat: ({ request, metadata }, answer) => {
+        this.shown.push(...shownIn(metadata, secretKeys.lease));
         this.heartbeats.push(request);
         if (this.leases.has(request.workerId)) answer(null, { leaseMs: 1_000 });
         else answer(toStatus(new TriptychError('NOT_FOUND', 'There is no such worker')));

@@ -1,4 +1,5 @@
-import { Server } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, Server, type ServerReadableStream, status } from '@grpc/grpc-js';
+import { peer, proofOf } from '@triptych/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withResolvers } from '../group-aborted.ts';
 import type { ProcessGroup } from '../process-group.ts';
@@ -124,6 +125,68 @@ describe('what does not belong to the generation', () => {
     const swapped = [{ rank: 0, address: peers[2]!.address }, misled!];
     await expect(join(misled!, { peers: swapped })).rejects.toThrow(/this is rank 2 of 3/);
     await Promise.all(groups.map((group) => group.barrier()));
+  });
+
+  it('is refused where it does not prove the secret of the generation, and disturbs nobody', async () => {
+    const peers = await hosts(3);
+    const groups = await Promise.all(peers.map((host) => join(host, { peers })));
+    const pending = groups[0]!.allGather(Uint8Array.of(1));
+    const [, stranger] = await hosts(3);
+    const unproven = /does not prove that it is of rank 1 in run run/;
+    await expect(join(stranger!, { peers, secret: 'another one' })).rejects.toThrow(unproven);
+    // A rank of the generation, by what it says, that knows the secret of an earlier or a later one.
+    const [, , old] = await hosts(3);
+    await expect(join(old!, { peers, secret: 'known to the ranks of 0' })).rejects.toThrow(/does not prove/);
+    const sum = await Promise.all([
+      pending,
+      ...groups.slice(1).map((group) => group.allGather(Uint8Array.of(1))),
+    ]);
+    expect(sum.map((parts) => Buffer.concat(parts).length)).toEqual([3, 3, 3]);
+  });
+
+  it.each([
+    ['no proof at all', {}],
+    ['the proof of another rank', { 'triptych-from-rank': '2' }],
+    ['the proof for another generation', { 'triptych-attempt': '0' }],
+  ])('is refused with %s before the group stands, too', async (_, changes) => {
+    const [host, ...others] = await hosts(3);
+    const peers = [host!, ...others];
+    const statement = JSON.stringify(['dials', 'run', 1, 1, 1, 0, 3]);
+    const metadata = new Metadata();
+    const said = {
+      ...{ 'triptych-run': 'run', 'triptych-attempt': '1', 'triptych-generation': '1' },
+      ...{ 'triptych-from-rank': '1', 'triptych-to-rank': '0', 'triptych-world-size': '3' },
+      ...changes,
+    };
+    for (const [key, value] of Object.entries(said)) metadata.set(key, value);
+    if (Object.keys(changes).length > 0)
+      metadata.set('triptych-proof', proofOf('known to the ranks', statement));
+    const client = new Client(host!.address, credentials.createInsecure());
+    const { path, requestSerialize, responseDeserialize } = peer.PeerLinkService.send;
+    const refused = new Promise<status | undefined>((resolve) => {
+      client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, metadata, (error) =>
+        resolve(error?.code),
+      );
+    });
+    const groups = await Promise.all(peers.map((each) => join(each, { peers })));
+    await Promise.all(groups.map((group) => group.barrier()));
+    client.close();
+    expect([status.UNAUTHENTICATED, status.FAILED_PRECONDITION]).toContain(await refused);
+  });
+
+  it('is not sent to: what answers at an address must prove that it is the rank', async () => {
+    const peers = await hosts(2);
+    const impostor = new Server();
+    servers.push(impostor);
+    impostor.addService(peer.PeerLinkService, {
+      send: (call: ServerReadableStream<peer.Frame, peer.SendResponse>) => {
+        const accepted = new Metadata();
+        accepted.set('triptych-accepted', '1');
+        call.sendMetadata(accepted);
+      },
+    });
+    const misled = [peers[0]!, { rank: 1, address: `127.0.0.1:${await listen(impostor)}` }];
+    await expect(join(peers[0]!, { peers: misled })).rejects.toThrow(/is not rank 1 of this generation/);
   });
 
   it('never reaches a group of another run', async () => {
