@@ -28,6 +28,8 @@ export class EventLog {
   append(event: TrainerEvent): void {
     if (this.#closed) return;
     this.#sequence += 1;
+    // A wait is told again and again while it lasts, for days where it must be.
+    if (isWaiting(event) && isWaiting(this.#events.at(-1)?.event)) this.#events.pop();
     this.#events.push({ sequence: this.#sequence, atUnixMs: this.#now(), event });
     if (this.#events.length > this.#limit) this.#events = thin(this.#events);
     this.#wakeAll();
@@ -95,6 +97,9 @@ function thin(events: readonly worker.TrainEvent[]): worker.TrainEvent[] {
   if (pending) older.push(pending);
   return [...older, ...events.slice(half)];
 }
+
+const isWaiting = (event: TrainerEvent | undefined): boolean =>
+  event?.$case === 'storage' && event.value.waiting;
 
 const isStep = (event: worker.TrainEvent): event is StepEvent => event.event?.$case === 'step';
 
