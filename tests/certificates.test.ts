@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { channelTo, control, type FleetRole, type TlsIdentity } from '@triptych/protocol';
-import { createLogger, readJoinTokens, readTls } from '@triptych/runtime';
+import { createLogger, FleetSettings, readEnvironment, readJoinTokens, readTls } from '@triptych/runtime';
 import { memoryStore } from '@triptych/storage';
+import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeCertificates } from '../apps/cli/src/certificates/certificate-folder.ts';
 import { createGrpcServer, type GrpcServer } from '../apps/control-plane/src/grpc/create-grpc-server.ts';
@@ -139,11 +140,14 @@ describe('a server with certificates', () => {
 });
 
 describe('join tokens', () => {
+  const read = (variables: Record<string, string>) =>
+    readJoinTokens(readEnvironment(Type.Object(FleetSettings), variables));
+
   test('come from the setting or from a file, several at once', () => {
     writeFileSync(at('tokens'), 'first\n\n second \n');
-    expect(readJoinTokens({ TRIPTYCH_JOIN_TOKEN_FILE: at('tokens') })).toEqual(['first', 'second']);
-    expect(readJoinTokens({ TRIPTYCH_JOIN_TOKEN: 'first, second' })).toEqual(['first', 'second']);
-    expect(readJoinTokens({})).toEqual([]);
+    expect(read({ TRIPTYCH_JOIN_TOKEN_FILE: at('tokens') })).toEqual(['first', 'second']);
+    expect(read({ TRIPTYCH_JOIN_TOKEN: 'first, second' })).toEqual(['first', 'second']);
+    expect(read({})).toEqual([]);
   });
 
   test('what is none is refused without being repeated', () => {
@@ -151,12 +155,13 @@ describe('join tokens', () => {
     for (const settings of [
       { TRIPTYCH_JOIN_TOKEN: 'hush hush' },
       { TRIPTYCH_JOIN_TOKEN: 'hush-é' },
+      { TRIPTYCH_JOIN_TOKEN: ',' },
       { TRIPTYCH_JOIN_TOKEN: 'hush', TRIPTYCH_JOIN_TOKEN_FILE: at('tokens') },
       { TRIPTYCH_JOIN_TOKEN_FILE: at('empty') },
       { TRIPTYCH_JOIN_TOKEN_FILE: at('nowhere') },
     ]) {
-      expect(() => readJoinTokens(settings)).toThrow(/TRIPTYCH_JOIN_TOKEN/);
-      expect(() => readJoinTokens(settings)).not.toThrow(/hush/);
+      expect(() => read(settings)).toThrow(/TRIPTYCH_JOIN_TOKEN/);
+      expect(() => read(settings)).not.toThrow(/hush/);
     }
   });
 });

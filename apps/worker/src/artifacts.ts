@@ -7,6 +7,7 @@ import { type ClientSource, type control, TriptychError } from '@triptych/protoc
 import {
   type ArtifactStore,
   type Content,
+  isRepeatable,
   type ReadRange,
   type StoredArtifact,
   sha256Of,
@@ -137,9 +138,6 @@ class GrpcStore implements ArtifactStore {
     }
   }
 }
-
-const isRepeatable = (content: Content): content is Content =>
-  content instanceof Uint8Array || !Object.is(content[Symbol.asyncIterator](), content);
 
 function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }, over: AbortSignal): void {
   signal?.addEventListener('abort', () => call.cancel(), { once: true, signal: over });

@@ -63,6 +63,12 @@ export const WorkerEnvironment = Type.Object({
     default: join(tmpdir(), `triptych-cache-${userInfo().uid}`),
     description: 'Artifacts that were fetched once stay here',
   }),
+  TRIPTYCH_CACHE_GIB: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 50,
+    description: 'How large that folder may become; what was used longest ago goes first',
+  }),
   TRIPTYCH_ARTIFACTS_URL: Type.Optional(
     Type.String({ pattern: '^file:///', description: 'The artifact folder, where this worker shares it' }),
   ),

@@ -79,3 +79,18 @@ describe('EventLog', () => {
     });
   });
 });
+
+test('a wait that is told again and again is one event', () => {
+  const log = new EventLog();
+  const wait = (waiting: boolean) => log.append({ $case: 'storage', value: { waiting, message: 'no room' } });
+  for (let i = 0; i < 10_000; i += 1) wait(true);
+  wait(false);
+  log.close();
+  return expect(
+    (async () => {
+      const sequences = [];
+      for await (const { sequence } of log.follow(0, new AbortController().signal)) sequences.push(sequence);
+      return sequences;
+    })(),
+  ).resolves.toEqual([10_000, 10_001]);
+});

@@ -35,6 +35,8 @@ export class EventLog {
   append(event: TrainerEvent): void {
     if (this.#closed) return;
     this.#sequence += 1;
+    // A wait is told again and again while it lasts, for days where it must be.
+    if (isWaiting(event) && isWaiting(this.#events.at(-1)?.event)) this.#events.pop();
     this.#events.push({ sequence: this.#sequence, at: this.#now(), event });
     if (this.#events.length > this.#limit) this.#events = thin(this.#events);
     this.#wakeAll();
@@ -102,6 +104,9 @@ function thin(events: readonly Entry[]): Entry[] {
   if (pending) older.push(pending);
   return [...older, ...events.slice(half)];
 }
+
+const isWaiting = (event: TrainerEvent | undefined): boolean =>
+  event?.$case === 'storage' && event.value.waiting;
 
 const isStep = (entry: Entry): entry is StepEntry => entry.event.$case === 'step';
 

@@ -58,7 +58,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
       engine: engineOf(environment),
       control: environment.TRIPTYCH_CONTROL,
       tls,
-      artifactsFolder: artifactsFolderOf(environment, logger),
+      ...artifactsOf(environment, logger),
     },
     logger,
   });
@@ -126,19 +126,26 @@ async function start(environment: WorkerEnvironment): Promise<void> {
 }
 
 /** The shared folder where it was named and is really there; otherwise a cache, filled through the control plane. */
-function artifactsFolderOf(environment: WorkerEnvironment, logger: Logger): string {
+function artifactsOf(
+  environment: WorkerEnvironment,
+  logger: Logger,
+): { artifactsFolder: string; cacheBytes?: number } {
   const url = environment.TRIPTYCH_ARTIFACTS_URL;
-  if (!url) return environment.TRIPTYCH_CACHE_DIR;
+  const cache = {
+    artifactsFolder: environment.TRIPTYCH_CACHE_DIR,
+    cacheBytes: environment.TRIPTYCH_CACHE_GIB * 2 ** 30,
+  };
+  if (!url) return cache;
   const folder = fileURLToPath(url);
   try {
     accessSync(folder, constants.R_OK | constants.W_OK);
-    return folder;
+    return { artifactsFolder: folder };
   } catch (err) {
     logger.warn(
       { event: 'artifacts-unreachable', folder, err },
       'Artifacts come through the control plane instead',
     );
-    return environment.TRIPTYCH_CACHE_DIR;
+    return cache;
   }
 }
 

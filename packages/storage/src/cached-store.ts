@@ -47,7 +47,7 @@ class CachedStore implements ArtifactStore {
     try {
       return await this.#local.get(sha256);
     } catch (error) {
-      if (!hasCode(error, 'ARTIFACT_CORRUPT')) throw error;
+      if (!hasCode(error, 'ARTIFACT_CORRUPT') && !hasCode(error, 'NOT_FOUND')) throw error;
       await this.#transfer(sha256);
       return this.#local.get(sha256);
     }
@@ -55,6 +55,18 @@ class CachedStore implements ArtifactStore {
 
   async *read(sha256: string, range?: ReadRange): AsyncGenerator<Uint8Array> {
     await this.#bringNear(sha256);
+    let begun = false;
+    try {
+      for await (const piece of this.#local.read(sha256, range)) {
+        begun = true;
+        yield piece;
+      }
+      return;
+    } catch (error) {
+      // Others who share the near store may have made room in it.
+      if (begun || !hasCode(error, 'NOT_FOUND')) throw error;
+    }
+    await this.#transfer(sha256);
     yield* this.#local.read(sha256, range);
   }
 

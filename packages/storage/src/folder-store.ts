@@ -173,8 +173,8 @@ class FolderStore implements CollectableStore {
   /** Before anything is sent: an upload that has no room would fill the volume first, for everybody. */
   async #assertRoom(bytes: number): Promise<void> {
     const { freeBytes } = await this.space();
-    if (bytes > freeBytes)
-      throw storageFull(this.#folder, `${bytes} bytes are needed, ${freeBytes} are free`);
+    // The same words at every try: whoever waits says nothing new.
+    if (bytes > freeBytes) throw storageFull(this.#folder, `${bytes} bytes are more than are free`);
   }
 
   async #publish(temporary: string, sha256: string): Promise<void> {

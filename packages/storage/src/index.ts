@@ -7,6 +7,7 @@ export type {
   StoredArtifact,
 } from './artifact-store.ts';
 export { sha256Of, storageFull, streamOf } from './artifact-store.ts';
+export { type BoundedStoreOptions, boundedStore } from './bounded-store.ts';
 export { cachedStore } from './cached-store.ts';
 export {
   ArtifactFile,
@@ -18,4 +19,5 @@ export {
 } from './file-list.ts';
 export { folderStore } from './folder-store.ts';
 export { memoryStore } from './memory-store.ts';
+export { isRepeatable, isStorageFull, type PatientStoreOptions, patientStore } from './patient-store.ts';
 export { openStore } from './store-url.ts';

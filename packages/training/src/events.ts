@@ -17,6 +17,11 @@ export const phaseEvent = (
   value: { phase, step: at.step, totalSteps: at.totalSteps, message },
 });
 
+export const storageEvent = (waiting: boolean, message: string): TrainerEvent => ({
+  $case: 'storage',
+  value: { waiting, message },
+});
+
 export interface StepReport {
   readonly result: StepResult;
   /** Steps taken, this one included. */

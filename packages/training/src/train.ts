@@ -3,6 +3,7 @@
  * with the same specification; rank 0 alone stores and reports checkpoints, scores and the model.
  */
 import { TriptychError } from '@triptych/protocol';
+import { isStorageFull } from '@triptych/storage';
 import type { Evaluation } from './evaluation/evaluate.ts';
 import { predictionLines } from './evaluation/prediction-lines.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type Stage,
   scoreEvent,
   stepEvent,
+  storageEvent,
   type TrainerEvent,
 } from './events.ts';
 import { failureOf } from './failure.ts';
@@ -79,16 +81,31 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
 
 async function* steps(run: TrainingRun, { spec, group }: TrainOptions): AsyncGenerator<TrainerEvent> {
   const { everySteps } = spec.checkpoint;
+  // The checkpoint that could not be stored: of its step, and when it is tried again as one of a later step.
+  let owed: { readonly step: number; readonly retryAt: number } | undefined;
   while (run.step < run.totalSteps) {
     yield stepEvent(await run.takeStep());
-    const due = everySteps > 0 && (run.step % everySteps === 0 || run.step === run.totalSteps);
-    if (!due || group.rank !== 0) continue;
+    if (everySteps === 0 || group.rank !== 0) continue;
+    const due = run.step % everySteps === 0 || run.step === run.totalSteps;
+    if (!due && !(owed && performance.now() >= owed.retryAt)) continue;
     const began = performance.now();
-    const { sha256, bytes } = await run.saveCheckpoint();
-    const seconds = (performance.now() - began) / 1000;
-    yield { $case: 'checkpoint', value: { step: run.step, sha256, bytes, seconds } };
+    try {
+      const { sha256, bytes } = await run.saveCheckpoint();
+      const seconds = (performance.now() - began) / 1000;
+      yield { $case: 'checkpoint', value: { step: run.step, sha256, bytes, seconds } };
+      if (owed) yield storageEvent(false, `The checkpoint of step ${run.step} is stored`);
+      owed = undefined;
+    } catch (error) {
+      if (!isStorageFull(error)) throw error;
+      owed = { step: owed?.step ?? run.step, retryAt: performance.now() + CHECKPOINT_RETRY_MS };
+      const message = `Training goes on, but nothing was saved since step ${owed.step}: ${error.message}`;
+      yield storageEvent(true, message);
+    }
   }
+  if (owed) yield storageEvent(false, 'All steps are taken: the trained model is stored next');
 }
+
+const CHECKPOINT_RETRY_MS = 15_000;
 
 async function* results(
   run: TrainingRun,

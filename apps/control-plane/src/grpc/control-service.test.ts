@@ -218,6 +218,13 @@ describe('an upload that is cut', () => {
     expect(incoming()).toEqual([]);
   });
 
+  test('one that the volume has no room for is refused as such, before it is sent', async () => {
+    const error = await failureOf(publish([whole], { sha256: promised.sha256, bytes: 2 ** 52 }));
+    expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(fromServiceError(error, 'control plane')).toMatchObject({ code: 'STORAGE_FULL' });
+    expect(incoming()).toEqual([]);
+  });
+
   test('without a promise nothing is taken', async () => {
     for (const first of [message(chunks[0] as Buffer), message(Buffer.of())]) {
       const answer = new Promise((resolve, reject) => {

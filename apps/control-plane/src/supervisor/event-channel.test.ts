@@ -55,3 +55,34 @@ test('an abort ends the waiting with its reason', async () => {
   aborter.abort(new Error('cancelled'));
   await expect(next).rejects.toThrow('cancelled');
 });
+
+test('a consumer that is held up holds up its producers, and nothing is lost', async () => {
+  const channel = new EventChannel<number>({ paceMs: 0, isUrgent: () => false, limit: 10 });
+  let pushed = 0;
+  const produce = async () => {
+    for (let i = 0; i < 100; i += 1) {
+      await channel.room(forever);
+      channel.push(i);
+      pushed += 1;
+    }
+    channel.close();
+  };
+  const producing = produce();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(pushed).toBe(10);
+  const heard: number[] = [];
+  for await (const batch of channel.batches(forever)) heard.push(...batch);
+  await producing;
+  expect(heard).toEqual(Array.from({ length: 100 }, (_, i) => i));
+});
+
+test('who waits for room is let go when it is told to, or when nothing is accepted any more', async () => {
+  const channel = new EventChannel<number>({ paceMs: 0, isUrgent: () => false, limit: 1 });
+  channel.push(1);
+  const leaving = new AbortController();
+  const waiting = [channel.room(leaving.signal), channel.room(forever)];
+  leaving.abort();
+  await waiting[0];
+  channel.close();
+  await waiting[1];
+});

@@ -6,6 +6,7 @@ import type {
   Checkpoint,
   PredictionsReport,
   ResolvedRunSpec,
+  RunReason,
   RunStatus,
   Score,
   StepMetric,
@@ -28,6 +29,8 @@ export class EventRecorder {
   #scores: Sequenced<worker.ScoreReported>[] = [];
   readonly #finalScores: Sequenced<worker.ScoreReported>[] = [];
   #model: Sequenced<worker.ModelPublished> | undefined;
+  /** What ranks without room say, by rank. */
+  readonly #waits = new Map<number, string>();
   #finished = false;
   #step = 0;
 
@@ -98,6 +101,21 @@ export class EventRecorder {
     if (wanted === 'FINALIZING' && isBefore(writer.status)) {
       await writer.move({ event: 'finalize', reason: 'PUBLISHING', message: 'Publishing the trained model' });
     }
+  }
+
+  /** Of any rank: a run waits for the one that has no room. */
+  async recordWait(rank: number, { waiting, message }: worker.StorageWait): Promise<void> {
+    const { writer } = this.#options;
+    if (waiting) this.#waits.set(rank, message);
+    else this.#waits.delete(rank);
+    const usual = usualReason[writer.status];
+    if (usual === undefined) return;
+    const waits = [...this.#waits].map(([of, why]) => `Rank ${of}: ${why}`);
+    await writer.explain(
+      waits.length > 0
+        ? { reason: 'WAITING_FOR_STORAGE', message: waits.join('; ') }
+        : { reason: usual, message },
+    );
   }
 
   async #enter({ phase, message }: worker.PhaseStarted): Promise<void> {
@@ -193,6 +211,14 @@ const preparing: Readonly<Record<string, string>> = {
   loading: 'Loading data and model',
   baseline: 'Scoring the model before the first step',
   training: 'Computing the first step',
+};
+
+/** Of a run that waits for nothing. */
+const usualReason: Partial<Record<RunStatus, RunReason>> = {
+  STARTING: 'PLACED',
+  RUNNING: 'TRAINING',
+  EVALUATING: 'SCORING',
+  FINALIZING: 'PUBLISHING',
 };
 
 const isBefore = (status: RunStatus): boolean => status === 'RUNNING' || status === 'EVALUATING';

@@ -79,6 +79,8 @@ export class FailureBudget {
     }
     // Whoever shuts a worker down means no harm: the run goes on elsewhere, as often as it takes.
     if (failure.code === 'WORKER_DRAINED') return { kind: 'retry', delayMs: 0 };
+    // Nobody's fault, and nothing that trying elsewhere mends: it is waited for.
+    if (failure.code === 'STORAGE_FULL') return { kind: 'retry', delayMs: this.#longestDelayMs };
     this.#failures = failure.step > this.#furthestStep ? 1 : this.#failures + 1;
     this.#furthestStep = Math.max(this.#furthestStep, failure.step);
     if (this.#failures >= this.#limit) {
@@ -102,7 +104,8 @@ const withRemedy = (message: string, remedy: string): string =>
   remedy === '' || message.includes(remedy) ? message : `${message}; ${remedy}`;
 
 /** Why a run recovers. */
-export const reasonOf = (code: ErrorCode): RunReason =>
-  code === 'WORKER_LOST' || code === 'WORKER_DRAINED' || code === 'COLLECTIVE_ABORTED'
-    ? 'WORKER_LOST'
-    : 'RETRY_SCHEDULED';
+export function reasonOf(code: ErrorCode): RunReason {
+  if (code === 'STORAGE_FULL') return 'WAITING_FOR_STORAGE';
+  const isLoss = code === 'WORKER_LOST' || code === 'WORKER_DRAINED' || code === 'COLLECTIVE_ABORTED';
+  return isLoss ? 'WORKER_LOST' : 'RETRY_SCHEDULED';
+}

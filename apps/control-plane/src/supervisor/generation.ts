@@ -80,6 +80,8 @@ export class Generation {
       for await (const event of events) {
         registry.seen(workerId);
         this.#channel.push({ kind: 'event', rank, event });
+        // While the record takes nothing, the worker keeps what comes, and thins it.
+        await this.#channel.room(this.#detached.signal);
       }
       this.#channel.push({ kind: 'ended', rank });
     } catch (error) {

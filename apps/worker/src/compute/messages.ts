@@ -15,6 +15,8 @@ export interface ThreadSettings {
   readonly leaseSecret?: string;
   /** Where artifacts are kept: the shared folder or a cache. */
   readonly artifactsFolder: string;
+  /** How large the cache may become; absent: it is the shared folder, in which the control plane alone removes. */
+  readonly cacheBytes?: number;
 }
 
 /** One rank's part of one generation. */

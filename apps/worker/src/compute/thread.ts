@@ -13,7 +13,7 @@ import {
   presenting,
   secretKeys,
 } from '@triptych/protocol';
-import { cachedStore, folderStore } from '@triptych/storage';
+import { type ArtifactStore, boundedStore, cachedStore, folderStore, patientStore } from '@triptych/storage';
 import { predict, train } from '@triptych/training';
 import { grpcStore } from '../artifacts.ts';
 import { errorOf, failureOf } from './failure.ts';
@@ -65,12 +65,17 @@ async function close(): Promise<void> {
 async function runJob({ rank, worldSize, ...input }: Job, groupPort: MessagePort): Promise<void> {
   current = new AbortController();
   const { signal } = current;
-  const store = storeFor(signal);
+  const checkpointStore = storeFor(signal);
+  const store = patientStore(checkpointStore, {
+    signal,
+    onWait: (value) => tell({ kind: 'event', event: { $case: 'storage', value } }),
+  });
   // A training needs all the memory that there is.
   slot.close();
   const group = connectGroup(groupPort, { rank, worldSize });
   try {
-    for await (const event of train({ ...input, group, store, signal })) tell({ kind: 'event', event });
+    for await (const event of train({ ...input, group, store, checkpointStore, signal }))
+      tell({ kind: 'event', event });
     await group.close();
     tell({ kind: 'done' });
   } catch (error) {
@@ -98,8 +103,13 @@ async function runPrediction({ model: artifact, inputs, ...asked }: PredictionJo
   }
 }
 
-const storeFor = (signal: AbortSignal) =>
-  cachedStore(folderStore(settings.artifactsFolder), grpcStore(controlPlane, { signal }));
+/** One for each job: what the job uses stays in the cache as long as it lasts. */
+function storeFor(signal: AbortSignal): ArtifactStore {
+  const { artifactsFolder, cacheBytes } = settings;
+  const folder = folderStore(artifactsFolder);
+  const near = cacheBytes === undefined ? folder : boundedStore(folder, { limitBytes: cacheBytes });
+  return cachedStore(near, grpcStore(controlPlane, { signal }));
+}
 
 function tell(message: FromThread): void {
   port.postMessage(message);

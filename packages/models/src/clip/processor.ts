@@ -20,7 +20,7 @@ export class ClipProcessor implements Processor {
   readonly #config: ClipConfig;
   /** One image between its two forms: reused, since megabytes of garbage a step keep the collector's threads on the cores. */
   readonly #planes: Float32Array;
-  /** Captions are tokenised once. */
+  /** Captions are tokenised once; of very many, those that were seen first, as in `PixelCache`. */
   readonly #ids = new Map<string, Int32Array>();
 
   constructor(config: ClipConfig, files: FolderFiles) {
@@ -71,10 +71,12 @@ export class ClipProcessor implements Processor {
     const known = this.#ids.get(text);
     if (known) return known;
     const ids = this.tokenizer.encode(text, this.#config.text_config.max_position_embeddings);
-    this.#ids.set(text, ids);
+    if (this.#ids.size < REMEMBERED_CAPTIONS) this.#ids.set(text, ids);
     return ids;
   }
 }
+
+const REMEMBERED_CAPTIONS = 50_000;
 
 function captionOf({ id, content, choose }: Example): string {
   if (content.kind === 'captions' && content.texts.length > 0)

@@ -7,6 +7,8 @@ export interface TrainOptions {
   /** Stays the caller's to close; a failure aborts it, so that no peer waits in vain. */
   readonly group: ProcessGroup;
   readonly store: ArtifactStore;
+  /** Where checkpoints go, by default `store`: one that has no room lets the training go on and is asked again later. */
+  readonly checkpointStore?: ArtifactStore | undefined;
   /** sha256 of the manifest of each dataset, in the order of the spec. */
   readonly datasetManifests: readonly string[];
   /** sha256 of the base model's file list; absent: the preset that the spec names. */

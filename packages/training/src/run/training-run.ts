@@ -186,9 +186,9 @@ export class TrainingRun implements Disposable {
     return scores.map((score) => ({ ...score, metric: `${score.metric} at ${alpha}` }));
   }
 
-  /** Stores the state between two steps. */
+  /** Stores the state between two steps. STORAGE_FULL where there is no room. */
   async saveCheckpoint(): Promise<{ sha256: string; bytes: number }> {
-    const { spec, store } = this.#options;
+    const { spec, store, checkpointStore = store } = this.#options;
     const { architecture, config } = this.#loaded.start;
     const { firstMoment, secondMoment } = this.#trainer.optimizer;
     const state: Checkpoint = {
@@ -204,7 +204,7 @@ export class TrainingRun implements Disposable {
       secondMoment,
       ...(this.#trainer.average && { average: this.#trainer.average.vector }),
     };
-    return await store.put(streamOf(() => encodeCheckpoint(state)));
+    return await checkpointStore.put(streamOf(() => encodeCheckpoint(state)));
   }
 
   /** Stores the model as it is now: averaged, interpolated, where the run says so. The hashes are those of its file list and of its weights. */

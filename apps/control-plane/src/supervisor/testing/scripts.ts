@@ -15,6 +15,8 @@ export interface TrainingScript {
   readonly checkpointOf?: (step: number, request: worker.TrainRequest) => string;
   /** Of the trained model, by metric; `{ top1: 0.9 }` by default. */
   readonly scores?: Readonly<Record<string, number>>;
+  /** What a rank tells after a step, beside it. */
+  readonly afterStep?: (step: number, request: worker.TrainRequest) => readonly TrainerEvent[];
   /** May throw instead of a step. */
   readonly beforeStep?: (step: number, request: worker.TrainRequest) => void;
 }
@@ -25,7 +27,7 @@ export const weightsHash = 'e'.repeat(64);
 
 export function trainingScript(options: TrainingScript): Script<ScriptedWorker> {
   const { steps, model, pauses = [], checkpoints = [], beforeStep = () => {} } = options;
-  const { checkpointOf = checkpointHash, scores = { top1: 0.9 } } = options;
+  const { afterStep = () => [], checkpointOf = checkpointHash, scores = { top1: 0.9 } } = options;
   return async function* (request, host) {
     const isFirst = request.rank === 0;
     const pause = async (name: string) => {
@@ -37,6 +39,7 @@ export function trainingScript(options: TrainingScript): Script<ScriptedWorker> 
     for (let step = startOf(request) + 1; step <= steps; step++) {
       beforeStep(step, request);
       yield stepEvent(step, steps);
+      yield* afterStep(step, request);
       if (isFirst && checkpoints.includes(step)) {
         const sha256 = checkpointOf(step, request);
         yield { $case: 'checkpoint', value: { step, sha256, bytes: 10, seconds: 0.1 } };
