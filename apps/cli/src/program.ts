@@ -10,6 +10,7 @@ import * as parity from './commands/parity.ts';
 import * as predict from './commands/predict.ts';
 import * as runs from './commands/runs.ts';
 import * as submit from './commands/submit.ts';
+import * as tokens from './commands/tokens.ts';
 import * as watch from './commands/watch.ts';
 import * as workers from './commands/workers.ts';
 import { type CommandContext, type CommandModule, Interrupted, type Output } from './context.ts';
@@ -25,6 +26,7 @@ const commands: readonly CommandModule[] = [
   models,
   predict,
   workers,
+  tokens,
   engine,
   parity,
 ];
@@ -34,6 +36,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Where --url does not say otherwise. */
   readonly url: string;
+  /** The API token for a control plane; undefined: none. */
+  readonly token?: (url: string) => string | undefined;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
@@ -60,7 +64,10 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
     stdout,
     stderr,
     signal,
-    client: () => new TriptychClient({ url: program.opts<{ url: string }>().url }),
+    client: () => {
+      const { url } = program.opts<{ url: string }>();
+      return new TriptychClient({ url, token: options.token?.(url) });
+    },
     exitWith(code) {
       exitCode = code;
     },

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { delimiter } from 'node:path';
 import { TriptychError } from '@triptych/protocol';
-import { createLogger, readEnvironment, Shutdown } from '@triptych/runtime';
+import { createLogger, readEnvironment, readSecret, Shutdown } from '@triptych/runtime';
 import { buildApplication } from './application.ts';
 import { ControlPlaneEnvironment } from './config.ts';
 
@@ -28,7 +28,14 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     queueUrl: environment.QUEUE_URL ?? environment.DATABASE_URL,
     artifactsUrl: environment.ARTIFACTS_URL,
     http: { host: environment.TRIPTYCH_HTTP_HOST, port: environment.TRIPTYCH_HTTP_PORT },
-    publicHosts: environment.TRIPTYCH_PUBLIC_HOSTS.split(',').map((name) => name.trim()),
+    publicHosts: listOf(environment.TRIPTYCH_PUBLIC_HOSTS),
+    access: {
+      required: environment.TRIPTYCH_AUTH === 'on',
+      adminToken: readSecret(environment, 'TRIPTYCH_ADMIN_TOKEN'),
+      trustedProxies: listOf(environment.TRIPTYCH_TRUSTED_PROXIES),
+      requestsPerMinute: environment.TRIPTYCH_REQUESTS_PER_MINUTE,
+      auditDays: environment.TRIPTYCH_AUDIT_DAYS,
+    },
     dataRoots: environment.TRIPTYCH_DATA_ROOTS.split(delimiter).filter(Boolean),
     grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
     databaseConnections: environment.TRIPTYCH_DATABASE_CONNECTIONS,
@@ -42,3 +49,9 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     `Listening on ${httpPort} (HTTP) and ${grpcPort} (gRPC)`,
   );
 }
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);

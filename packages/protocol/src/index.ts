@@ -1,3 +1,5 @@
+export * from './access.ts';
+export * from './api-token.ts';
 export * from './catalog-resources.ts';
 export * from './errors.ts';
 export * from './examples.ts';

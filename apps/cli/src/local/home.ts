@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TriptychError } from '@triptych/protocol';
+import { TOKEN_FILE } from '../api-token.ts';
 import { startOf } from './process-identity.ts';
 
 export interface Home {
@@ -10,6 +11,8 @@ export interface Home {
   readonly cache: string;
   readonly logs: string;
   readonly postgres: string;
+  /** The file of the stack's own API token. */
+  readonly tokenFile: string;
   /** Gives the lock back; the content stays. */
   release(): void;
 }
@@ -20,7 +23,7 @@ export function openHome(path: string): Home {
   const home = { artifacts: at('artifacts'), cache: at('cache'), logs: at('logs'), postgres: at('postgres') };
   for (const folder of Object.values(home)) mkdirSync(folder, { recursive: true });
   const release = lock(at('stack.lock'), at());
-  return { path: at(), ...home, release };
+  return { path: at(), ...home, tokenFile: at(TOKEN_FILE), release };
 }
 
 interface Owner {

@@ -1,6 +1,7 @@
 /** /v1/datasets: register a folder, see what is in it. */
 import { Dataset, DatasetPage, IdOrName, PageQuery, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
+import { actIn } from './access.ts';
 import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
@@ -13,6 +14,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
   app.post(
     '/v1/datasets',
     {
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'registerDataset',
@@ -25,7 +27,10 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new TriptychError('CANCELLED', 'The client went away')));
       const body = { ...request.body, path: await allowedPath(request.body.path, dataRoots) };
-      const dataset = await registerDataset(body, { datasets, artifacts, signal: gone.signal });
+      const dataset = await registerDataset(body, {
+        ...{ datasets, artifacts, signal: gone.signal },
+        act: actIn(request),
+      });
       return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
     },
   );
@@ -33,6 +38,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
   app.get(
     '/v1/datasets',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listDatasets',
@@ -47,6 +53,7 @@ export function datasetRoutes(app: App, { datasets, artifacts, dataRoots }: Serv
   app.get(
     '/v1/datasets/:id',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'getDataset',

@@ -14,6 +14,7 @@ import { Type } from 'typebox';
 import { importModel } from '../models/import.ts';
 import { importAdapter } from '../models/import-adapter.ts';
 import { interpolateModels } from '../models/interpolate.ts';
+import { actIn } from './access.ts';
 import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
@@ -37,6 +38,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
   app.get(
     '/v1/models',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listModels',
@@ -51,6 +53,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
   app.post(
     '/v1/models',
     {
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'importModel',
@@ -62,7 +65,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
     async (request, reply) => {
       const { base, ...rest } = request.body;
       const body = { ...rest, path: await allowedPath(rest.path, dataRoots) };
-      const options = { models, catalog, artifacts };
+      const options = { models, catalog, artifacts, act: actIn(request) };
       const model = await (base === undefined
         ? importModel(body, options)
         : importAdapter({ ...body, base }, options));
@@ -73,6 +76,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
   app.post(
     '/v1/models/interpolations',
     {
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'interpolateModels',
@@ -82,7 +86,10 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
       },
     },
     async (request, reply) => {
-      const model = await interpolateModels(request.body, { models, catalog, artifacts });
+      const model = await interpolateModels(request.body, {
+        ...{ models, catalog, artifacts },
+        act: actIn(request),
+      });
       return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
     },
   );
@@ -90,6 +97,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
   app.get(
     '/v1/models/:id',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'getModel',
@@ -104,6 +112,7 @@ export function modelRoutes(app: App, { models, artifacts, dataRoots }: Services
   app.get(
     '/v1/models/:id/files/*',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'readModelFile',

@@ -41,6 +41,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/events',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunEvents',
@@ -87,6 +88,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/metrics',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunStepMetrics',
@@ -124,6 +126,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/scores',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunScores',
@@ -139,6 +142,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/predictions',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunPredictions',
@@ -167,6 +171,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/checkpoints',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunCheckpoints',

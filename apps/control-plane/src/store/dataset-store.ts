@@ -1,5 +1,6 @@
 /** The record of registered datasets. Their images are in the artifact store, under the manifest's hash. */
 import { type Dataset, type SplitSummary, TriptychError } from '@triptych/protocol';
+import { type Act, entriesOf } from './audit-log.ts';
 import { type Database, isDuplicate, json } from './database.ts';
 import type { Dataset as DatasetRow } from './generated/client.ts';
 import { newId } from './identifier.ts';
@@ -14,20 +15,25 @@ export class DatasetStore {
   }
 
   /** `NAME_TAKEN` where a dataset has that name. */
-  async insert(dataset: Omit<Dataset, 'id' | 'createdAt'>): Promise<Dataset> {
+  async insert(dataset: Omit<Dataset, 'id' | 'createdAt'>, act?: Act): Promise<Dataset> {
     const { bytes, splits, classNames, problems, ...rest } = dataset;
+    const { client } = this.#database;
+    const id = newId('dataset');
     try {
-      const row = await this.#database.client.dataset.create({
-        data: {
-          id: newId('dataset'),
-          ...rest,
-          bytes: BigInt(bytes),
-          splits: json(splits),
-          // Names of files and folders may hold what Postgres does not take.
-          classNames: json(storable(classNames)),
-          problems: json(storable(problems)),
-        },
-      });
+      const [row] = await client.$transaction([
+        client.dataset.create({
+          data: {
+            id,
+            ...rest,
+            bytes: BigInt(bytes),
+            splits: json(splits),
+            // Names of files and folders may hold what Postgres does not take.
+            classNames: json(storable(classNames)),
+            problems: json(storable(problems)),
+          },
+        }),
+        ...entriesOf(client, act, id),
+      ]);
       return datasetOf(row);
     } catch (cause) {
       throw isDuplicate(cause) ? datasetNameTaken(dataset.name, cause) : cause;

@@ -1,6 +1,7 @@
 /** A run enters the record: QUEUED, with its first event, once for each idempotency key. */
 import { createHash } from 'node:crypto';
 import { type Progress, type ResolvedRunSpec, type Run, TriptychError } from '@triptych/protocol';
+import { type Act, entriesOf } from './audit-log.ts';
 import { type Database, isDuplicate, json } from './database.ts';
 import { newId } from './identifier.ts';
 import { runOf, runRelations } from './run-rows.ts';
@@ -18,6 +19,8 @@ export interface Submission {
   readonly totalSteps: number;
   /** The body as the user sent it, and the key that makes sending it again harmless. */
   readonly idempotency?: { readonly key: string; readonly body: unknown };
+  /** Who asks for it. */
+  readonly act?: Act;
 }
 
 export class RunSubmission {
@@ -68,7 +71,7 @@ export class RunSubmission {
   async #create(submission: Submission): Promise<Run> {
     const { spec, datasetId, datasetManifests, baseArtifact, architecture, totalSteps, idempotency } =
       submission;
-    const { towerArtifacts } = submission;
+    const { towerArtifacts, act } = submission;
     const { client } = this.#database;
     const id = newId('run');
     const state = { status: 'QUEUED', reason: 'SUBMITTED', message: 'Waiting in the queue' };
@@ -85,13 +88,17 @@ export class RunSubmission {
           ...(baseArtifact === undefined ? {} : { baseArtifact }),
           ...(towerArtifacts === undefined ? {} : { towerArtifacts: json(towerArtifacts) }),
           datasetId,
+          submittedBy: act?.actor ?? null,
           priority: spec.priority,
           ...state,
           progress: noProgress(totalSteps),
           eventSequence: 1,
         },
       }),
-      client.runEvent.create({ data: { runId: id, sequence: 1, type: 'state', ...state, detail: {} } }),
+      client.runEvent.create({
+        data: { runId: id, sequence: 1, type: 'state', ...state, actor: act?.actor ?? null, detail: {} },
+      }),
+      ...entriesOf(client, act, id),
     ]);
     return runOf({ ...row, scores: [], model: null });
   }

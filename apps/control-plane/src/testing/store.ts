@@ -3,6 +3,7 @@ import { presets } from '@triptych/models/catalog';
 import type { Dataset, ResolvedRunSpec, Run, Score, StepMetric } from '@triptych/protocol';
 import { type ArtifactStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
+import { AuditLog } from '../store/audit-log.ts';
 import { type Database, openDatabase } from '../store/database.ts';
 import { DatasetStore } from '../store/dataset-store.ts';
 import { migrate } from '../store/migrator.ts';
@@ -15,6 +16,7 @@ import { RunNotifier } from '../store/run-notifier.ts';
 import type { RunObserver } from '../store/run-observer.ts';
 import type { RunStore, Tenure } from '../store/run-store.ts';
 import { RunSubmission } from '../store/run-submission.ts';
+import { TokenStore } from '../store/token-store.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface TestStores {
@@ -28,6 +30,8 @@ export interface TestStores {
   readonly datasets: DatasetStore;
   readonly models: ModelStore;
   readonly workers: PrismaWorkerStore;
+  readonly tokens: TokenStore;
+  readonly audit: AuditLog;
   close(): Promise<void>;
 }
 
@@ -53,6 +57,8 @@ export async function openTestStores(options: { observer?: RunObserver } = {}): 
     datasets: new DatasetStore(database),
     models: new ModelStore(database),
     workers: new PrismaWorkerStore(database),
+    tokens: new TokenStore(database),
+    audit: new AuditLog(database),
     close: async () => {
       await database.close();
       await server.close();

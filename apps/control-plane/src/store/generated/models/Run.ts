@@ -57,6 +57,7 @@ export type RunMinAggregateOutputType = {
   architecture: string | null
   baseArtifact: string | null
   datasetId: string | null
+  submittedBy: string | null
   priority: number | null
   status: string | null
   reason: string | null
@@ -85,6 +86,7 @@ export type RunMaxAggregateOutputType = {
   architecture: string | null
   baseArtifact: string | null
   datasetId: string | null
+  submittedBy: string | null
   priority: number | null
   status: string | null
   reason: string | null
@@ -116,6 +118,7 @@ export type RunCountAggregateOutputType = {
   towerArtifacts: number
   datasetManifests: number
   datasetId: number
+  submittedBy: number
   priority: number
   status: number
   reason: number
@@ -169,6 +172,7 @@ export type RunMinAggregateInputType = {
   architecture?: true
   baseArtifact?: true
   datasetId?: true
+  submittedBy?: true
   priority?: true
   status?: true
   reason?: true
@@ -197,6 +201,7 @@ export type RunMaxAggregateInputType = {
   architecture?: true
   baseArtifact?: true
   datasetId?: true
+  submittedBy?: true
   priority?: true
   status?: true
   reason?: true
@@ -228,6 +233,7 @@ export type RunCountAggregateInputType = {
   towerArtifacts?: true
   datasetManifests?: true
   datasetId?: true
+  submittedBy?: true
   priority?: true
   status?: true
   reason?: true
@@ -347,6 +353,7 @@ export type RunGroupByOutputType = {
   towerArtifacts: runtime.JsonValue | null
   datasetManifests: runtime.JsonValue | null
   datasetId: string
+  submittedBy: string | null
   priority: number
   status: string
   reason: string
@@ -402,6 +409,7 @@ export type RunWhereInput = {
   towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableFilter<"Run"> | string | null
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
   reason?: Prisma.StringFilter<"Run"> | string
@@ -442,6 +450,7 @@ export type RunOrderByWithRelationInput = {
   towerArtifacts?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -485,6 +494,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableFilter<"Run"> | string | null
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
   reason?: Prisma.StringFilter<"Run"> | string
@@ -525,6 +535,7 @@ export type RunOrderByWithAggregationInput = {
   towerArtifacts?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -565,6 +576,7 @@ export type RunScalarWhereWithAggregatesInput = {
   towerArtifacts?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   datasetManifests?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   datasetId?: Prisma.StringWithAggregatesFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   priority?: Prisma.IntWithAggregatesFilter<"Run"> | number
   status?: Prisma.StringWithAggregatesFilter<"Run"> | string
   reason?: Prisma.StringWithAggregatesFilter<"Run"> | string
@@ -596,6 +608,7 @@ export type RunCreateInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -636,6 +649,7 @@ export type RunUncheckedCreateInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -674,6 +688,7 @@ export type RunUpdateInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -714,6 +729,7 @@ export type RunUncheckedUpdateInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -753,6 +769,7 @@ export type RunCreateManyInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -784,6 +801,7 @@ export type RunUpdateManyMutationInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -816,6 +834,7 @@ export type RunUncheckedUpdateManyInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -863,6 +882,7 @@ export type RunCountOrderByAggregateInput = {
   towerArtifacts?: Prisma.SortOrder
   datasetManifests?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -903,6 +923,7 @@ export type RunMaxOrderByAggregateInput = {
   architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -931,6 +952,7 @@ export type RunMinOrderByAggregateInput = {
   architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -1139,6 +1161,7 @@ export type RunCreateWithoutDatasetInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1177,6 +1200,7 @@ export type RunUncheckedCreateWithoutDatasetInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1245,6 +1269,7 @@ export type RunScalarWhereInput = {
   towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableFilter<"Run"> | string | null
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
   reason?: Prisma.StringFilter<"Run"> | string
@@ -1276,6 +1301,7 @@ export type RunCreateWithoutModelInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1315,6 +1341,7 @@ export type RunUncheckedCreateWithoutModelInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1368,6 +1395,7 @@ export type RunUpdateWithoutModelInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1407,6 +1435,7 @@ export type RunUncheckedUpdateWithoutModelInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1444,6 +1473,7 @@ export type RunCreateWithoutAttemptsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1483,6 +1513,7 @@ export type RunUncheckedCreateWithoutAttemptsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1536,6 +1567,7 @@ export type RunUpdateWithoutAttemptsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1575,6 +1607,7 @@ export type RunUncheckedUpdateWithoutAttemptsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1612,6 +1645,7 @@ export type RunCreateWithoutAssignmentsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1651,6 +1685,7 @@ export type RunUncheckedCreateWithoutAssignmentsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1704,6 +1739,7 @@ export type RunUpdateWithoutAssignmentsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1743,6 +1779,7 @@ export type RunUncheckedUpdateWithoutAssignmentsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1780,6 +1817,7 @@ export type RunCreateWithoutEventsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1819,6 +1857,7 @@ export type RunUncheckedCreateWithoutEventsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1872,6 +1911,7 @@ export type RunUpdateWithoutEventsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1911,6 +1951,7 @@ export type RunUncheckedUpdateWithoutEventsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1948,6 +1989,7 @@ export type RunCreateWithoutStepsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1987,6 +2029,7 @@ export type RunUncheckedCreateWithoutStepsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2040,6 +2083,7 @@ export type RunUpdateWithoutStepsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2079,6 +2123,7 @@ export type RunUncheckedUpdateWithoutStepsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2116,6 +2161,7 @@ export type RunCreateWithoutCheckpointsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2155,6 +2201,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2208,6 +2255,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2247,6 +2295,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2284,6 +2333,7 @@ export type RunCreateWithoutScoresInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2323,6 +2373,7 @@ export type RunUncheckedCreateWithoutScoresInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2376,6 +2427,7 @@ export type RunUpdateWithoutScoresInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2415,6 +2467,7 @@ export type RunUncheckedUpdateWithoutScoresInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2452,6 +2505,7 @@ export type RunCreateManyDatasetInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2483,6 +2537,7 @@ export type RunUpdateWithoutDatasetInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2521,6 +2576,7 @@ export type RunUncheckedUpdateWithoutDatasetInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2559,6 +2615,7 @@ export type RunUncheckedUpdateManyWithoutDatasetInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2667,6 +2724,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2708,6 +2766,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2741,6 +2800,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2774,6 +2834,7 @@ export type RunSelectScalar = {
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2794,7 +2855,7 @@ export type RunSelectScalar = {
   finishedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "submittedBy" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   dataset?: boolean | Prisma.DatasetDefaultArgs<ExtArgs>
   model?: boolean | Prisma.Run$modelArgs<ExtArgs>
@@ -2837,6 +2898,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     towerArtifacts: runtime.JsonValue | null
     datasetManifests: runtime.JsonValue | null
     datasetId: string
+    submittedBy: string | null
     priority: number
     status: string
     reason: string
@@ -3297,6 +3359,7 @@ export interface RunFieldRefs {
   readonly towerArtifacts: Prisma.FieldRef<"Run", 'Json'>
   readonly datasetManifests: Prisma.FieldRef<"Run", 'Json'>
   readonly datasetId: Prisma.FieldRef<"Run", 'String'>
+  readonly submittedBy: Prisma.FieldRef<"Run", 'String'>
   readonly priority: Prisma.FieldRef<"Run", 'Int'>
   readonly status: Prisma.FieldRef<"Run", 'String'>
   readonly reason: Prisma.FieldRef<"Run", 'String'>
