@@ -73,7 +73,7 @@ test.each([
   const response = await fetch(`${service.stack.url}/v1/runs`, {
     method: 'POST',
     body,
-    headers: { 'content-type': type },
+    headers: { 'content-type': type, authorization: `Bearer ${service.stack.token}` },
   });
   expect(response.status).toBe(status);
   expect(response.headers.get('content-type')).toContain('application/problem+json');

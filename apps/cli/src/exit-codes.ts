@@ -16,7 +16,7 @@ export const exitCodes = {
 export const exitCodeHelp = `
 Exit codes:
     0  done; of a run: it succeeded
-    1  an error: input that cannot be accepted, or a control plane that cannot be reached
+    1  an error: input that cannot be accepted, a control plane that cannot be reached, or no right
     2  wrong usage
   100  the run failed
   101  the run has not finished

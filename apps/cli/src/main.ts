@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `triptych` command: hands the process's arguments, streams and signals to the program. */
 import { createInterface } from 'node:readline/promises';
+import { findToken } from './api-token.ts';
 import { Interrupted } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import * as local from './local/command.ts';
@@ -21,6 +22,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runProgram({
   args: process.argv.slice(2),
   url: process.env['TRIPTYCH_URL'] || 'http://127.0.0.1:8080',
+  token: (url) => findToken({ env: process.env, url, home: '.triptych' }),
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,

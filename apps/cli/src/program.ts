@@ -12,6 +12,7 @@ import * as parity from './commands/parity.ts';
 import * as predict from './commands/predict.ts';
 import * as runs from './commands/runs.ts';
 import * as submit from './commands/submit.ts';
+import * as tokens from './commands/tokens.ts';
 import * as watch from './commands/watch.ts';
 import * as workers from './commands/workers.ts';
 import { type CommandContext, type CommandModule, Interrupted, type Output } from './context.ts';
@@ -28,6 +29,7 @@ const commands: readonly CommandModule[] = [
   artifacts,
   predict,
   workers,
+  tokens,
   engine,
   certificates,
   parity,
@@ -38,6 +40,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Where --url does not say otherwise. */
   readonly url: string;
+  /** The API token for a control plane; undefined: none. */
+  readonly token?: (url: string) => string | undefined;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
@@ -66,7 +70,10 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
     stderr,
     signal,
     confirm,
-    client: () => new TriptychClient({ url: program.opts<{ url: string }>().url }),
+    client: () => {
+      const { url } = program.opts<{ url: string }>();
+      return new TriptychClient({ url, token: options.token?.(url) });
+    },
     exitWith(code) {
       exitCode = code;
     },

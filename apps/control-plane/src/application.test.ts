@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { writeScenes } from '@triptych/datasets';
-import type { Run } from '@triptych/protocol';
+import type { CreatedToken, Run } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Application, buildApplication } from './application.ts';
+import { type Application, type ApplicationConfig, buildApplication } from './application.ts';
 import { createTestDatabase, execute, type TestDatabase } from './testing/postgres.ts';
 
 let database: TestDatabase;
@@ -21,7 +21,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const start = (httpPort = 0): Promise<Application> =>
+const start = (httpPort = 0, more: Partial<ApplicationConfig> = {}): Promise<Application> =>
   buildApplication({
     databaseUrl: database.url,
     queueUrl: database.url,
@@ -30,6 +30,7 @@ const start = (httpPort = 0): Promise<Application> =>
     grpc: { host: '127.0.0.1', port: 0 },
     version: '0.0.0-test',
     logger: createLogger({ name: 'test', level: 'silent' }),
+    ...more,
   });
 
 const ask = async (application: Application, path: string, body?: object) => {
@@ -56,6 +57,22 @@ test('a run that waits for workers survives a restart of the control plane, and 
   expect(run).toMatchObject({ status: 'QUEUED', reason: 'WAITING_FOR_WORKERS', queuePosition: 1 });
   expect((await ask(second, `/v1/runs/${id}/cancel`, {})).body).toMatchObject({ status: 'CANCELLED' });
   await second.close();
+});
+
+test('without a token nobody but this machine is listened to, until somebody says that all may come', async () => {
+  const anywhere = { http: { host: '0.0.0.0', port: 0 } };
+  await expect(start(0, anywhere)).rejects.toThrow(
+    /no API token yet.*TRIPTYCH_ADMIN_TOKEN.*TRIPTYCH_AUTH=off/,
+  );
+  await expect(start(0, { publicHosts: ['triptych.example'] })).rejects.toThrow(/no API token yet/);
+  for (const [way, status] of [
+    [{ auth: 'off' }, 200],
+    [{ access: { adminToken: 'x'.repeat(32) } }, 401],
+  ] as const) {
+    const application = await start(0, { ...anywhere, ...way });
+    expect((await ask(application, '/v1/runs')).status).toBe(status);
+    await application.close();
+  }
 });
 
 test('a port that is taken is told with the way out, and leaves nothing open', async () => {
@@ -110,6 +127,24 @@ test('connections that are terminated under load end no process: what cannot be 
   await application.close();
   process.off('uncaughtExceptionMonitor', hear);
   expect(unheard).toEqual([]);
+});
+
+test('on this machine nobody is asked until there is a token, which an admin has', async () => {
+  const open = await start();
+  expect((await ask(open, '/v1/me')).body).toEqual({ name: 'anonymous', scope: 'admin', via: 'nothing' });
+  const refused = await ask(open, '/v1/tokens', { name: 'ada', scope: 'read' });
+  expect(refused.body).toMatchObject({ code: 'ILLEGAL_STATE' });
+  const { token, id } = (await ask(open, '/v1/tokens', { name: 'ada', scope: 'admin' })).body as CreatedToken;
+  expect((await ask(open, '/v1/me')).status).toBe(401);
+  const headers = { authorization: `Bearer ${token}` };
+  const url = `http://127.0.0.1:${open.httpPort}/v1/tokens/${id}`;
+  expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(200);
+  // What was revoked opens nothing again, also not after a restart.
+  expect((await ask(open, '/v1/me')).status).toBe(401);
+  await open.close();
+  const again = await start();
+  expect((await ask(again, '/v1/me')).status).toBe(401);
+  await again.close();
 });
 
 /** Follows the events of a run until one carries this reason. */

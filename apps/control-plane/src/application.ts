@@ -5,8 +5,11 @@
 import type { TlsIdentity } from '@triptych/protocol';
 import { createMetrics, type Logger } from '@triptych/runtime';
 import { openStore } from '@triptych/storage';
+import { Authenticator } from './access/authenticator.ts';
 import { createGrpcServer } from './grpc/create-grpc-server.ts';
+import { defaultLimits } from './http/limits.ts';
 import { listen } from './http/listen.ts';
+import { isOwnMachine } from './http/request-origin.ts';
 import { buildServer } from './http/server.ts';
 import { ControlMetrics } from './metrics/control-metrics.ts';
 import { registerRecordGauges } from './metrics/record-gauges.ts';
@@ -17,8 +20,10 @@ import { createRegistry } from './registry/worker-registry.ts';
 import { ArtifactCollection } from './retention/collection.ts';
 import { Housekeeping } from './retention/housekeeping.ts';
 import { artifactReferences } from './store/artifact-references.ts';
-import { openDatabase } from './store/database.ts';
+import { AuditLog } from './store/audit-log.ts';
+import { type Database, openDatabase } from './store/database.ts';
 import { DatasetStore } from './store/dataset-store.ts';
+import { LoginStore } from './store/login-store.ts';
 import { migrate } from './store/migrator.ts';
 import { describeModel } from './store/model-description.ts';
 import { ModelStore } from './store/model-store.ts';
@@ -28,6 +33,7 @@ import { RecordDeletion } from './store/record-deletion.ts';
 import { RunHistory } from './store/run-history.ts';
 import { RunNotifier } from './store/run-notifier.ts';
 import { RunSubmission } from './store/run-submission.ts';
+import { TokenStore } from './store/token-store.ts';
 import { createSupervisor } from './supervisor/supervisor.ts';
 import { TrainerClients } from './supervisor/trainer-clients.ts';
 
@@ -41,10 +47,11 @@ export interface ApplicationConfig {
   readonly publicHosts?: readonly string[];
   /** Folders inside which requests may name folders; none: any. */
   readonly dataRoots?: readonly string[];
+  readonly access?: AccessConfig;
   readonly grpc: Endpoint;
   /** What workers show to register, one of them; none: nobody is asked. */
   readonly joinTokens?: readonly string[];
-  /** Off: nobody is asked who they are, unless there are join tokens. */
+  /** Off: nobody is asked who they are; workers are where there are join tokens. */
   readonly auth?: 'on' | 'off';
   /** For every gRPC link; without it they are plain. */
   readonly tls?: TlsIdentity | undefined;
@@ -54,6 +61,14 @@ export interface ApplicationConfig {
   readonly databaseConnections?: number;
   readonly version: string;
   readonly logger: Logger;
+}
+
+export interface AccessConfig {
+  readonly adminToken?: string | undefined;
+  readonly trustedProxies?: readonly string[];
+  readonly requestsPerMinute?: number;
+  /** For how long the audit is kept; 0: for ever. */
+  readonly auditDays?: number;
 }
 
 export interface Endpoint {
@@ -96,6 +111,9 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   const artifacts = openStore(config.artifactsUrl);
   const database = openDatabase({ url: databaseUrl, ...connectionsOf(config) });
   onClose(() => database.close());
+  const { authenticator, tokens } = await openAccess(config, database);
+  const audit = new AuditLog(database);
+  onClose(keepAuditShort(audit, config));
   const notifier = new RunNotifier();
   const runs = new PrismaRunStore({
     database,
@@ -154,18 +172,64 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   const services = {
     ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry, predictor },
     dataRoots: config.dataRoots ?? [],
+    ...{ authenticator, tokens, audit },
     submission: new RunSubmission(database),
     datasets: new DatasetStore(database),
     models: new ModelStore(database),
     ...{ deletion, collection, housekeeping },
   };
-  const origins = { listensOn: config.http.host, publicHosts: config.publicHosts ?? [] };
-  const server = await buildServer({ services, logger, version: config.version, origins });
+  const { http, publicHosts = [], access = {}, version } = config;
+  const { trustedProxies = [], requestsPerMinute = defaultLimits.requestsPerMinute } = access;
+  const server = await buildServer({
+    ...{ services, logger, version, trustedProxies },
+    origins: { listensOn: http.host, publicHosts },
+    limits: { ...defaultLimits, requestsPerMinute },
+  });
   onClose(() => server.close());
   const httpPort = await listen(server, config.http);
   ownPorts.add(httpPort);
 
   return { httpPort, grpcPort: grpc.port };
+}
+
+/** `ILLEGAL_STATE` where others reach the port and nobody could log in. */
+async function openAccess(
+  { http, publicHosts = [], access = {}, auth = 'on', logger }: ApplicationConfig,
+  database: Database,
+) {
+  const tokens = new TokenStore(database);
+  const authenticator = new Authenticator({
+    ...{ tokens, logins: new LoginStore(database) },
+    required: auth === 'on',
+    adminToken: access.adminToken,
+    isLocal: isOwnMachine(http.host) && publicHosts.length === 0,
+  });
+  await authenticator.assertMayListen();
+  if (!(await authenticator.isAsking()))
+    logger.warn(
+      { event: 'access-open' },
+      authenticator.isRequired
+        ? 'There is no API token yet: whoever is on this machine may do everything. The first token ends that'
+        : 'TRIPTYCH_AUTH is off: whoever reaches the HTTP port may do everything',
+    );
+  return { authenticator, tokens };
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Forgets what is older than the configuration says, now and every hour. */
+function keepAuditShort(audit: AuditLog, { access = {}, logger }: ApplicationConfig): Close {
+  const { auditDays = 365 } = access;
+  if (auditDays === 0) return () => undefined;
+  const prune = () =>
+    void audit
+      .prune(new Date(Date.now() - auditDays * DAY_MS))
+      .catch((err: unknown) =>
+        logger.warn({ event: 'audit-prune-failed', err }, 'The audit could not be shortened'),
+      );
+  prune();
+  const timer = setInterval(prune, 3_600_000).unref();
+  return () => clearInterval(timer);
 }
 
 /** For how long a scrape still tells of a run that ended: its final scores are written with its end. */

@@ -31,12 +31,38 @@ export const ControlPlaneEnvironment = Type.Object({
     pattern: '^([A-Za-z0-9_.-]+(\\s*,\\s*[A-Za-z0-9_.-]+)*)?$',
     description: 'Names by which users reach the HTTP port, beside localhost and its address; with commas',
   }),
-  TRIPTYCH_GRPC_HOST: Type.String({ default: '127.0.0.1' }),
-  TRIPTYCH_GRPC_PORT: Port(8081),
   TRIPTYCH_AUTH: Type.Union([Type.Literal('on'), Type.Literal('off')], {
     default: 'on',
-    description: 'off: whoever reaches the ports is let in, where no token is set',
+    description:
+      'off: whoever reaches the HTTP port may do everything, and any worker may join where no join token is set',
   }),
+  TRIPTYCH_ADMIN_TOKEN: Type.Optional(
+    Secret({
+      minLength: 32,
+      maxLength: 200,
+      pattern: '^[!-~]*$',
+      description: 'An API token of scope admin, known from the start',
+    }),
+  ),
+  TRIPTYCH_TRUSTED_PROXIES: Type.String({
+    default: '',
+    pattern: '^([0-9A-Fa-f.:]+(/\\d{1,3})?(\\s*,\\s*[0-9A-Fa-f.:]+(/\\d{1,3})?)*)?$',
+    description: 'Addresses or networks of proxies that are believed in X-Forwarded-For; with commas',
+  }),
+  TRIPTYCH_REQUESTS_PER_MINUTE: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 6000,
+    description: 'Of one principal, or one address where nobody is told',
+  }),
+  TRIPTYCH_AUDIT_DAYS: Type.Integer({
+    minimum: 0,
+    maximum: 36_500,
+    default: 365,
+    description: 'For how long the audit is kept; 0: for ever',
+  }),
+  TRIPTYCH_GRPC_HOST: Type.String({ default: '127.0.0.1' }),
+  TRIPTYCH_GRPC_PORT: Port(8081),
   ...FleetSettings,
   TRIPTYCH_RETENTION_RUN_DAYS: Type.Integer({
     minimum: 0,

@@ -27,7 +27,13 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     ...connectionsOf(environment),
     artifactsUrl: environment.ARTIFACTS_URL,
     http: { host: environment.TRIPTYCH_HTTP_HOST, port: environment.TRIPTYCH_HTTP_PORT },
-    publicHosts: environment.TRIPTYCH_PUBLIC_HOSTS.split(',').map((name) => name.trim()),
+    publicHosts: listOf(environment.TRIPTYCH_PUBLIC_HOSTS),
+    access: {
+      adminToken: environment.TRIPTYCH_ADMIN_TOKEN,
+      trustedProxies: listOf(environment.TRIPTYCH_TRUSTED_PROXIES),
+      requestsPerMinute: environment.TRIPTYCH_REQUESTS_PER_MINUTE,
+      auditDays: environment.TRIPTYCH_AUDIT_DAYS,
+    },
     dataRoots: environment.TRIPTYCH_DATA_ROOTS.split(delimiter).filter(Boolean),
     grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
     auth: environment.TRIPTYCH_AUTH,
@@ -48,3 +54,9 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     `Listening on ${httpPort} (HTTP) and ${grpcPort} (gRPC)`,
   );
 }
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);

@@ -1,5 +1,6 @@
 /** The REST API as typed calls. Every failure is a TriptychError with the code, and the violations, of the service. */
 import type { Collection, Worker } from '@triptych/protocol';
+import { Access } from './access.ts';
 import { type Call, Connection, type ConnectionOptions } from './connection.ts';
 import { Datasets } from './datasets.ts';
 import { Models } from './models.ts';
@@ -12,6 +13,7 @@ export class TriptychClient {
   readonly datasets: Datasets;
   readonly models: Models;
   readonly predictions: Predictions;
+  readonly access: Access;
   readonly #connection: Connection;
 
   constructor(options: ConnectionOptions) {
@@ -20,6 +22,7 @@ export class TriptychClient {
     this.datasets = new Datasets(this.#connection);
     this.models = new Models(this.#connection);
     this.predictions = new Predictions(this.#connection);
+    this.access = new Access(this.#connection);
   }
 
   workers({ signal }: Call = {}): AsyncGenerator<Worker, void, void> {

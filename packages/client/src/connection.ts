@@ -6,7 +6,9 @@ import { errorOf, unreachable } from './problem.ts';
 export interface ConnectionOptions {
   /** Of the control plane, for example `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Sent with every request, for example an authorization. */
+  /** An API token, sent with every request. */
+  readonly token?: string | undefined;
+  /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly fetch?: typeof fetch;
   /** Waits before the second, third... try of a request that can be repeated; empty: one try. */
@@ -34,9 +36,10 @@ export class Connection {
   readonly #fetch: typeof fetch;
   readonly #retryDelaysMs: readonly number[];
 
-  constructor({ url, headers = {}, fetch: send = fetch, retryDelaysMs = [200, 600] }: ConnectionOptions) {
+  constructor(options: ConnectionOptions) {
+    const { url, token, headers = {}, fetch: send = fetch, retryDelaysMs = [200, 600] } = options;
     this.#url = url.replace(/\/+$/, '');
-    this.#headers = headers;
+    this.#headers = { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers };
     this.#fetch = send;
     this.#retryDelaysMs = retryDelaysMs;
   }
@@ -52,7 +55,10 @@ export class Connection {
     }
   }
 
-  /** A 2xx answer whose body has not been read. What is repeatable is repeated on UNAVAILABLE. */
+  /**
+   * A 2xx answer whose body has not been read. What is repeatable is repeated on UNAVAILABLE and TOO_MANY_REQUESTS, no earlier
+   * than the service says, unless that is later than anybody would wait.
+   */
   async open(request: HttpRequest): Promise<Response> {
     const repeatable =
       request.repeatable ??
@@ -61,9 +67,8 @@ export class Connection {
       try {
         return await this.once(request);
       } catch (error) {
-        const wait = repeatable ? this.#retryDelaysMs[attempt] : undefined;
-        if (wait === undefined || !(error instanceof TriptychError) || error.code !== 'UNAVAILABLE')
-          throw error;
+        const wait = repeatable ? waitAfter(error, this.#retryDelaysMs[attempt]) : undefined;
+        if (wait === undefined) throw error;
         await pause(wait, request.signal);
       }
     }
@@ -119,6 +124,16 @@ export class Connection {
     if (!response.ok) throw await errorOf(response, request);
     return response;
   }
+}
+
+/** The longest that a service can make a request wait by itself: a window of its limits. */
+const LONGEST_WAIT_MS = 60_000;
+
+function waitAfter(error: unknown, delayMs: number | undefined): number | undefined {
+  if (delayMs === undefined || !(error instanceof TriptychError)) return undefined;
+  if (error.code !== 'UNAVAILABLE' && error.code !== 'TOO_MANY_REQUESTS') return undefined;
+  const asked = (error.retryAfterSeconds ?? 0) * 1000;
+  return asked > LONGEST_WAIT_MS ? undefined : Math.max(delayMs, asked);
 }
 
 /** A path with its parts encoded: path`/v1/runs/${id}`. */

@@ -1,3 +1,4 @@
+export type { Access, ListAudit } from './access.ts';
 export { TriptychClient } from './client.ts';
 export type { Call, ConnectionOptions } from './connection.ts';
 export type { Datasets } from './datasets.ts';

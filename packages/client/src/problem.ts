@@ -5,12 +5,17 @@ import { type ErrorCode, isErrorCode, type Problem, TriptychError } from '@tript
 export async function errorOf(response: Response, request: string): Promise<TriptychError> {
   const text = await response.text().catch(() => '');
   const problem = problemIn(text);
+  const retryAfterSeconds = secondsIn(response.headers.get('retry-after'));
   if (!problem) {
     const detail = text.trim().slice(0, 200) || response.statusText;
-    return new TriptychError(codeOf(response.status), `${request} answered ${response.status}: ${detail}`);
+    return new TriptychError(codeOf(response.status), `${request} answered ${response.status}: ${detail}`, {
+      retryAfterSeconds,
+    });
   }
   const code = isErrorCode(problem.code) ? problem.code : codeOf(response.status);
-  return new TriptychError(code, problem.detail || problem.title, { violations: problem.violations ?? [] });
+  return new TriptychError(code, problem.detail || problem.title, {
+    ...{ violations: problem.violations ?? [], retryAfterSeconds },
+  });
 }
 
 /** No answer at all. */
@@ -34,7 +39,14 @@ function problemIn(text: string): Problem | undefined {
   }
 }
 
+/** A date, which is the other form, no service of ours sends. */
+const secondsIn = (header: string | null): number | undefined =>
+  header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
+
 function codeOf(status: number): ErrorCode {
+  if (status === 401) return 'UNAUTHENTICATED';
+  if (status === 403) return 'FORBIDDEN';
+  if (status === 429) return 'TOO_MANY_REQUESTS';
   if (status === 404) return 'NOT_FOUND';
   if (status === 413) return 'BODY_TOO_LARGE';
   if (status === 415) return 'UNSUPPORTED_MEDIA_TYPE';

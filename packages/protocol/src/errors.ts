@@ -36,6 +36,13 @@ export const errorTable = {
   UNAUTHENTICATED: kind(401, Grpc.UNAUTHENTICATED, false, 'The caller did not prove who it is'),
   NOT_FOUND: kind(404, Grpc.NOT_FOUND, false, 'There is no such resource'),
   METHOD_NOT_ALLOWED: kind(405, Grpc.UNIMPLEMENTED, false, 'The resource does not take this method'),
+  FORBIDDEN: kind(403, Grpc.PERMISSION_DENIED, false, 'The caller may not do this'),
+  TOO_MANY_REQUESTS: kind(
+    429,
+    Grpc.RESOURCE_EXHAUSTED,
+    true,
+    'The caller asks more often than the limit allows',
+  ),
   NAME_TAKEN: kind(409, Grpc.ALREADY_EXISTS, false, 'The name is in use'),
   ILLEGAL_STATE: kind(
     409,
@@ -101,20 +108,25 @@ export interface Violation {
   readonly remedy: string;
 }
 
+export interface TriptychErrorOptions {
+  readonly violations?: readonly Violation[];
+  readonly retryAfterSeconds?: number | undefined;
+  readonly cause?: unknown;
+}
+
 /** The only error class that crosses a boundary. A bug is an assertion, not one of these. */
 export class TriptychError extends Error {
   readonly code: ErrorCode;
   readonly violations: readonly Violation[];
+  /** When to try again, where somebody knows: `Retry-After` of an answer. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options: { readonly violations?: readonly Violation[]; readonly cause?: unknown } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, options: TriptychErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TriptychError';
     this.code = code;
     this.violations = options.violations ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   get kind(): ErrorKind {

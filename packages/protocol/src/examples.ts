@@ -1,6 +1,16 @@
 /** Examples of what is sent and answered, by the `$id` of its schema: what the documentation of the API shows, and tests send. */
 import type { Static, TSchema } from 'typebox';
 import {
+  ApiToken,
+  ApiTokenPage,
+  AuditPage,
+  CreatedToken,
+  CreateToken,
+  Login,
+  LoginCode,
+  Me,
+} from './access.ts';
+import {
   Collection,
   Dataset,
   DatasetList,
@@ -38,7 +48,15 @@ const sha256 = '52c67506a147facf8c00480627d87c2fe8d0d93157a1f4f8df6f6d48b4adadd6
 const runId = 'run_01m84qr3505tgg7wxkf0grfxwf';
 const datasetId = 'dataset_01m84qq8q0f5a4cr2vqjwq9d5k';
 const modelId = 'model_01m84qtjz8cgb3m0q3y8k5k7nw';
+const tokenId = 'token_01m84qp2f6q8r0c5t1n9v3x7zd';
+// Of the form of one, with a checksum that is none.
+const secret = 'trip_0000000000000000000000000000000000000000000example';
 const workerId = 'worker_01m84qpt6hf2x2r5d1k0m8w3ae';
+
+const token: ApiToken = {
+  ...{ id: tokenId, name: 'ci', scope: 'submit' },
+  ...{ createdAt: '2030-01-01T08:00:00.000Z', createdBy: 'admin', lastUsedAt: '2030-01-01T09:00:00.000Z' },
+};
 
 const resolved: ResolvedRunSpec = {
   name: 'scenes-1',
@@ -235,6 +253,22 @@ export const examples: readonly Examples[] = [
   }),
   one(WorkerPage, { items: [worker] }),
   one(Collection, { kept: 214, waiting: 3, removed: 40, removedBytes: 786_432_480 }),
+  one(CreateToken, { name: 'ci', scope: 'submit', expiresAt: '2031-01-01T00:00:00.000Z' }),
+  one(CreatedToken, { ...token, token: secret }),
+  one(ApiToken, token),
+  one(ApiTokenPage, { items: [token] }),
+  one(Login, { token: secret }),
+  one(LoginCode, { code: secret, expiresAt: '2030-01-01T12:00:00.000Z' }),
+  one(Me, { name: 'ci', scope: 'submit', via: 'token', tokenId }),
+  one(AuditPage, {
+    items: [
+      {
+        ...{ id: 'audit_01m84qr3505tgg7wxkf0grfxwf', at: '2030-01-01T09:00:00.000Z' },
+        ...{ actor: 'ci', tokenId, action: 'createRun', subject: runId },
+        ...{ outcome: 'done', address: '10.0.0.7', count: 1 },
+      },
+    ],
+  }),
   one(Health, { status: 'ready' }),
   one(Problem, {
     type: '/docs/errors#INVALID_INPUT',

@@ -1,3 +1,5 @@
+export * from './access.ts';
+export * from './api-token.ts';
 export * from './call-secrets.ts';
 export * from './catalog-resources.ts';
 export * from './credentials.ts';

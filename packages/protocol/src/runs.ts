@@ -98,6 +98,7 @@ export const Run = Type.Object(
     architecture: Type.String(),
     spec: ResolvedRunSpec,
     datasetId: Id,
+    submittedBy: Type.Optional(Type.String({ description: 'Who submitted it, where somebody was asked' })),
     modelId: Type.Optional(Type.String({ description: 'The trained model, once the run has succeeded' })),
     weights: Type.Optional(
       Type.Object(
@@ -142,6 +143,7 @@ export const RunEvent = Type.Object(
     status: RunStatus,
     reason: RunReason,
     message: Type.String(),
+    actor: Type.Optional(Type.String({ description: 'Who caused it; absent: the service itself' })),
     data: Type.Record(Type.String(), Type.Unknown()),
   },
   { ...closed, $id: 'RunEvent' },

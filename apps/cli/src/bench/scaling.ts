@@ -50,7 +50,7 @@ const scenes = join(home, 'scenes');
 await writeScenes({ path: scenes, images: 1200, seed: 1 });
 const stack = await startStack({ home: join(home, 'state'), workers: 2, backend: values.backend });
 try {
-  const client = new TriptychClient({ url: stack.url });
+  const client = new TriptychClient({ url: stack.url, token: stack.token });
   await client.datasets.register({ name: 'scenes', path: scenes });
   const backends = new Set<string>();
   for await (const worker of client.workers())

@@ -1,6 +1,9 @@
 /** `triptych local`: the embedded stack until Ctrl-C. */
+import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { TOKEN_FILE } from '../api-token.ts';
 import { Ending } from './ending.ts';
+import { loginUrl } from './login-url.ts';
 import type { Stack, StackEvent } from './options.ts';
 import { startStack } from './stack.ts';
 
@@ -36,7 +39,7 @@ async function local({ workers, backend, home, port }: LocalOptions): Promise<vo
       signal: ending.signal,
       onEvent: show,
     });
-    process.stdout.write(greeting(stack));
+    process.stdout.write(greeting(stack, await loginUrl(stack, ending.signal)));
     await ending.requested;
   } catch (error) {
     if (!ending.signal.aborted) throw error;
@@ -52,15 +55,20 @@ function show({ kind, process: name, pid, seconds, expected }: StackEvent): void
   if (kind === 'restarting') write(`${name} is started again in ${seconds} s`);
 }
 
-const greeting = (stack: Stack): string => `
-  page     ${stack.url}
+const greeting = (stack: Stack, page: string): string => `
+  page     ${page}
   API      ${stack.url}/docs
   metrics  ${stack.url}/metrics
   workers  ${stack.workers.length}; one more: TRIPTYCH_CONTROL=${stack.grpcAddress} node apps/worker/dist/main.js
-  state    ${stack.home} (logs in ${stack.logsPath})
+  state    ${stack.home} (logs in ${stack.logsPath})${stack.token === undefined ? '' : tokenLine(stack)}
 
 Ctrl-C stops everything; the state stays.
 `;
+
+const tokenLine = ({ home }: Stack): string => `
+  token    ${join(home, TOKEN_FILE)}: commands on this machine take it by themselves${
+    home === resolve('.triptych') ? '' : ' with TRIPTYCH_TOKEN_FILE set to it'
+  }; for curl: -H "Authorization: Bearer $(cat ${join(home, TOKEN_FILE)})"`;
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { drawSecret, TriptychError } from '@triptych/protocol';
+import { TOKEN_FILE } from '../api-token.ts';
 import { startOf } from './process-identity.ts';
 
 export interface Home {
@@ -12,6 +13,8 @@ export interface Home {
   readonly postgres: string;
   /** The file with what workers show to register: whoever may read it may add some. */
   readonly joinToken: string;
+  /** The file of the stack's own API token. */
+  readonly tokenFile: string;
   /** Gives the lock back; the content stays. */
   release(): void;
 }
@@ -22,7 +25,13 @@ export function openHome(path: string): Home {
   const home = { artifacts: at('artifacts'), cache: at('cache'), logs: at('logs'), postgres: at('postgres') };
   for (const folder of Object.values(home)) mkdirSync(folder, { recursive: true });
   const release = lock(at('stack.lock'), at());
-  return { path: at(), ...home, joinToken: joinTokenIn(at('join-token')), release };
+  return {
+    path: at(),
+    ...home,
+    joinToken: joinTokenIn(at('join-token')),
+    tokenFile: at(TOKEN_FILE),
+    release,
+  };
 }
 
 /** Drawn once: workers of a stack that is started again are still let in. */

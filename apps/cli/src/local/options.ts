@@ -49,6 +49,8 @@ export interface Stack {
   readonly home: string;
   /** Of the REST API, the status page (`/`), `/docs` and `/metrics`. */
   readonly url: string;
+  /** An API token of scope admin; undefined where nobody is asked for one (`TRIPTYCH_AUTH=off`). */
+  readonly token: string | undefined;
   /** host:port that workers connect to. */
   readonly grpcAddress: string;
   readonly databaseUrl: string;

@@ -1,8 +1,9 @@
 /** The whole embedded stack as real processes, from the built files. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loginUrl } from './login-url.ts';
 import type { Stack } from './options.ts';
 import { isAlive } from './process-identity.ts';
 import { startStack } from './stack.ts';
@@ -24,7 +25,8 @@ afterEach(async () => {
 });
 
 async function workerStates(): Promise<Record<string, string>> {
-  const response = await fetch(`${stack?.url}/v1/workers`);
+  const headers = { authorization: `Bearer ${stack?.token}` };
+  const response = await fetch(`${stack?.url}/v1/workers`, { headers });
   const { items } = (await response.json()) as { items: { id: string; state: string }[] };
   return Object.fromEntries(items.map(({ id, state }) => [id, state]));
 }
@@ -89,8 +91,17 @@ describe('the embedded stack', () => {
     launcher.kill('SIGKILL');
     await expect.poll(() => pids.filter(isAlive), { timeout: 15_000 }).toEqual([]);
     expect((await Promise.all(ports.map(isOpen))).filter(Boolean)).toEqual([]);
+    const token = readFileSync(join(home, 'token'), 'utf8').trim();
+    expect(statSync(join(home, 'token')).mode & 0o777).toBe(0o600);
     stack = await startStack({ workers: 0, home });
-    expect((await fetch(`${stack.url}/v1/workers`)).status).toBe(200);
+    // The same token at the second start, and nothing without it.
+    expect(stack.token).toBe(token);
+    const { status } = await fetch(`${stack.url}/v1/workers`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(status).toBe(200);
+    expect((await fetch(`${stack.url}/v1/workers`)).status).toBe(401);
+    expect(await loginUrl(stack, new AbortController().signal)).toMatch(/\/#login=trip_\w{49}$/);
   });
 
   test('an abort during the start leaves nothing running', async () => {

@@ -9,6 +9,7 @@ import { KeptProcess } from './kept-process.ts';
 import type { Stack, StackEvent, StackOptions, StackProcess, StackWorker } from './options.ts';
 import { freePorts } from './ports.ts';
 import { DatabaseLife } from './postgres/database-life.ts';
+import { stackToken } from './stack-token.ts';
 
 const CONTROL_PLANE = new URL('../../../control-plane/dist/main.js', import.meta.url);
 const WORKER = new URL('../../../worker/dist/main.js', import.meta.url);
@@ -35,6 +36,7 @@ class EmbeddedStack implements Stack {
   readonly artifactsPath: string;
   readonly logsPath: string;
   readonly workers: StackWorker[] = [];
+  readonly token: string | undefined;
   url = '';
   grpcAddress = '';
   databaseUrl = '';
@@ -59,6 +61,7 @@ class EmbeddedStack implements Stack {
     this.artifactsPath = home.artifacts;
     this.logsPath = home.logs;
     this.#env = { ...process.env, ...options.env };
+    this.token = stackToken(home, this.#env);
     this.#signal = AbortSignal.any([this.#stopping.signal, ...(options.signal ? [options.signal] : [])]);
   }
 
@@ -180,6 +183,10 @@ class EmbeddedStack implements Stack {
         TRIPTYCH_GRPC_HOST: '127.0.0.1',
         TRIPTYCH_GRPC_PORT: String(grpcPort),
         ARTIFACTS_URL: this.#artifactsUrl,
+        // One of the two, as the environment may have either; an empty one is none.
+        ...(this.#env['TRIPTYCH_ADMIN_TOKEN'] || this.#env['TRIPTYCH_ADMIN_TOKEN_FILE']
+          ? {}
+          : { TRIPTYCH_ADMIN_TOKEN_FILE: this.#home.tokenFile }),
         ...this.#options.env,
         DATABASE_URL: this.databaseUrl,
       },

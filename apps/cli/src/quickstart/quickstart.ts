@@ -13,7 +13,7 @@ import {
   TriptychError,
 } from '@triptych/protocol';
 import { downloadModel } from '../download-model.ts';
-import { type Stack, startStack } from '../local/index.ts';
+import { loginUrl, type Stack, startStack } from '../local/index.ts';
 import type { ProgressDisplay } from '../progress.ts';
 import { watchRun } from '../watch-run.ts';
 import { type JourneyName, journeys } from './journeys.ts';
@@ -48,8 +48,10 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
 
   const { stack, images } = await prepare(options);
   try {
-    const client = new TriptychClient({ url: stack.url });
-    display.line(`page      ${stack.url}   (API documentation at /docs, Prometheus at /metrics)`);
+    const client = new TriptychClient({ url: stack.url, token: stack.token });
+    display.line(
+      `page      ${await loginUrl(stack, signal)}   (logs in once; API documentation at /docs, Prometheus at /metrics)`,
+    );
     await cancelUnfinished(client, signal);
     for (const { name, format } of journeys[options.architecture].datasets)
       display.line(described(await registered({ client, path: images, name, format, signal })));

@@ -55,6 +55,7 @@ export class FakeService {
     const code = await runProgram({
       args,
       url: `http://127.0.0.1:${(this.#server!.address() as AddressInfo).port}`,
+      token: () => 'the-token-of-the-user',
       stdout: { write: (text) => out.push(text) },
       stderr: { write: (text) => err.push(text) },
       signal,

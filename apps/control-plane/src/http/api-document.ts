@@ -26,11 +26,25 @@ export async function documentApi(app: App, version: string): Promise<void> {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
       },
       servers: [{ url: '/', description: 'The control plane that serves this document' }],
+      components: {
+        securitySchemes: {
+          token: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An API token: Authorization: Bearer trip_...',
+          },
+          login: {
+            ...{ type: 'apiKey', in: 'cookie', name: 'triptych_login' },
+            description: 'The cookie that POST /v1/login sets',
+          },
+        },
+      },
       tags: [
         { name: 'runs', description: 'Submit, plan, follow, cancel and delete runs' },
         { name: 'datasets', description: 'What runs train on' },
         { name: 'models', description: 'What runs start from, and what they made' },
         { name: 'predictions', description: 'Ask a model' },
+        { name: 'access', description: 'Who may do what, and who did what' },
         { name: 'fleet', description: 'Workers, and the state of the service' },
       ],
     },

@@ -4,12 +4,14 @@ import { formatNames, packDataset } from '@triptych/datasets';
 import { type Dataset, RegisterDataset, TriptychError } from '@triptych/protocol';
 import type { ArtifactStore } from '@triptych/storage';
 import { Type } from 'typebox';
+import type { Act } from '../store/audit-log.ts';
 import { type DatasetStore, datasetNameTaken } from '../store/dataset-store.ts';
 
 export interface RegistrationOptions {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
   readonly signal: AbortSignal;
+  readonly act?: Act;
 }
 
 /** The protocol's body, with the formats that this server has. */
@@ -27,13 +29,13 @@ export const registrationBody = Type.Object(
 
 /** `NAME_TAKEN`; `DATASET_INVALID` where the folder cannot be read as a dataset. May take minutes. */
 export async function registerDataset(body: RegisterDataset, options: RegistrationOptions): Promise<Dataset> {
-  const { datasets, artifacts, signal } = options;
+  const { datasets, artifacts, signal, act } = options;
   const { name, format = 'auto' } = body;
   if (await datasets.find(name)) throw datasetNameTaken(name);
   const { path } = body;
   await assertFolder(path);
   const packed = await packDataset({ path, format, store: artifacts, signal });
-  return datasets.insert({
+  const dataset = {
     name,
     format: packed.manifest.format,
     path,
@@ -42,7 +44,8 @@ export async function registerDataset(body: RegisterDataset, options: Registrati
     splits: packed.splits,
     classNames: [...packed.manifest.classNames],
     problems: packed.problems,
-  });
+  };
+  return datasets.insert(dataset, act);
 }
 
 async function assertFolder(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** /v1/datasets: register a folder, see what is in it, delete it. */
 import { Dataset, DatasetPage, IdOrName, PageQuery, TriptychError } from '@triptych/protocol';
 import { Type } from 'typebox';
+import { actIn } from './access.ts';
 import { nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
@@ -16,6 +17,7 @@ export function datasetRoutes(app: App, services: Services): void {
   app.post(
     '/v1/datasets',
     {
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'registerDataset',
@@ -29,7 +31,10 @@ export function datasetRoutes(app: App, services: Services): void {
       reply.raw.once('close', () => gone.abort(new TriptychError('CANCELLED', 'The client went away')));
       const body = { ...request.body, path: await allowedPath(request.body.path, dataRoots) };
       using _ = collection.hold();
-      const dataset = await registerDataset(body, { datasets, artifacts, signal: gone.signal });
+      const dataset = await registerDataset(body, {
+        ...{ datasets, artifacts, signal: gone.signal },
+        act: actIn(request),
+      });
       return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
     },
   );
@@ -37,6 +42,7 @@ export function datasetRoutes(app: App, services: Services): void {
   app.get(
     '/v1/datasets',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listDatasets',
@@ -51,6 +57,7 @@ export function datasetRoutes(app: App, services: Services): void {
   app.get(
     '/v1/datasets/:id',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'getDataset',

@@ -146,7 +146,7 @@ test('stopping the server ends its streams', async () => {
   await other.app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = other.app.server.address() as AddressInfo;
   const response = await fetch(`http://127.0.0.1:${port}/v1/runs/${run.id}/events`, {
-    headers: { accept: 'text/event-stream' },
+    headers: { ...other.asAdmin, accept: 'text/event-stream' },
   });
   const reading = response.text();
   await other.close();

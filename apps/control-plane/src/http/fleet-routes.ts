@@ -14,6 +14,7 @@ export function fleetRoutes(app: App, services: Services): void {
   app.get(
     '/v1/workers',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listWorkers',

@@ -71,3 +71,25 @@ test(`${requests} hostile requests are refused by name, and none of them is our 
   expect(statuses[422]! + statuses[404]! + statuses[400]!).toBeGreaterThan(requests / 2);
   expect((await server.app.inject('/health/ready')).statusCode).toBe(200);
 });
+
+test('without a token they reach nothing of the API', async () => {
+  const random = randomOf(seed + 1);
+  const document: OpenApi = (await server.app.inject('/docs/json')).json();
+  const wrong: string[] = [];
+  let refused = 0;
+  for (let sent = 0; sent < requests / 10; sent += AT_ONCE) {
+    const batch = Array.from({ length: AT_ONCE }, () => hostileRequest(document, known, random));
+    const answers = await Promise.all(batch.map((request) => server.injectAsNobody(request)));
+    for (const [i, { statusCode, body }] of answers.entries()) {
+      const { method, url } = batch[i]!;
+      if (statusCode === 401) refused += 1;
+      // A request of another server's page (403), a path that is none (404), and logging in come before the question who it is.
+      const isLogin = String(url).startsWith('/v1/login') && method === 'POST';
+      const isOpen = !String(url).startsWith('/v1') || isLogin;
+      if ([401, 403, 404].includes(statusCode) || (isOpen && statusCode < 500)) continue;
+      wrong.push(`${statusCode} to ${method} ${String(url)}: ${body.slice(0, 300)}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(refused).toBeGreaterThan(requests / 20);
+});

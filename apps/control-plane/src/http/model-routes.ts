@@ -14,6 +14,7 @@ import { Type } from 'typebox';
 import { importModel } from '../models/import.ts';
 import { importAdapter } from '../models/import-adapter.ts';
 import { interpolateModels } from '../models/interpolate.ts';
+import { actIn } from './access.ts';
 import { nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
@@ -38,6 +39,7 @@ export function modelRoutes(app: App, services: Services): void {
   app.get(
     '/v1/models',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listModels',
@@ -52,6 +54,7 @@ export function modelRoutes(app: App, services: Services): void {
   app.post(
     '/v1/models',
     {
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'importModel',
@@ -63,8 +66,8 @@ export function modelRoutes(app: App, services: Services): void {
     async (request, reply) => {
       const { base, ...rest } = request.body;
       const body = { ...rest, path: await allowedPath(rest.path, dataRoots) };
-      const options = { models, catalog, artifacts };
       using _ = collection.hold();
+      const options = { models, catalog, artifacts, act: actIn(request) };
       const model = await (base === undefined
         ? importModel(body, options)
         : importAdapter({ ...body, base }, options));
@@ -75,6 +78,7 @@ export function modelRoutes(app: App, services: Services): void {
   app.post(
     '/v1/models/interpolations',
     {
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'interpolateModels',
@@ -85,7 +89,10 @@ export function modelRoutes(app: App, services: Services): void {
     },
     async (request, reply) => {
       using _ = collection.hold();
-      const model = await interpolateModels(request.body, { models, catalog, artifacts });
+      const model = await interpolateModels(request.body, {
+        ...{ models, catalog, artifacts },
+        act: actIn(request),
+      });
       return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
     },
   );
@@ -93,6 +100,7 @@ export function modelRoutes(app: App, services: Services): void {
   app.get(
     '/v1/models/:id',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'getModel',
@@ -132,6 +140,7 @@ export function modelRoutes(app: App, services: Services): void {
   app.get(
     '/v1/models/:id/files/*',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'readModelFile',

@@ -19,6 +19,7 @@ export function refuseOtherMethods(app: App): () => void {
         method: app.supportedMethods.filter((method) => !methods.includes(method)),
         url,
         schema: { hide: true },
+        config: { scope: 'read' },
         // Before there is a body to be read.
         onRequest: async (request, reply) => {
           reply.header('allow', allow);

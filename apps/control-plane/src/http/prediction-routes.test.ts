@@ -81,7 +81,7 @@ async function addWorker(): Promise<ScriptedWorker> {
 const post = (body: unknown, signal?: AbortSignal) =>
   fetch(`${url}/v1/predictions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...server.asAdmin, 'content-type': 'application/json' },
     body: JSON.stringify(body),
     ...(signal && { signal }),
   });
@@ -347,7 +347,9 @@ describe('refusals say everything at once', () => {
 });
 
 test('the list of models says what each can be asked', async () => {
-  const { items } = (await (await fetch(`${url}/v1/models`)).json()) as { items: Model[] };
+  const { items } = (await (await fetch(`${url}/v1/models`, { headers: server.asAdmin })).json()) as {
+    items: Model[];
+  };
   const of = (name: string) => items.find((one) => one.name === name)?.predictions;
   expect(of('my-clip')).toEqual(['classify', 'match-captions', 'match-images']);
   expect(of('my-llava')).toEqual(['classify', 'match-captions', 'caption', 'answer', 'chat']);

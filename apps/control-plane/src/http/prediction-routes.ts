@@ -23,6 +23,7 @@ export function predictionRoutes(app: App, { models, runs, predictor }: Services
       bodyLimit: MAX_PREDICTION_BYTES,
       // Against the schema of its kind, in the handler; a union would also tell what all other kinds want.
       validatorCompiler: () => (value) => ({ value }),
+      config: { scope: 'submit', audited: false },
       schema: {
         tags: ['predictions'],
         operationId: 'createPrediction',

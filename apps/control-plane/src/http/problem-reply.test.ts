@@ -77,7 +77,7 @@ test('a body of 100 MB is refused, and the sender hears why', async () => {
         port,
         method: 'POST',
         path: '/v1/runs',
-        headers: { 'content-type': 'application/json', 'content-length': 100 * 2 ** 20 },
+        headers: { ...server.asAdmin, 'content-type': 'application/json', 'content-length': 100 * 2 ** 20 },
       },
       async (response) => resolve({ status: response.statusCode, body: String(await response.toArray()) }),
     );

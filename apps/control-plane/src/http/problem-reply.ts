@@ -59,10 +59,11 @@ function sendProblem(
   reply: FastifyReply,
   { error, request }: { error: TriptychError; request: FastifyRequest },
 ): FastifyReply {
-  const retryAfter = error.kind.httpStatus === 503 ? { 'retry-after': '1' } : {};
+  const seconds = error.retryAfterSeconds ?? (error.kind.httpStatus === 503 ? 1 : undefined);
+  request.problem = error.code;
   return reply
     .code(error.kind.httpStatus)
-    .headers(retryAfter)
+    .headers(seconds === undefined ? {} : { 'retry-after': String(seconds) })
     .type(PROBLEM_TYPE)
     .serializer(JSON.stringify)
     .send(problemOf(error, request.url));

@@ -61,6 +61,7 @@ describe('a body that is too large', () => {
         'POST /v1/runs HTTP/1.1',
         'Host: localhost',
         'Content-Type: application/json',
+        `Authorization: ${server.asAdmin.authorization}`,
         header,
         '',
         '',
@@ -79,7 +80,7 @@ describe('a body that is too large', () => {
 
   test('is a readable problem for fetch', async () => {
     const body = `{"model":"${'x'.repeat(12 * MEBIBYTE)}"}`;
-    const headers = { 'content-type': 'application/json' };
+    const headers = { ...server.asAdmin, 'content-type': 'application/json' };
     const answer = await fetch(`${url}/v1/runs`, { method: 'POST', body, headers });
     expect(answer.status).toBe(413);
     expect(await answer.json()).toMatchObject({ code: 'BODY_TOO_LARGE' });

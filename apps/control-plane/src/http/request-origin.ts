@@ -1,5 +1,5 @@
 /**
- * Keeps pages of strangers out. Without a password, a browser on this machine is the way in: a page of anywhere can name
+ * Keeps pages of strangers out. A browser that has a login, or is on this machine, is the way in: a page of anywhere can name
  * this server by an address of its own (DNS rebinding), or have the browser send what it cannot read. So the server
  * answers to its own names only, and to no page that another server sent.
  */
@@ -63,6 +63,9 @@ export function strangerIn(
 /** Whoever follows a link sees the page; the one that has the link does not. */
 const isLink = (method: string, headers: FastifyRequest['headers']): boolean =>
   method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+
+/** Whether an address that is listened on is reached from this machine alone. */
+export const isOwnMachine = (address: string): boolean => isLoopback(bracketed(address));
 
 /** Who listens on every address is reached by any of them: an address cannot be given to another machine, as a name can. */
 function isOfMachine(name: string, listensOn: string): boolean {

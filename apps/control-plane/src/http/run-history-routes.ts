@@ -42,6 +42,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/events',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunEvents',
@@ -88,6 +89,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/metrics',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunStepMetrics',
@@ -125,6 +127,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/scores',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunScores',
@@ -140,6 +143,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/predictions',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunPredictions',
@@ -168,6 +172,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/checkpoints',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunCheckpoints',

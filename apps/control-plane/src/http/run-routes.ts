@@ -14,6 +14,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { adapterOf } from '../models/model-adapter.ts';
+import { actIn, assertScope, principalIn } from './access.ts';
 import { described, nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
@@ -40,6 +41,7 @@ export function runRoutes(app: App, services: Services): void {
     {
       // The handler adds what only the catalog can tell, so that one answer has every problem.
       attachValidation: true,
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'createRun',
@@ -85,6 +87,7 @@ export function runRoutes(app: App, services: Services): void {
         ...(Object.keys(towerArtifacts).length > 0 ? { towerArtifacts } : {}),
         totalSteps,
         ...(idempotency ? { idempotency } : {}),
+        act: actIn(request),
       });
       if (!created) return reply.code(200).send(await reviewed(run.id, request));
       metrics.submitted(run);
@@ -97,6 +100,7 @@ export function runRoutes(app: App, services: Services): void {
     '/v1/runs/plan',
     {
       attachValidation: true,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'planRun',
@@ -119,6 +123,7 @@ export function runRoutes(app: App, services: Services): void {
   app.get(
     '/v1/runs',
     {
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRuns',
@@ -134,6 +139,7 @@ export function runRoutes(app: App, services: Services): void {
     '/v1/runs/:id',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'getRun',
@@ -149,16 +155,21 @@ export function runRoutes(app: App, services: Services): void {
     '/v1/runs/:id/cancel',
     {
       ...named,
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'cancelRun',
         summary: 'Ask for the end of a run',
+        description: 'Of a run that somebody else submitted: with the scope operate.',
         params: RunParams,
         response: { 200: Run, ...problems(404, 409, 422) },
       },
     },
     async (request) => {
-      const run = await runs.requestCancel(request.params.id);
+      const { id } = request.params;
+      const principal = principalIn(request);
+      if ((await runs.get(id)).submittedBy !== principal.name) assertScope(principal, 'operate');
+      const run = await runs.requestCancel(id, actIn(request));
       if (run.status === 'CANCELLED') await queue.remove(run.id).catch(reportTo(request, run.id));
       return run;
     },

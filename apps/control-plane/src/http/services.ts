@@ -1,10 +1,12 @@
 /** What the routes work with. Everything is opened elsewhere and outlives the server. */
 import type { ArtifactStore } from '@triptych/storage';
 import type { Registry } from 'prom-client';
+import type { Authenticator } from '../access/authenticator.ts';
 import type { ControlMetrics } from '../metrics/control-metrics.ts';
 import type { Predictor } from '../predictions/predictor.ts';
 import type { ArtifactCollection } from '../retention/collection.ts';
 import type { Housekeeping } from '../retention/housekeeping.ts';
+import type { AuditLog } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { DatasetStore } from '../store/dataset-store.ts';
 import type { ModelStore } from '../store/model-store.ts';
@@ -14,6 +16,7 @@ import type { RunNotifier } from '../store/run-notifier.ts';
 import type { RunQueue } from '../store/run-queue.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { RunSubmission } from '../store/run-submission.ts';
+import type { TokenStore } from '../store/token-store.ts';
 import type { WorkerStore } from '../store/worker-store.ts';
 import type { DataRoots } from './data-roots.ts';
 
@@ -22,6 +25,9 @@ export interface Services {
   readonly runs: Pick<RunStore, 'get' | 'idOf' | 'requestCancel' | 'statusOf'>;
   readonly history: RunHistory;
   readonly submission: RunSubmission;
+  readonly authenticator: Authenticator;
+  readonly tokens: TokenStore;
+  readonly audit: AuditLog;
   readonly datasets: DatasetStore;
   readonly models: ModelStore;
   readonly deletion: Pick<RecordDeletion, 'run' | 'dataset' | 'model'>;

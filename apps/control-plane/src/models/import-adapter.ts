@@ -24,7 +24,7 @@ import { nameless } from './nameless.ts';
  */
 export async function importAdapter(
   body: ImportModel & { readonly base: string },
-  { models, catalog, artifacts }: ImportOptions,
+  { models, catalog, artifacts, act }: ImportOptions,
 ): Promise<Model> {
   const { name } = body;
   if (await catalog.find(name))
@@ -49,16 +49,19 @@ export async function importAdapter(
     ...(await adapterContents(folder, weights.paths)),
   ]);
   const { rank, alpha, rankStabilised } = weights.adapted!.options;
-  return await models.insert({
-    name,
-    architecture: architecture.name,
-    description: `The ${rankStabilised ? 'rank-stabilised ' : ''}adapter ${basename(folder.path)} (rank ${rank}, alpha ${alpha}) on ${base.name}`,
-    parameters,
-    config,
-    artifact: sha256,
-    files,
-    weights: weightsRecord(files, weights.paths),
-  });
+  return await models.insert(
+    {
+      name,
+      architecture: architecture.name,
+      description: `The ${rankStabilised ? 'rank-stabilised ' : ''}adapter ${basename(folder.path)} (rank ${rank}, alpha ${alpha}) on ${base.name}`,
+      parameters,
+      config,
+      artifact: sha256,
+      files,
+      weights: weightsRecord(files, weights.paths),
+    },
+    act,
+  );
 }
 
 /** A second adapter would be trained on the sum of the base and the first one. */

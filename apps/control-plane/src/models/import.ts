@@ -20,6 +20,7 @@ import {
 import { type ArtifactStore, type NamedContent, putFiles } from '@triptych/storage';
 import { weightsRecord } from '@triptych/training/catalog';
 import type { ModelCatalog } from '../http/model-catalog.ts';
+import type { Act } from '../store/audit-log.ts';
 import type { ModelStore } from '../store/model-store.ts';
 import { ModelFolder } from './model-folder.ts';
 
@@ -27,6 +28,8 @@ export interface ImportOptions {
   readonly models: ModelStore;
   readonly catalog: ModelCatalog;
   readonly artifacts: ArtifactStore;
+  /** For the audit. */
+  readonly act?: Act;
 }
 
 /** `NAME_TAKEN`; `MODEL_INVALID` with everything that is wrong with the folder. */
@@ -41,16 +44,19 @@ export async function importModel(body: Omit<ImportModel, 'base'>, options: Impo
     ...[...texts].map(([path, text]) => ({ path, content: new TextEncoder().encode(text) })),
     ...(await weightContents(folder, weights)),
   ]);
-  return await models.insert({
-    name,
-    architecture,
-    description: [`Imported from ${basename(folder.path)}`, ...weights.notes].join('; '),
-    parameters,
-    config,
-    artifact: sha256,
-    files,
-    weights: weightsRecord(files, weights.paths),
-  });
+  return await models.insert(
+    {
+      name,
+      architecture,
+      description: [`Imported from ${basename(folder.path)}`, ...weights.notes].join('; '),
+      parameters,
+      config,
+      artifact: sha256,
+      files,
+      weights: weightsRecord(files, weights.paths),
+    },
+    options.act,
+  );
 }
 
 interface CheckedFolder {

@@ -43,19 +43,22 @@ export async function interpolateModels(body: InterpolateModels, options: Import
     ...written.map(({ path, content }): NamedContent => ({ path, content: streamOf(content) })),
   ]);
   const { architecture, config, parameters } = trained;
-  return await models.insert({
-    name,
-    architecture,
-    description: `${alpha} of the way from ${base.name} to ${trained.name}`,
-    parameters,
-    config,
-    artifact: sha256,
-    files,
-    weights: weightsRecord(
+  return await models.insert(
+    {
+      name,
+      architecture,
+      description: `${alpha} of the way from ${base.name} to ${trained.name}`,
+      parameters,
+      config,
+      artifact: sha256,
       files,
-      written.map(({ path }) => path),
-    ),
-  });
+      weights: weightsRecord(
+        files,
+        written.map(({ path }) => path),
+      ),
+    },
+    options.act,
+  );
 }
 
 /** Parameters that one has and the other has not, or in another shape. */

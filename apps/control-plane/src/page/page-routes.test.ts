@@ -20,6 +20,7 @@ test('every file that the page refers to is served with its type, and nothing el
   }
   expect([...seen].sort()).toEqual([
     '/elements.js',
+    '/login.js',
     '/loss-chart.js',
     '/model-trial.js',
     '/prediction.js',

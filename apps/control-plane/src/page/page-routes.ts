@@ -12,19 +12,12 @@ const files = [
   'run-detail.js',
   'run-actions.js',
   'requests.js',
+  'login.js',
   'model-trial.js',
   'prediction.js',
   'loss-chart.js',
   'elements.js',
 ];
-
-/** Nothing from elsewhere is loaded, and nothing inline is run; pictures that the user chose are shown (blob:). */
-const headers = {
-  'cache-control': 'no-cache',
-  'content-security-policy':
-    "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'",
-  'x-content-type-options': 'nosniff',
-};
 
 export function pageRoutes(app: App): void {
   for (const file of files) {
@@ -32,7 +25,7 @@ export function pageRoutes(app: App): void {
     const type = types[file.slice(file.lastIndexOf('.') + 1) as keyof typeof types];
     const route = file === 'status.html' ? '/' : `/${file}`;
     app.get(route, { schema: { hide: true } }, (_, reply) =>
-      reply.headers(headers).type(`${type}; charset=utf-8`).send(content),
+      reply.header('cache-control', 'no-cache').type(`${type}; charset=utf-8`).send(content),
     );
   }
 }

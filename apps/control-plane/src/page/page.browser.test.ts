@@ -37,10 +37,17 @@ describe.runIf(isThere)('the page in a browser', () => {
   });
   beforeEach(async () => {
     page = await browser.newPage();
+    const code = await server.app.inject({ method: 'POST', url: '/v1/login/codes' });
+    await page.goto(`${url}/#login=${code.json().code}`);
+    await page.getByRole('button', { name: 'Log out' }).waitFor();
     requests = [];
     errors = [];
     page.on('request', (request) => requests.push(new URL(request.url()).pathname));
     page.on('pageerror', (error) => errors.push(error.message));
+    // What a security policy refuses is told there.
+    page.on('console', (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) errors.push(message.text());
+    });
     return async () => {
       expect(errors).toEqual([]);
       await page.close();
@@ -132,5 +139,29 @@ describe.runIf(isThere)('the page in a browser', () => {
     expect(asked[0]).toContain('unwanted');
     expect(new URL(page.url()).hash).toBe('');
     await page.getByRole('heading', { name: 'unwanted' }).waitFor({ state: 'detached' });
+  });
+
+  test('a link logs in and leaves no trace; who logs out sees a form, which takes a token', async () => {
+    expect(page.url()).toBe(`${url}/`);
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('API token').waitFor();
+    expect(await page.locator('#runs-section').isVisible()).toBe(false);
+    await page.getByLabel('API token').fill('trip_wrong');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByText('This is no API token').waitFor();
+    await page.getByLabel('API token').fill(server.asAdmin.authorization.replace('Bearer ', ''));
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('button', { name: 'Log out' }).waitFor();
+    await page.locator('#runs-section').waitFor();
+  });
+
+  test('the documentation works under the security policy', async () => {
+    await page.goto(`${url}/docs`);
+    await page.getByText('/v1/runs/{id}/cancel').waitFor();
+    await page.goto(`${url}/docs/errors`);
+    expect(await page.locator('table').evaluate('(table) => getComputedStyle(table).borderCollapse')).toBe(
+      'collapse',
+    );
   });
 });

@@ -2,19 +2,24 @@
 
 const PATIENCE_MS = 10_000;
 
+/** The service wants to know who asks. */
+export class LoggedOut extends Error {}
+
 /** What is at a path. Rejects with the status where the service does not give it. */
 export async function read(path) {
   const response = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (response.status === 401) throw new LoggedOut('log in first');
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return response.json();
 }
 
 /** The answer to a request that changes something. Rejects with what the service says is wrong. */
-export const post = (path, body) => change('POST', path, body);
+export const post = (path, body) => send('POST', path, body);
 
-export const remove = (path) => change('DELETE', path);
+export const remove = (path) => send('DELETE', path);
 
-async function change(method, path, body) {
+/** {@link post} by another method. */
+export async function send(method, path, body) {
   const response = await fetch(path, {
     method,
     ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),

@@ -1,7 +1,8 @@
 /** The status page: runs, the selected run, models to try, workers. Lists are polled, the selected run is followed by its events. */
 import { bytes, element, fixed, statusLabel, table } from './elements.js';
+import { askForToken, followLoginLink, showWhoItIs } from './login.js';
 import { ModelTrial } from './model-trial.js';
-import { read } from './requests.js';
+import { LoggedOut, read } from './requests.js';
 import { RunDetail } from './run-detail.js';
 
 const POLL_MS = 2000;
@@ -22,6 +23,11 @@ async function refresh() {
     const trained = runs.items.map(({ modelId }) => modelId ?? '').join();
     await trial.refresh(`${trained} ${Math.floor(Date.now() / 30_000)}`);
   } catch (error) {
+    if (error instanceof LoggedOut) {
+      place('summary').textContent = 'Not logged in';
+      askForToken();
+      return;
+    }
     place('summary').textContent = `The control plane does not answer (${error.message}); trying again`;
   }
 }
@@ -154,5 +160,9 @@ document.addEventListener('click', ({ target }) => {
 
 // A page in the background asks for nothing.
 document.addEventListener('visibilitychange', () => document.hidden || refresh());
-setInterval(() => document.hidden || refresh(), POLL_MS);
-refresh();
+followLoginLink()
+  .then(refresh)
+  .then(showWhoItIs)
+  // Who is logged out sees the form; who cannot be told now has no button.
+  .catch(() => undefined)
+  .then(() => setInterval(() => document.hidden || refresh(), POLL_MS));

@@ -3,6 +3,7 @@
  * kept as a row for the runs of the past, under a name that nobody else can have.
  */
 import { type Dataset, type Run, type SplitSummary, TriptychError } from '@triptych/protocol';
+import { type Act, entriesOf } from './audit-log.ts';
 import { type Database, isDuplicate, json } from './database.ts';
 import type { Dataset as DatasetRow } from './generated/client.ts';
 import { newId } from './identifier.ts';
@@ -17,20 +18,25 @@ export class DatasetStore {
   }
 
   /** `NAME_TAKEN` where a dataset has that name. */
-  async insert(dataset: Omit<Dataset, 'id' | 'createdAt'>): Promise<Dataset> {
+  async insert(dataset: Omit<Dataset, 'id' | 'createdAt'>, act?: Act): Promise<Dataset> {
     const { bytes, splits, classNames, problems, ...rest } = dataset;
+    const { client } = this.#database;
+    const id = newId('dataset');
     try {
-      const row = await this.#database.client.dataset.create({
-        data: {
-          id: newId('dataset'),
-          ...rest,
-          bytes: BigInt(bytes),
-          splits: json(splits),
-          // Names of files and folders may hold what Postgres does not take.
-          classNames: json(storable(classNames)),
-          problems: json(storable(problems)),
-        },
-      });
+      const [row] = await client.$transaction([
+        client.dataset.create({
+          data: {
+            id,
+            ...rest,
+            bytes: BigInt(bytes),
+            splits: json(splits),
+            // Names of files and folders may hold what Postgres does not take.
+            classNames: json(storable(classNames)),
+            problems: json(storable(problems)),
+          },
+        }),
+        ...entriesOf(client, act, id),
+      ]);
       return datasetOf(row);
     } catch (cause) {
       throw isDuplicate(cause) ? datasetNameTaken(dataset.name, cause) : cause;

@@ -6,7 +6,10 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const TIME_LENGTH = 10;
 const RANDOM_BYTES = 10;
 
-export function newId(prefix: 'run' | 'dataset' | 'model', now: Date = new Date()): string {
+export function newId(
+  prefix: 'run' | 'dataset' | 'model' | 'token' | 'audit',
+  now: Date = new Date(),
+): string {
   return `${prefix}_${base32(BigInt(now.getTime()), TIME_LENGTH)}${base32(bigintOf(randomBytes(RANDOM_BYTES)), 16)}`;
 }
 

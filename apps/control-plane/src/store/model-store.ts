@@ -1,5 +1,6 @@
 /** The record of imported and trained models. Presets are part of the code; callers put them in front. */
 import { type Model, TriptychError } from '@triptych/protocol';
+import { type Act, entriesOf } from './audit-log.ts';
 import { type Database, isDuplicate, json } from './database.ts';
 import type { Model as ModelRow, Prisma } from './generated/client.ts';
 import { newId } from './identifier.ts';
@@ -32,21 +33,26 @@ export class ModelStore {
   }
 
   /** `NAME_TAKEN` where a model has that name. */
-  async insert(model: ImportedModel): Promise<Model> {
+  async insert(model: ImportedModel, act?: Act): Promise<Model> {
     const { weights, parameters, config, files, ...rest } = model;
+    const { client } = this.#database;
+    const id = newId('model');
     try {
-      const row = await this.#database.client.model.create({
-        data: {
-          id: newId('model'),
-          kind: 'imported',
-          parameters: BigInt(parameters),
-          config: json(config),
-          files: json(files),
-          weightsSha256: weights.sha256,
-          weightsBytes: BigInt(weights.bytes),
-          ...rest,
-        },
-      });
+      const [row] = await client.$transaction([
+        client.model.create({
+          data: {
+            id,
+            kind: 'imported',
+            parameters: BigInt(parameters),
+            config: json(config),
+            files: json(files),
+            weightsSha256: weights.sha256,
+            weightsBytes: BigInt(weights.bytes),
+            ...rest,
+          },
+        }),
+        ...entriesOf(client, act, id),
+      ]);
       return modelOf(row);
     } catch (cause) {
       if (!isDuplicate(cause)) throw cause;

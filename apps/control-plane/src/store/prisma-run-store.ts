@@ -11,6 +11,7 @@ import {
   type Score,
   TriptychError,
 } from '@triptych/protocol';
+import { type Act, recordAct } from './audit-log.ts';
 import type { Database, Transaction } from './database.ts';
 import { newId } from './identifier.ts';
 import type { ModelDescription } from './model-store.ts';
@@ -181,7 +182,7 @@ export class PrismaRunStore implements RunStore {
     return this.#shown(row);
   }
 
-  async requestCancel(runId: string): Promise<Run> {
+  async requestCancel(runId: string, act?: Act): Promise<Run> {
     const { from, row } = await this.#client.$transaction(async (transaction) => {
       const write = await RunWrite.unowned(transaction, runId);
       const { status } = write;
@@ -197,14 +198,17 @@ export class PrismaRunStore implements RunStore {
         await write.move({
           event: 'cancel',
           reason: 'CANCEL_REQUESTED',
+          actor: act?.actor,
           message: 'Cancelling: stopping the workers',
         });
       if (idle)
         await write.move({
           event: 'cancelled',
           reason: 'CANCELLED_BY_USER',
+          actor: act?.actor,
           message: 'Cancelled before it started',
         });
+      await recordAct(transaction, act, runId);
       return { from: status, row: write.run };
     });
     const run = await this.#shown(row);

@@ -53,6 +53,7 @@ export function runOf(row: RunRowWithRelations, queuePosition?: number): Run {
     architecture: row.architecture,
     spec: upgradeSpec(row.spec) as ResolvedRunSpec,
     datasetId: row.datasetId,
+    ...(row.submittedBy === null ? {} : { submittedBy: row.submittedBy }),
     ...(row.model ? { modelId: row.model.id } : {}),
     ...(row.weightsSha256 === null
       ? {}
@@ -86,6 +87,7 @@ export const eventOf = (row: RunEventRow): RunEvent => ({
   status: row.status as RunStatus,
   reason: row.reason as RunReason,
   message: row.message,
+  ...(row.actor === null ? {} : { actor: row.actor }),
   data: row.detail as Record<string, unknown>,
 });
 

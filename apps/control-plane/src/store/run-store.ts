@@ -19,6 +19,7 @@ import type {
   Score,
   StepMetric,
 } from '@triptych/protocol';
+import type { Act } from './audit-log.ts';
 
 export interface RunStore {
   /**
@@ -68,9 +69,10 @@ export interface RunStore {
   /**
    * A user's wish; needs no token. A run that nobody works on (QUEUED, BACKOFF) is CANCELLED at once, a live one becomes
    * CANCELLING, which its supervisor hears of through the notifier (and sees in every write: ILLEGAL_STATE). Harmless
-   * where the run is being cancelled or is cancelled; `ILLEGAL_STATE` where it has ended otherwise.
+   * where the run is being cancelled or is cancelled; `ILLEGAL_STATE` where it has ended otherwise. `act` goes into the
+   * audit where something was changed.
    */
-  requestCancel(runId: string): Promise<Run>;
+  requestCancel(runId: string, act?: Act): Promise<Run>;
 
   /**
    * Ends a run that nothing can be made of (its record cannot be read, or takes nothing more) as FAILED, whoever owns it:

@@ -8,6 +8,7 @@ import {
   TriptychError,
   type Violation,
 } from '@triptych/protocol';
+import { type Act, entriesOf } from './audit-log.ts';
 import { type Database, isDuplicate, json, type Transaction } from './database.ts';
 import { newId } from './identifier.ts';
 import { runOf, runRelations } from './run-rows.ts';
@@ -25,6 +26,8 @@ export interface Submission {
   readonly totalSteps: number;
   /** The body as the user sent it, and the key that makes sending it again harmless. */
   readonly idempotency?: { readonly key: string; readonly body: unknown };
+  /** Who asks for it. */
+  readonly act?: Act;
 }
 
 export class RunSubmission {
@@ -75,7 +78,7 @@ export class RunSubmission {
   async #create(submission: Submission): Promise<Run> {
     const { spec, datasetId, datasetManifests, baseArtifact, architecture, totalSteps, idempotency } =
       submission;
-    const { towerArtifacts } = submission;
+    const { towerArtifacts, act } = submission;
     const { client } = this.#database;
     const id = newId('run');
     const state = { status: 'QUEUED', reason: 'SUBMITTED', message: 'Waiting in the queue' };
@@ -93,14 +96,23 @@ export class RunSubmission {
           ...(baseArtifact === undefined ? {} : { baseArtifact }),
           ...(towerArtifacts === undefined ? {} : { towerArtifacts: json(towerArtifacts) }),
           datasetId,
+          submittedBy: act?.actor ?? null,
           priority: spec.priority,
           ...state,
           progress: noProgress(totalSteps),
           eventSequence: 1,
         },
       });
-      const event = { runId: id, sequence: 1, type: 'state', ...state, detail: {} };
+      const event = {
+        runId: id,
+        sequence: 1,
+        type: 'state',
+        ...state,
+        actor: act?.actor ?? null,
+        detail: {},
+      };
       await transaction.runEvent.create({ data: event });
+      await Promise.all(entriesOf(transaction, act, id));
       return created;
     });
     return runOf({ ...row, scores: [], model: null });

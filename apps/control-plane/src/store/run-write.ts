@@ -20,6 +20,8 @@ export interface Move {
   readonly event: RunEventKind;
   readonly reason: RunReason;
   readonly message: string;
+  /** Who asked for it; absent: the service itself. */
+  readonly actor?: string | undefined;
   readonly detail?: Record<string, unknown>;
   readonly fields?: RunUpdateInput;
 }
@@ -27,6 +29,7 @@ export interface Move {
 interface Told {
   readonly type: RunEvent['type'];
   readonly message: string;
+  readonly actor?: string | undefined;
   readonly detail?: object;
   readonly fields?: RunUpdateInput;
 }
@@ -80,7 +83,7 @@ export class RunWrite {
   }
 
   /** Moves the state; where that ends the run, its workers are free and its time of end is set. */
-  async move({ event, reason, message, detail = {}, fields = {} }: Move): Promise<void> {
+  async move({ event, reason, message, actor, detail = {}, fields = {} }: Move): Promise<void> {
     const status = transition(this.status, event);
     if (!status)
       throw new TriptychError(
@@ -92,6 +95,7 @@ export class RunWrite {
     await this.tell({
       type: 'state',
       message,
+      actor,
       detail,
       fields: { status, reason, message, ...(ends ? { finishedAt: new Date() } : {}), ...fields },
     });
@@ -126,12 +130,13 @@ export class RunWrite {
    * Writes `fields` to the run and appends an event that shows the run's state after it. Progress, which comes several times a
    * second for as long as a run lasts, is one event that moves on.
    */
-  async tell({ type, message, detail = {}, fields = {} }: Told): Promise<void> {
+  async tell({ type, message, actor, detail = {}, fields = {} }: Told): Promise<void> {
     await this.update({ ...fields, eventSequence: { increment: 1 } });
     const { id, status, reason, eventSequence } = this.#run;
     const { runEvent } = this.transaction;
     const told = {
       ...{ sequence: eventSequence, status, reason, message: storableText(message) },
+      actor: actor ?? null,
       detail: json(storable(detail)),
     };
     if (type === 'progress') {

@@ -1,7 +1,12 @@
 /** The real HTTP server on real stores, with a queue that only remembers. */
+
+import { newSecret } from '@triptych/protocol';
 import { createLogger, createMetrics } from '@triptych/runtime';
+import type { InjectOptions } from 'fastify';
+import { Authenticator } from '../access/authenticator.ts';
 import type { App } from '../http/app.ts';
 import type { Patience } from '../http/broken-request.ts';
+import type { LimitOptions } from '../http/limits.ts';
 import { buildServer } from '../http/server.ts';
 import { ControlMetrics } from '../metrics/control-metrics.ts';
 import { registerRecordGauges } from '../metrics/record-gauges.ts';
@@ -10,12 +15,18 @@ import { createRegistry, type WorkerRegistry } from '../registry/worker-registry
 import { ArtifactCollection } from '../retention/collection.ts';
 import { Housekeeping } from '../retention/housekeeping.ts';
 import { artifactReferences } from '../store/artifact-references.ts';
+import { LoginStore } from '../store/login-store.ts';
 import type { RunQueue } from '../store/run-queue.ts';
 import { TrainerClients } from '../supervisor/trainer-clients.ts';
 import { openTestStores, type TestStores } from './store.ts';
 
 export interface TestServer {
+  /** Its `inject` sends the admin token where a request brings no `authorization` and no `cookie` of its own. */
   readonly app: App;
+  /** The same without a token. */
+  readonly injectAsNobody: App['inject'];
+  /** Headers with the admin token, for requests over a socket. */
+  readonly asAdmin: { readonly authorization: string };
   readonly stores: TestStores;
   readonly queue: RememberedQueue;
   /** Without workers, unless a test starts some. */
@@ -55,8 +66,14 @@ export async function startTestServer({
   patience,
   dataRoots = [],
   graceMs = 60_000,
+  limits,
+  trustedProxies = [],
+  access = {},
 }: {
   readonly patience?: Patience;
+  readonly limits?: Partial<LimitOptions>;
+  readonly trustedProxies?: readonly string[];
+  readonly access?: { readonly required?: boolean; readonly adminToken?: string | undefined };
   readonly dataRoots?: readonly string[];
   readonly graceMs?: number;
 } = {}): Promise<TestServer> {
@@ -85,10 +102,35 @@ export async function startTestServer({
   });
   const { deletion, workers } = stores;
   const housekeeping = new Housekeeping({ collection, deletion, workers, logger, soonMs: 0 });
-  const services = { ...stores, queue, metrics, registry, predictor, dataRoots, collection, housekeeping };
-  const app = await buildServer({ services, logger, version: '0.0.0-test', ...(patience && { patience }) });
+  const adminToken = 'adminToken' in access ? access.adminToken : newSecret();
+  const authenticator = new Authenticator({
+    ...{ tokens: stores.tokens, logins: new LoginStore(stores.database) },
+    ...{ required: access.required ?? true, adminToken, isLocal: true },
+  });
+  const services = {
+    ...stores,
+    authenticator,
+    queue,
+    metrics,
+    registry,
+    predictor,
+    dataRoots,
+    collection,
+    housekeeping,
+  };
+  const app = await buildServer({
+    services,
+    logger,
+    version: '0.0.0-test',
+    ...{ trustedProxies, limits: { ...unlimited, ...limits } },
+    ...(patience && { patience }),
+  });
+  const asAdmin = { authorization: `Bearer ${adminToken}` };
+  const injectAsNobody = app.inject.bind(app) as App['inject'];
+  app.inject = ((request: InjectOptions | string) =>
+    injectAsNobody(withHeaders(request, asAdmin))) as App['inject'];
   return {
-    app,
+    ...{ app, injectAsNobody, asAdmin },
     stores,
     queue,
     fleet,
@@ -101,4 +143,14 @@ export async function startTestServer({
       await stores.close();
     },
   };
+}
+
+/** Tests ask faster than anybody else. */
+const unlimited: LimitOptions = { requestsPerMinute: 1e9, refusalsPerMinute: 1e9, busyMs: 60_000 };
+
+function withHeaders(request: InjectOptions | string, more: Readonly<Record<string, string>>): InjectOptions {
+  const options = typeof request === 'string' ? { url: request } : request;
+  const names = Object.keys(options.headers ?? {}).map((name) => name.toLowerCase());
+  const bringsOwn = names.includes('authorization') || names.includes('cookie');
+  return bringsOwn ? options : { ...options, headers: { ...options.headers, ...more } };
 }

@@ -3,6 +3,7 @@ import { presets } from '@triptych/models/catalog';
 import type { Dataset, ResolvedRunSpec, Run, Score, StepMetric } from '@triptych/protocol';
 import { type ArtifactStore, type CollectableStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
+import { AuditLog } from '../store/audit-log.ts';
 import { type Database, openDatabase } from '../store/database.ts';
 import { DatasetStore } from '../store/dataset-store.ts';
 import { migrate } from '../store/migrator.ts';
@@ -16,6 +17,7 @@ import { RunNotifier } from '../store/run-notifier.ts';
 import type { RunObserver } from '../store/run-observer.ts';
 import type { RunStore, Tenure } from '../store/run-store.ts';
 import { RunSubmission } from '../store/run-submission.ts';
+import { TokenStore } from '../store/token-store.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface TestStores {
@@ -30,6 +32,8 @@ export interface TestStores {
   readonly models: ModelStore;
   readonly workers: PrismaWorkerStore;
   readonly deletion: RecordDeletion;
+  readonly tokens: TokenStore;
+  readonly audit: AuditLog;
   close(): Promise<void>;
 }
 
@@ -56,6 +60,8 @@ export async function openTestStores(options: { observer?: RunObserver } = {}): 
     models: new ModelStore(database),
     workers: new PrismaWorkerStore(database),
     deletion: new RecordDeletion(database),
+    tokens: new TokenStore(database),
+    audit: new AuditLog(database),
     close: async () => {
       await database.close();
       await server.close();

@@ -91,3 +91,18 @@ export type Score = Prisma.ScoreModel
  * 
  */
 export type Worker = Prisma.WorkerModel
+/**
+ * Model ApiToken
+ * 
+ */
+export type ApiToken = Prisma.ApiTokenModel
+/**
+ * Model Login
+ * 
+ */
+export type Login = Prisma.LoginModel
+/**
+ * Model AuditEntry
+ * 
+ */
+export type AuditEntry = Prisma.AuditEntryModel

@@ -60,7 +60,10 @@ export const ModelName = {
   StepMetric: 'StepMetric',
   Checkpoint: 'Checkpoint',
   Score: 'Score',
-  Worker: 'Worker'
+  Worker: 'Worker',
+  ApiToken: 'ApiToken',
+  Login: 'Login',
+  AuditEntry: 'AuditEntry'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -127,6 +130,7 @@ export const RunScalarFieldEnum = {
   towerArtifacts: 'towerArtifacts',
   datasetManifests: 'datasetManifests',
   datasetId: 'datasetId',
+  submittedBy: 'submittedBy',
   priority: 'priority',
   status: 'status',
   reason: 'reason',
@@ -186,6 +190,7 @@ export const RunEventScalarFieldEnum = {
   status: 'status',
   reason: 'reason',
   message: 'message',
+  actor: 'actor',
   detail: 'detail'
 } as const
 
@@ -257,6 +262,48 @@ export const WorkerScalarFieldEnum = {
 } as const
 
 export type WorkerScalarFieldEnum = (typeof WorkerScalarFieldEnum)[keyof typeof WorkerScalarFieldEnum]
+
+
+export const ApiTokenScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  scope: 'scope',
+  hash: 'hash',
+  createdAt: 'createdAt',
+  createdBy: 'createdBy',
+  expiresAt: 'expiresAt',
+  revokedAt: 'revokedAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type ApiTokenScalarFieldEnum = (typeof ApiTokenScalarFieldEnum)[keyof typeof ApiTokenScalarFieldEnum]
+
+
+export const LoginScalarFieldEnum = {
+  hash: 'hash',
+  kind: 'kind',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type LoginScalarFieldEnum = (typeof LoginScalarFieldEnum)[keyof typeof LoginScalarFieldEnum]
+
+
+export const AuditEntryScalarFieldEnum = {
+  id: 'id',
+  createdAt: 'createdAt',
+  actor: 'actor',
+  tokenId: 'tokenId',
+  action: 'action',
+  subject: 'subject',
+  outcome: 'outcome',
+  code: 'code',
+  address: 'address',
+  count: 'count'
+} as const
+
+export type AuditEntryScalarFieldEnum = (typeof AuditEntryScalarFieldEnum)[keyof typeof AuditEntryScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -57,6 +57,7 @@ export type RunMinAggregateOutputType = {
   architecture: string | null
   baseArtifact: string | null
   datasetId: string | null
+  submittedBy: string | null
   priority: number | null
   status: string | null
   reason: string | null
@@ -85,6 +86,7 @@ export type RunMaxAggregateOutputType = {
   architecture: string | null
   baseArtifact: string | null
   datasetId: string | null
+  submittedBy: string | null
   priority: number | null
   status: string | null
   reason: string | null
@@ -116,6 +118,7 @@ export type RunCountAggregateOutputType = {
   towerArtifacts: number
   datasetManifests: number
   datasetId: number
+  submittedBy: number
   priority: number
   status: number
   reason: number
@@ -169,6 +172,7 @@ export type RunMinAggregateInputType = {
   architecture?: true
   baseArtifact?: true
   datasetId?: true
+  submittedBy?: true
   priority?: true
   status?: true
   reason?: true
@@ -197,6 +201,7 @@ export type RunMaxAggregateInputType = {
   architecture?: true
   baseArtifact?: true
   datasetId?: true
+  submittedBy?: true
   priority?: true
   status?: true
   reason?: true
@@ -228,6 +233,7 @@ export type RunCountAggregateInputType = {
   towerArtifacts?: true
   datasetManifests?: true
   datasetId?: true
+  submittedBy?: true
   priority?: true
   status?: true
   reason?: true
@@ -347,6 +353,7 @@ export type RunGroupByOutputType = {
   towerArtifacts: runtime.JsonValue | null
   datasetManifests: runtime.JsonValue | null
   datasetId: string
+  submittedBy: string | null
   priority: number
   status: string
   reason: string
@@ -402,6 +409,7 @@ export type RunWhereInput = {
   towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableFilter<"Run"> | string | null
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
   reason?: Prisma.StringFilter<"Run"> | string
@@ -442,6 +450,7 @@ export type RunOrderByWithRelationInput = {
   towerArtifacts?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -485,6 +494,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableFilter<"Run"> | string | null
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
   reason?: Prisma.StringFilter<"Run"> | string
@@ -525,6 +535,7 @@ export type RunOrderByWithAggregationInput = {
   towerArtifacts?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetManifests?: Prisma.SortOrderInput | Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -565,6 +576,7 @@ export type RunScalarWhereWithAggregatesInput = {
   towerArtifacts?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   datasetManifests?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   datasetId?: Prisma.StringWithAggregatesFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   priority?: Prisma.IntWithAggregatesFilter<"Run"> | number
   status?: Prisma.StringWithAggregatesFilter<"Run"> | string
   reason?: Prisma.StringWithAggregatesFilter<"Run"> | string
@@ -596,6 +608,7 @@ export type RunCreateInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -636,6 +649,7 @@ export type RunUncheckedCreateInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -674,6 +688,7 @@ export type RunUpdateInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -714,6 +729,7 @@ export type RunUncheckedUpdateInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -753,6 +769,7 @@ export type RunCreateManyInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -784,6 +801,7 @@ export type RunUpdateManyMutationInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -816,6 +834,7 @@ export type RunUncheckedUpdateManyInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -863,6 +882,7 @@ export type RunCountOrderByAggregateInput = {
   towerArtifacts?: Prisma.SortOrder
   datasetManifests?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -903,6 +923,7 @@ export type RunMaxOrderByAggregateInput = {
   architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -931,6 +952,7 @@ export type RunMinOrderByAggregateInput = {
   architecture?: Prisma.SortOrder
   baseArtifact?: Prisma.SortOrder
   datasetId?: Prisma.SortOrder
+  submittedBy?: Prisma.SortOrder
   priority?: Prisma.SortOrder
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
@@ -1135,6 +1157,7 @@ export type RunCreateWithoutDatasetInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1173,6 +1196,7 @@ export type RunUncheckedCreateWithoutDatasetInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1241,6 +1265,7 @@ export type RunScalarWhereInput = {
   towerArtifacts?: Prisma.JsonNullableFilter<"Run">
   datasetManifests?: Prisma.JsonNullableFilter<"Run">
   datasetId?: Prisma.StringFilter<"Run"> | string
+  submittedBy?: Prisma.StringNullableFilter<"Run"> | string | null
   priority?: Prisma.IntFilter<"Run"> | number
   status?: Prisma.StringFilter<"Run"> | string
   reason?: Prisma.StringFilter<"Run"> | string
@@ -1272,6 +1297,7 @@ export type RunCreateWithoutModelInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1311,6 +1337,7 @@ export type RunUncheckedCreateWithoutModelInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1364,6 +1391,7 @@ export type RunUpdateWithoutModelInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1403,6 +1431,7 @@ export type RunUncheckedUpdateWithoutModelInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1440,6 +1469,7 @@ export type RunCreateWithoutAttemptsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1479,6 +1509,7 @@ export type RunUncheckedCreateWithoutAttemptsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1532,6 +1563,7 @@ export type RunUpdateWithoutAttemptsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1571,6 +1603,7 @@ export type RunUncheckedUpdateWithoutAttemptsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1608,6 +1641,7 @@ export type RunCreateWithoutAssignmentsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1647,6 +1681,7 @@ export type RunUncheckedCreateWithoutAssignmentsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1700,6 +1735,7 @@ export type RunUpdateWithoutAssignmentsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1739,6 +1775,7 @@ export type RunUncheckedUpdateWithoutAssignmentsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1776,6 +1813,7 @@ export type RunCreateWithoutEventsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1815,6 +1853,7 @@ export type RunUncheckedCreateWithoutEventsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1868,6 +1907,7 @@ export type RunUpdateWithoutEventsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1907,6 +1947,7 @@ export type RunUncheckedUpdateWithoutEventsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1944,6 +1985,7 @@ export type RunCreateWithoutStepsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -1983,6 +2025,7 @@ export type RunUncheckedCreateWithoutStepsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2036,6 +2079,7 @@ export type RunUpdateWithoutStepsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2075,6 +2119,7 @@ export type RunUncheckedUpdateWithoutStepsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2112,6 +2157,7 @@ export type RunCreateWithoutCheckpointsInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2151,6 +2197,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2204,6 +2251,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2243,6 +2291,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2280,6 +2329,7 @@ export type RunCreateWithoutScoresInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2319,6 +2369,7 @@ export type RunUncheckedCreateWithoutScoresInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId: string
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2372,6 +2423,7 @@ export type RunUpdateWithoutScoresInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2411,6 +2463,7 @@ export type RunUncheckedUpdateWithoutScoresInput = {
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetId?: Prisma.StringFieldUpdateOperationsInput | string
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2448,6 +2501,7 @@ export type RunCreateManyDatasetInput = {
   baseArtifact?: string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: string | null
   priority: number
   status: string
   reason: string
@@ -2479,6 +2533,7 @@ export type RunUpdateWithoutDatasetInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2517,6 +2572,7 @@ export type RunUncheckedUpdateWithoutDatasetInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2555,6 +2611,7 @@ export type RunUncheckedUpdateManyWithoutDatasetInput = {
   baseArtifact?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   towerArtifacts?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   datasetManifests?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  submittedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   priority?: Prisma.IntFieldUpdateOperationsInput | number
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2663,6 +2720,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2704,6 +2762,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2737,6 +2796,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2770,6 +2830,7 @@ export type RunSelectScalar = {
   towerArtifacts?: boolean
   datasetManifests?: boolean
   datasetId?: boolean
+  submittedBy?: boolean
   priority?: boolean
   status?: boolean
   reason?: boolean
@@ -2790,7 +2851,7 @@ export type RunSelectScalar = {
   finishedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "submittedBy" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   dataset?: boolean | Prisma.DatasetDefaultArgs<ExtArgs>
   model?: boolean | Prisma.Run$modelArgs<ExtArgs>
@@ -2833,6 +2894,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     towerArtifacts: runtime.JsonValue | null
     datasetManifests: runtime.JsonValue | null
     datasetId: string
+    submittedBy: string | null
     priority: number
     status: string
     reason: string
@@ -3293,6 +3355,7 @@ export interface RunFieldRefs {
   readonly towerArtifacts: Prisma.FieldRef<"Run", 'Json'>
   readonly datasetManifests: Prisma.FieldRef<"Run", 'Json'>
   readonly datasetId: Prisma.FieldRef<"Run", 'String'>
+  readonly submittedBy: Prisma.FieldRef<"Run", 'String'>
   readonly priority: Prisma.FieldRef<"Run", 'Int'>
   readonly status: Prisma.FieldRef<"Run", 'String'>
   readonly reason: Prisma.FieldRef<"Run", 'String'>

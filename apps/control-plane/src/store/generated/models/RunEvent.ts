@@ -42,6 +42,7 @@ export type RunEventMinAggregateOutputType = {
   status: string | null
   reason: string | null
   message: string | null
+  actor: string | null
 }
 
 export type RunEventMaxAggregateOutputType = {
@@ -52,6 +53,7 @@ export type RunEventMaxAggregateOutputType = {
   status: string | null
   reason: string | null
   message: string | null
+  actor: string | null
 }
 
 export type RunEventCountAggregateOutputType = {
@@ -62,6 +64,7 @@ export type RunEventCountAggregateOutputType = {
   status: number
   reason: number
   message: number
+  actor: number
   detail: number
   _all: number
 }
@@ -83,6 +86,7 @@ export type RunEventMinAggregateInputType = {
   status?: true
   reason?: true
   message?: true
+  actor?: true
 }
 
 export type RunEventMaxAggregateInputType = {
@@ -93,6 +97,7 @@ export type RunEventMaxAggregateInputType = {
   status?: true
   reason?: true
   message?: true
+  actor?: true
 }
 
 export type RunEventCountAggregateInputType = {
@@ -103,6 +108,7 @@ export type RunEventCountAggregateInputType = {
   status?: true
   reason?: true
   message?: true
+  actor?: true
   detail?: true
   _all?: true
 }
@@ -201,6 +207,7 @@ export type RunEventGroupByOutputType = {
   status: string
   reason: string
   message: string
+  actor: string | null
   detail: runtime.JsonValue
   _count: RunEventCountAggregateOutputType | null
   _avg: RunEventAvgAggregateOutputType | null
@@ -235,6 +242,7 @@ export type RunEventWhereInput = {
   status?: Prisma.StringFilter<"RunEvent"> | string
   reason?: Prisma.StringFilter<"RunEvent"> | string
   message?: Prisma.StringFilter<"RunEvent"> | string
+  actor?: Prisma.StringNullableFilter<"RunEvent"> | string | null
   detail?: Prisma.JsonFilter<"RunEvent">
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
@@ -247,6 +255,7 @@ export type RunEventOrderByWithRelationInput = {
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   message?: Prisma.SortOrder
+  actor?: Prisma.SortOrderInput | Prisma.SortOrder
   detail?: Prisma.SortOrder
   run?: Prisma.RunOrderByWithRelationInput
 }
@@ -263,6 +272,7 @@ export type RunEventWhereUniqueInput = Prisma.AtLeast<{
   status?: Prisma.StringFilter<"RunEvent"> | string
   reason?: Prisma.StringFilter<"RunEvent"> | string
   message?: Prisma.StringFilter<"RunEvent"> | string
+  actor?: Prisma.StringNullableFilter<"RunEvent"> | string | null
   detail?: Prisma.JsonFilter<"RunEvent">
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "runId_sequence">
@@ -275,6 +285,7 @@ export type RunEventOrderByWithAggregationInput = {
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   message?: Prisma.SortOrder
+  actor?: Prisma.SortOrderInput | Prisma.SortOrder
   detail?: Prisma.SortOrder
   _count?: Prisma.RunEventCountOrderByAggregateInput
   _avg?: Prisma.RunEventAvgOrderByAggregateInput
@@ -294,6 +305,7 @@ export type RunEventScalarWhereWithAggregatesInput = {
   status?: Prisma.StringWithAggregatesFilter<"RunEvent"> | string
   reason?: Prisma.StringWithAggregatesFilter<"RunEvent"> | string
   message?: Prisma.StringWithAggregatesFilter<"RunEvent"> | string
+  actor?: Prisma.StringNullableWithAggregatesFilter<"RunEvent"> | string | null
   detail?: Prisma.JsonWithAggregatesFilter<"RunEvent">
 }
 
@@ -304,6 +316,7 @@ export type RunEventCreateInput = {
   status: string
   reason: string
   message: string
+  actor?: string | null
   detail: Prisma.JsonNullValueInput | runtime.InputJsonValue
   run: Prisma.RunCreateNestedOneWithoutEventsInput
 }
@@ -316,6 +329,7 @@ export type RunEventUncheckedCreateInput = {
   status: string
   reason: string
   message: string
+  actor?: string | null
   detail: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -326,6 +340,7 @@ export type RunEventUpdateInput = {
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   message?: Prisma.StringFieldUpdateOperationsInput | string
+  actor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   detail?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   run?: Prisma.RunUpdateOneRequiredWithoutEventsNestedInput
 }
@@ -338,6 +353,7 @@ export type RunEventUncheckedUpdateInput = {
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   message?: Prisma.StringFieldUpdateOperationsInput | string
+  actor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   detail?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -349,6 +365,7 @@ export type RunEventCreateManyInput = {
   status: string
   reason: string
   message: string
+  actor?: string | null
   detail: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -359,6 +376,7 @@ export type RunEventUpdateManyMutationInput = {
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   message?: Prisma.StringFieldUpdateOperationsInput | string
+  actor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   detail?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -370,6 +388,7 @@ export type RunEventUncheckedUpdateManyInput = {
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   message?: Prisma.StringFieldUpdateOperationsInput | string
+  actor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   detail?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -396,6 +415,7 @@ export type RunEventCountOrderByAggregateInput = {
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   message?: Prisma.SortOrder
+  actor?: Prisma.SortOrder
   detail?: Prisma.SortOrder
 }
 
@@ -411,6 +431,7 @@ export type RunEventMaxOrderByAggregateInput = {
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   message?: Prisma.SortOrder
+  actor?: Prisma.SortOrder
 }
 
 export type RunEventMinOrderByAggregateInput = {
@@ -421,6 +442,7 @@ export type RunEventMinOrderByAggregateInput = {
   status?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   message?: Prisma.SortOrder
+  actor?: Prisma.SortOrder
 }
 
 export type RunEventSumOrderByAggregateInput = {
@@ -476,6 +498,7 @@ export type RunEventCreateWithoutRunInput = {
   status: string
   reason: string
   message: string
+  actor?: string | null
   detail: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -486,6 +509,7 @@ export type RunEventUncheckedCreateWithoutRunInput = {
   status: string
   reason: string
   message: string
+  actor?: string | null
   detail: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -526,6 +550,7 @@ export type RunEventScalarWhereInput = {
   status?: Prisma.StringFilter<"RunEvent"> | string
   reason?: Prisma.StringFilter<"RunEvent"> | string
   message?: Prisma.StringFilter<"RunEvent"> | string
+  actor?: Prisma.StringNullableFilter<"RunEvent"> | string | null
   detail?: Prisma.JsonFilter<"RunEvent">
 }
 
@@ -536,6 +561,7 @@ export type RunEventCreateManyRunInput = {
   status: string
   reason: string
   message: string
+  actor?: string | null
   detail: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -546,6 +572,7 @@ export type RunEventUpdateWithoutRunInput = {
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   message?: Prisma.StringFieldUpdateOperationsInput | string
+  actor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   detail?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -556,6 +583,7 @@ export type RunEventUncheckedUpdateWithoutRunInput = {
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   message?: Prisma.StringFieldUpdateOperationsInput | string
+  actor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   detail?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -566,6 +594,7 @@ export type RunEventUncheckedUpdateManyWithoutRunInput = {
   status?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   message?: Prisma.StringFieldUpdateOperationsInput | string
+  actor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   detail?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -579,6 +608,7 @@ export type RunEventSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   status?: boolean
   reason?: boolean
   message?: boolean
+  actor?: boolean
   detail?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["runEvent"]>
@@ -591,6 +621,7 @@ export type RunEventSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   status?: boolean
   reason?: boolean
   message?: boolean
+  actor?: boolean
   detail?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["runEvent"]>
@@ -603,6 +634,7 @@ export type RunEventSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   status?: boolean
   reason?: boolean
   message?: boolean
+  actor?: boolean
   detail?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["runEvent"]>
@@ -615,10 +647,11 @@ export type RunEventSelectScalar = {
   status?: boolean
   reason?: boolean
   message?: boolean
+  actor?: boolean
   detail?: boolean
 }
 
-export type RunEventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "sequence" | "at" | "type" | "status" | "reason" | "message" | "detail", ExtArgs["result"]["runEvent"]>
+export type RunEventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "sequence" | "at" | "type" | "status" | "reason" | "message" | "actor" | "detail", ExtArgs["result"]["runEvent"]>
 export type RunEventInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -642,6 +675,7 @@ export type $RunEventPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     status: string
     reason: string
     message: string
+    actor: string | null
     detail: runtime.JsonValue
   }, ExtArgs["result"]["runEvent"]>
   composites: {}
@@ -1074,6 +1108,7 @@ export interface RunEventFieldRefs {
   readonly status: Prisma.FieldRef<"RunEvent", 'String'>
   readonly reason: Prisma.FieldRef<"RunEvent", 'String'>
   readonly message: Prisma.FieldRef<"RunEvent", 'String'>
+  readonly actor: Prisma.FieldRef<"RunEvent", 'String'>
   readonly detail: Prisma.FieldRef<"RunEvent", 'Json'>
 }
     
