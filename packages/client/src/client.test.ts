@@ -42,6 +42,33 @@ describe('submitting', () => {
     expect(received[3]!.headers['idempotency-key']).toBe('mine');
   });
 
+  it('shows its token, and comes back no earlier than the service says, for what can be repeated', async () => {
+    let asked = 0;
+    const tooMany: Route = (_, response) => {
+      response.setHeader('retry-after', '1');
+      sendProblem(response, { status: 429, code: 'TOO_MANY_REQUESTS', detail: 'slowly' });
+    };
+    const plane = await fakeControlPlane({
+      'GET /v1/runs/r1': (request, response) => {
+        asked += 1;
+        if (asked === 1) tooMany(request, response);
+        else sendJson(response, runOf('RUNNING'));
+      },
+      'POST /v1/tokens': tooMany,
+    });
+    close = plane.close;
+    const client = new TriptychClient({ url: plane.url, token: 'trip_mine', retryDelaysMs: [1] });
+    const began = performance.now();
+    expect(await client.runs.get('r1')).toMatchObject({ id: 'r1' });
+    expect(performance.now() - began).toBeGreaterThan(900);
+    const creating = client.access.createToken({ name: 'x', scope: 'read' });
+    await expect(creating).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 1 });
+    expect(plane.received).toHaveLength(3);
+    expect(plane.received.map(({ headers }) => headers.authorization)).toEqual(
+      Array(3).fill('Bearer trip_mine'),
+    );
+  });
+
   it('passes on every violation of a refused spec, after one try', async () => {
     const violations = [
       {

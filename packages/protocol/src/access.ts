@@ -9,7 +9,7 @@ export const scopes = ['read', 'submit', 'operate', 'admin'] as const;
 export const Scope = Type.Enum([...scopes], {
   $id: 'Scope',
   description:
-    'read: look at everything but tokens and the audit; submit: also submit runs, cancel them, register datasets, import models, ask for predictions; operate: also what ends or removes the work of others; admin: also tokens and the audit',
+    'read: look at everything but tokens and the audit; submit: also submit runs, cancel those of the same name, register datasets, import models, ask for predictions; operate: also what ends or removes the work of others; admin: also tokens and the audit',
 });
 export type Scope = (typeof scopes)[number];
 

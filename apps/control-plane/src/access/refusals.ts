@@ -7,8 +7,10 @@ import type { Told } from '../store/audit-log.ts';
 export interface RefusalsOptions {
   readonly record: (told: Told) => Promise<void>;
   readonly windowMs?: number;
-  /** Kinds that are told apart within a window; of what comes beyond them only the action is kept. */
+  /** Kinds that are told apart within a window, of principals; of what comes beyond them only the action is kept. */
   readonly mostKinds?: number;
+  /** The same of callers who are not known: anybody can be as many as they like. */
+  readonly mostUnknown?: number;
 }
 
 export class Refusals {
@@ -22,9 +24,11 @@ export class Refusals {
   }
 
   async add(told: Told): Promise<void> {
-    const { mostKinds = 50, windowMs = 60_000 } = this.#options;
-    const known = this.#kinds.get(keyOf(told));
-    const kind = known || this.#kinds.size < mostKinds ? told : nameless(told);
+    const { mostKinds = 200, mostUnknown = 20, windowMs = 60_000 } = this.#options;
+    const isKnown = told.actor !== undefined;
+    const alike = [...this.#kinds.values()].filter((one) => (one.told.actor !== undefined) === isKnown);
+    const isRoom = alike.length < (isKnown ? mostKinds : mostUnknown);
+    const kind = this.#kinds.has(keyOf(told)) || isRoom ? told : nameless(told);
     const seen = this.#kinds.get(keyOf(kind));
     if (seen) {
       seen.more += 1;

@@ -248,7 +248,8 @@ test('who submitted a run may cancel it; who did not needs the scope operate', a
 });
 
 test('the audit tells of every act once, also of those that failed, and can be searched', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'triptych-access-'));
+  const home = await mkdtemp(join(tmpdir(), 'triptych-access-'));
+  const folder = join(home, 'scenes');
   try {
     await writeScenes({ path: folder, images: 20, seed: 1 });
     const post = (url: string, payload: object) =>
@@ -290,6 +291,6 @@ test('the audit tells of every act once, also of those that failed, and can be s
     expect((await server.app.inject('/v1/audit?from=yesterday')).statusCode).toBe(422);
     expect(await server.stores.audit.prune(new Date(0))).toBe(0);
   } finally {
-    await rm(folder, { recursive: true });
+    await rm(home, { recursive: true });
   }
 });

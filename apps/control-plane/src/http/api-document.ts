@@ -8,6 +8,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { examples } from '@triptych/protocol';
 import type { TSchema } from 'typebox';
 import type { App } from './app.ts';
+import { withAnyStyle } from './security-headers.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 type Responses = Readonly<Record<string, Schema>>;
@@ -51,7 +52,7 @@ export async function documentApi(app: App, version: string): Promise<void> {
     transform: documentRoute,
     transformObject: (document) => withComponents(document, components),
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: withAnyStyle });
 
   function documentRoute({ schema, url }: Parameters<SwaggerTransform>[0]): ReturnType<SwaggerTransform> {
     if (!schema || schema.hide) return { schema, url };

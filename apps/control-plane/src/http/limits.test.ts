@@ -60,7 +60,7 @@ test('however many are refused, the audit grows by a few lines', async () => {
     expect(await client.auditEntry.count({ where: { address: '192.0.2.2' } })).toBe(2),
   );
   const written: Told[] = [];
-  const refusals = new Refusals({ record: async (told) => void written.push(told), mostKinds: 3 });
+  const refusals = new Refusals({ record: async (told) => void written.push(told), mostUnknown: 3 });
   const refused = (address: string): Told => ({
     ...{ action: 'listRuns', outcome: 'refused', code: 'UNAUTHENTICATED', address },
     subject: `${Math.random()}`,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import helmet from '@fastify/helmet';
 import type { App } from './app.ts';
 
-const csp = (more: Readonly<Record<string, readonly string[]>> = {}) => ({
+const csp = (more: Readonly<Record<string, string[]>> = {}) => ({
   useDefaults: false,
   directives: {
     'default-src': ["'self'"],
@@ -16,6 +16,9 @@ const csp = (more: Readonly<Record<string, readonly string[]>> = {}) => ({
     ...more,
   },
 });
+
+/** Swagger's page has styles of its own making. */
+export const withAnyStyle = csp({ 'style-src': ["'self'", "'unsafe-inline'"] }).directives;
 
 /** For a page with one inline style sheet. */
 export const withInlineStyle = (css: string) => ({

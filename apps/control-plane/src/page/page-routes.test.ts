@@ -1,8 +1,10 @@
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
+import { sendSecurityHeaders } from '../http/security-headers.ts';
 import { pageRoutes } from './page-routes.ts';
 
 const app = fastify();
+await sendSecurityHeaders(app);
 pageRoutes(app);
 
 test('every file that the page refers to is served with its type, and nothing else is', async () => {
