@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import {
   type CallCheck,
+  identityProof,
   isSameSecret,
-  proofOf,
   secretKeys,
   shownIn,
   TriptychError,
@@ -55,7 +55,7 @@ export function trainerService({ trainer, secret, logger }: TrainerServiceOption
   return {
     train: (call) => answer('Train', call, (signal) => trainer.train(call.request, signal)),
     predict: (call) => answer('Predict', call, (signal) => trainer.predict(call.request, signal)),
-    identify: ({ request }, callback) => callback(null, { proof: proofOf(secret, request.challenge) }),
+    identify: ({ request }, callback) => callback(null, { proof: identityProof(secret, request.challenge) }),
     stop(call, callback) {
       trainer.stop(call.request).then(
         (response) => callback(null, response),

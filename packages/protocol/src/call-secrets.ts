@@ -35,6 +35,10 @@ export const isSameSecret = (left: string, right: string): boolean =>
 export const proofOf = (secret: string, statement: string): string =>
   createHmac('sha256', secret).update(statement).digest('base64url');
 
+/** What the process that has `secret` answers when it is asked who it is. Of no use as a proof of anything else. */
+export const identityProof = (secret: string, challenge: string): string =>
+  proofOf(secret, `identify\n${challenge}`);
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** What a call shows under `key`; HTTP/2 makes one text with commas of several. */

@@ -4,8 +4,8 @@ import {
   channelOptions,
   channelTo,
   drawSecret,
+  identityProof,
   isSameSecret,
-  proofOf,
   type TlsIdentity,
   worker,
 } from '@triptych/protocol';
@@ -28,7 +28,7 @@ export const answersAs =
           error ? reject(error) : resolve(answer.proof),
         );
       });
-      return isSameSecret(proof, proofOf(trainerSecret, challenge));
+      return isSameSecret(proof, identityProof(trainerSecret, challenge));
     } catch {
       return false;
     } finally {

@@ -108,6 +108,11 @@ describe('rules', () => {
     }
     expect(refused({ host: '10.0.0.5' }, { listensOn: '10.0.0.5' })).toBeUndefined();
     expect(refused({ host: '10.0.0.6' }, { listensOn: '10.0.0.5' })).toBe('/host');
+    for (const listensOn of ['fd00::5', '[fd00::5]']) {
+      expect(refused({ host: '[fd00::5]:8080' }, { listensOn })).toBeUndefined();
+      expect(refused({ host: '[fd00::6]:8080' }, { listensOn })).toBe('/host');
+    }
+    expect(refused({ host: '[fd00::5]' }, { listensOn: '[::]' })).toBeUndefined();
   });
 
   test.each([

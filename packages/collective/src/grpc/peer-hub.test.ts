@@ -71,7 +71,7 @@ describe('joining', () => {
 
   it('names the rank that does not come', async () => {
     const peers = await hosts(3);
-    const joining = [peers[0]!, peers[1]!].map((host) => join(host, { peers, timeoutMs: 400 }));
+    const joining = [peers[0]!, peers[1]!].map((host) => join(host, { peers, timeoutMs: 1500 }));
     for (const each of await Promise.allSettled(joining)) {
       expect(each).toMatchObject({ status: 'rejected', reason: { code: 'COLLECTIVE_ABORTED' } });
       expect((each as PromiseRejectedResult).reason.message).toMatch(
