@@ -84,6 +84,7 @@ export class Predictor {
     asked: ResolvedPrediction,
     { signal, timeout }: { readonly signal: AbortSignal; readonly timeout: AbortSignal },
   ): AsyncGenerator<PredictionStep, void> {
+    this.#clients.keepOnly(this.#options.registry.fleet().map((one) => one.address));
     const gone = this.#options.registry.gone(workerId);
     const ends = AbortSignal.any([signal, timeout, gone]);
     const call = this.#clients.at(address).predict(requestOf(asked));
