@@ -59,7 +59,9 @@ class GrpcStore implements ArtifactStore {
       for await (const _ of this.read(sha256, { offset: 0, length: 1 })) break;
       return true;
     } catch (error) {
-      if (error instanceof TriptychError && error.code === 'NOT_FOUND') return false;
+      const { code } = error as TriptychError;
+      if (error instanceof TriptychError && (code === 'NOT_FOUND' || code === 'ARTIFACT_CORRUPT'))
+        return false;
       throw error;
     }
   }

@@ -11,7 +11,7 @@ export { captionTokens } from './captions/ptb/caption-tokens.ts';
 export { rougeL } from './captions/rouge-l.ts';
 export { type RetrievalInput, retrieval } from './retrieval.ts';
 export type { ScoreValue } from './score.ts';
-export { similarities } from './similarity.ts';
+export { matrixRows, type PairScores, similarities, similarityRows } from './similarity.ts';
 export { normaliseAnswer, normaliseWords, stripPunctuation } from './vqa/normalise-answer.ts';
 export {
   type AnsweredQuestion,

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { retrieval } from './retrieval.ts';
-import { similarities } from './similarity.ts';
+import { matrixRows, similarities, similarityRows } from './similarity.ts';
 import { expected, floats, integers } from './testing/reference.ts';
 
 const imageOfText = integers('text_image_index');
 
 const valuesOf = (scores: Float32Array) =>
   Object.fromEntries(
-    retrieval({ scores, images: 40, imageOfText }).map(({ metric, value }) => [metric, value]),
+    retrieval({ scores: matrixRows(scores, 40), imageOfText }).map(({ metric, value }) => [metric, value]),
   );
 
 function expectClose(actual: Record<string, number>, wanted: Record<string, number>) {
@@ -37,8 +37,7 @@ test('of equal scores the lower index comes first', () => {
 
 test('chance: 2 of 4 texts belong to each image', () => {
   const scores = retrieval({
-    scores: new Float32Array(8),
-    images: 2,
+    scores: matrixRows(new Float32Array(8), 2),
     imageOfText: Int32Array.of(0, 0, 1, 1),
   });
   const chance = Object.fromEntries(scores.map((score) => [score.metric, score.chance]));
@@ -50,9 +49,20 @@ test('chance: 2 of 4 texts belong to each image', () => {
 
 test('a score that is not a number never counts as a hit', () => {
   const scores = retrieval({
-    scores: new Float32Array(1).fill(Number.NaN),
-    images: 1,
+    scores: matrixRows(new Float32Array(1).fill(Number.NaN), 1),
     imageOfText: Int32Array.of(0),
   });
   expect(scores.find(({ metric }) => metric === 'image_retrieval_recall@1')?.value).toBe(0);
+});
+
+test('row by row the scores have the bits of the whole matrix, and so have the recalls', () => {
+  const [texts, images] = [floats('text_features'), floats('image_features')];
+  const rows = similarityRows(texts, images, 16);
+  const whole = similarities(texts, images, 16);
+  const matrix = matrixRows(whole, 40);
+  for (const [text, image] of imageOfText.entries()) {
+    expect(rows.row(text)).toEqual(matrix.row(text));
+    expect(rows.of(text, image)).toBe(matrix.of(text, image));
+  }
+  expect(retrieval({ scores: rows, imageOfText })).toEqual(retrieval({ scores: matrix, imageOfText }));
 });

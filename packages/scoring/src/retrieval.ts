@@ -4,27 +4,39 @@
  */
 import { rankOf } from './rank.ts';
 import type { ScoreValue } from './score.ts';
+import type { PairScores } from './similarity.ts';
 
 const recallAt = [1, 5, 10] as const;
 
 export interface RetrievalInput {
-  /** [texts, images] */
-  readonly scores: Float32Array;
-  readonly images: number;
+  readonly scores: PairScores;
   /** For each text the image that it belongs to. */
   readonly imageOfText: Int32Array;
 }
 
-/** `image_retrieval_*` is text to image, `text_retrieval_*` image to text. */
-export function retrieval({ scores, images, imageOfText }: RetrievalInput): ScoreValue[] {
+/**
+ * `image_retrieval_*` is text to image, `text_retrieval_*` image to text. Holds one row of the scores at a time: of 100,000 texts
+ * and 20,000 images all of them would be 8 GB.
+ */
+export function retrieval({ scores, imageOfText }: RetrievalInput): ScoreValue[] {
+  const { images } = scores;
   const texts = imageOfText.length;
-  if (scores.length !== texts * images) throw new RangeError(`scores must be [${texts}, ${images}]`);
+  const own = Float32Array.from(imageOfText, (image, text) => scores.of(text, image));
   const imageRanks: number[] = [];
+  /** How many texts come before this one, for its image. */
+  const before = new Int32Array(texts);
+  for (const [text, target] of imageOfText.entries()) {
+    const row = scores.row(text);
+    imageRanks.push(rankOf({ scores: row, offset: 0, stride: 1, count: images, target }));
+    for (let other = 0; other < texts; other++) {
+      const score = row[imageOfText[other]!]!;
+      if (score > own[other]! || (score === own[other] && text < other)) before[other]! += 1;
+    }
+  }
   const textRanks = new Map<number, number>();
   const textsOfImage = new Map<number, number>();
   for (const [text, image] of imageOfText.entries()) {
-    imageRanks.push(rankOf({ scores, offset: text * images, stride: 1, count: images, target: image }));
-    const rank = rankOf({ scores, offset: image, stride: images, count: texts, target: text });
+    const rank = Number.isNaN(own[text]) ? texts : before[text]!;
     textRanks.set(image, Math.min(rank, textRanks.get(image) ?? Infinity));
     textsOfImage.set(image, (textsOfImage.get(image) ?? 0) + 1);
   }

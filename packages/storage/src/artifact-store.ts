@@ -27,6 +27,7 @@ export interface ArtifactStore {
    * that has ended. STORAGE_FULL where there is no room for it: later there may be.
    */
   put(content: Content, promised?: StoredArtifact): Promise<StoredArtifact>;
+  /** False also for what was found to be corrupt since it was put. */
   has(sha256: string): Promise<boolean>;
   /**
    * The whole content, checked against its hash, in an ArrayBuffer of its own (so that float views are aligned).

@@ -90,4 +90,15 @@ describe('cachedStore', () => {
     expect(remote.calls.read).toBe(2);
     expect(await cached.has(sha256)).toBe(false);
   });
+
+  it('sends again what was found to have rotted far away', async () => {
+    const far = folderStore(join(folder, 'far'));
+    const cached = cachedStore(folderStore(join(folder, 'near')), far);
+    await far.put(content);
+    await writeFile(join(folder, 'far', sha256.slice(0, 2), sha256.slice(2)), 'rotten');
+    await expect(cached.get(sha256)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+    await cached.put(content);
+    expect(Buffer.compare(await far.get(sha256), content)).toBe(0);
+    expect(await textOf(far.read(sha256, { offset: 0, length: 7 }))).toBe('three s');
+  });
 });

@@ -44,6 +44,8 @@ export function folderStore(path: string): CollectableStore {
 class FolderStore implements CollectableStore {
   readonly #folder: string;
   #ready: Promise<void> | undefined;
+  /** Found to have other content than their hash promises. Whoever has the right content is to put it again. */
+  readonly #rotten = new Set<string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -98,6 +100,7 @@ class FolderStore implements CollectableStore {
   }
 
   async has(sha256: string): Promise<boolean> {
+    if (this.#rotten.has(sha256)) return false;
     try {
       await this.size(sha256);
       return true;
@@ -119,6 +122,8 @@ class FolderStore implements CollectableStore {
 
   async *read(sha256: string, range: ReadRange = {}): AsyncGenerator<Uint8Array> {
     assertRange(range);
+    const part = range.offset !== undefined || range.length !== undefined;
+    if (part && this.#rotten.has(sha256)) throw artifactCorrupt(sha256, 'other than that', this.#folder);
     const file = await this.#open(sha256);
     try {
       const { size } = await file.stat();
@@ -131,7 +136,9 @@ class FolderStore implements CollectableStore {
         yield chunk;
       }
       const actual = hash?.digest('hex') ?? sha256;
-      if (actual !== sha256) throw artifactCorrupt(sha256, actual, this.#folder);
+      if (actual === sha256) return;
+      this.#rotten.add(sha256);
+      throw artifactCorrupt(sha256, actual, this.#folder);
     } finally {
       await file.close();
     }
@@ -182,6 +189,7 @@ class FolderStore implements CollectableStore {
     const parent = join(target, '..');
     await mkdir(parent, { recursive: true });
     await rename(temporary, target);
+    this.#rotten.delete(sha256);
     await syncFolder(parent);
     await syncFolder(this.#folder);
   }

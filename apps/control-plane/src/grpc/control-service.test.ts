@@ -1,5 +1,5 @@
 /** The service over a real connection, as a worker sees it. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,6 +141,15 @@ describe('artifacts', () => {
       true,
     );
     expect((await fetch(sha256, { offset: 2_999_990, length: 0 })).content.length).toBe(10);
+  });
+
+  test('what has rotted is said to be corrupt, in part too once that is known, until it is sent again', async () => {
+    const { sha256 } = await store.put(content);
+    writeFileSync(join(folder, sha256.slice(0, 2), sha256.slice(2)), 'rotten');
+    expect((await failureOf(fetch(sha256))).code).toBe(status.DATA_LOSS);
+    expect((await failureOf(fetch(sha256, { offset: 0, length: 1 }))).code).toBe(status.DATA_LOSS);
+    await publish([content]);
+    expect((await fetch(sha256)).content.equals(content)).toBe(true);
   });
 
   test('what is not there is NOT_FOUND, what is no hash is invalid', async () => {

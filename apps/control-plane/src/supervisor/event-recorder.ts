@@ -31,6 +31,7 @@ export class EventRecorder {
   #model: Sequenced<worker.ModelPublished> | undefined;
   /** What ranks without room say, by rank. */
   readonly #waits = new Map<number, string>();
+  #said = '';
   #finished = false;
   #step = 0;
 
@@ -103,19 +104,22 @@ export class EventRecorder {
     }
   }
 
-  /** Of any rank: a run waits for the one that has no room. */
+  /** Of any rank: a run waits for the one that has no room. What is said again and again is written once. */
   async recordWait(rank: number, { waiting, message }: worker.StorageWait): Promise<void> {
     const { writer } = this.#options;
     if (waiting) this.#waits.set(rank, message);
     else this.#waits.delete(rank);
     const usual = usualReason[writer.status];
     if (usual === undefined) return;
-    const waits = [...this.#waits].map(([of, why]) => `Rank ${of}: ${why}`);
+    const waits = [...this.#waits].sort(([a], [b]) => a - b).map(([of, why]) => `Rank ${of}: ${why}`);
+    const said = `${writer.status} ${waits.join('; ')}`;
+    if (said === this.#said) return;
     await writer.explain(
       waits.length > 0
         ? { reason: 'WAITING_FOR_STORAGE', message: waits.join('; ') }
         : { reason: usual, message },
     );
+    this.#said = said;
   }
 
   async #enter({ phase, message }: worker.PhaseStarted): Promise<void> {
@@ -123,6 +127,7 @@ export class EventRecorder {
     if (phase === 'evaluating') await this.reach('EVALUATING');
     else if (phase === 'publishing') await this.reach('FINALIZING');
     else if (writer.status === 'STARTING') {
+      this.#said = '';
       await writer.explain({
         reason: 'PLACED',
         message: message || (preparing[phase] ?? `Preparing: ${phase}`),

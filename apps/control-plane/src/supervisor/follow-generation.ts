@@ -52,12 +52,12 @@ export async function followGeneration(options: FollowOptions): Promise<Ending> 
     for await (const batch of generation.batches(AbortSignal.any([signal, enough.signal]))) {
       clearTimeout(silence);
       watch.heard(batch);
-      for (const item of batch)
-        if (item.kind === 'event' && item.event.event?.$case === 'storage')
-          await recorder.recordWait(item.rank, item.event.event.value);
       await recorder.record(
         batch.flatMap((item) => (item.kind === 'event' && item.rank === 0 ? [item.event] : [])),
       );
+      for (const item of batch)
+        if (item.kind === 'event' && item.event.event?.$case === 'storage')
+          await recorder.recordWait(item.rank, item.event.event.value);
       const found = batch.flatMap((item) => failureOf(item, generation));
       failures.push(...found);
       if (found.some(({ code }) => code === 'FENCED') && (await isReplaced()))

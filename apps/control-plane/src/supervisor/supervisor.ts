@@ -75,6 +75,7 @@ export class Supervisor {
     const tick = () => {
       this.#reconciler = setTimeout(() => {
         this.#reaper.reap();
+        this.#parts.clients.keepOnly(registry.fleet().map(({ id }) => id));
         this.#reconcile()
           .catch((err: unknown) =>
             this.#options.logger.warn({ event: 'reconcile-failed', err }, 'The record could not be read'),

@@ -1,5 +1,5 @@
 /**
- * Connections to workers' trainers: one for each worker, opened when first needed; the longest unused are closed. A worker is
+ * Connections to workers' trainers: one for each worker, opened when first needed; those of workers that are gone are closed. A worker is
  * called at the address that it announced when it registered, and shown the secret that it gave.
  */
 import {
@@ -16,6 +16,8 @@ import { fromServiceError } from '../grpc/service-error.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 
 const MOST_CONNECTIONS = 1024;
+/** A worker that is gone may be told to stop once more, and may come back. */
+const KEPT_WITHOUT_WORKER_MS = 60_000;
 
 export interface TrainerClientsOptions {
   readonly registry: Pick<WorkerRegistry, 'contact'>;
@@ -30,6 +32,8 @@ interface Connection {
 export class TrainerClients {
   readonly #options: TrainerClientsOptions;
   readonly #connections = new Map<string, Connection>();
+  /** Since when a worker with a connection is not registered. */
+  readonly #absentSince = new Map<string, number>();
 
   constructor(options: TrainerClientsOptions) {
     this.#options = options;
@@ -73,6 +77,25 @@ export class TrainerClients {
     }
   }
 
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** To be called now and then: closes connections to workers that have not been registered for a minute. */
+  keepOnly(registered: Iterable<string>, now: number = performance.now()): void {
+    const present = new Set(registered);
+    for (const [workerId, { source }] of this.#connections) {
+      const since = this.#absentSince.get(workerId) ?? now;
+      if (present.has(workerId)) this.#absentSince.delete(workerId);
+      else if (now - since < KEPT_WITHOUT_WORKER_MS) this.#absentSince.set(workerId, since);
+      else {
+        this.#connections.delete(workerId);
+        this.#absentSince.delete(workerId);
+        source.close();
+      }
+    }
+  }
+
   close(): void {
     for (const { source } of this.#connections.values()) source.close();
     this.#connections.clear();
@@ -93,6 +116,7 @@ export class TrainerClients {
     if (oldest === undefined) return;
     this.#connections.delete(oldest[0]);
     oldest[1].source.close();
+    this.#absentSince.delete(oldest[0]);
   }
 }
 

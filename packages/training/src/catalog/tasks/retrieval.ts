@@ -1,5 +1,5 @@
 /** Retrieval: the caption of an image among all captions, and the image of a caption among all images. */
-import { retrieval, similarities } from '@triptych/scoring';
+import { retrieval, similarityRows } from '@triptych/scoring';
 import type { Task } from './task.ts';
 
 export const retrievalTask: Task = {
@@ -28,8 +28,8 @@ export const retrievalTask: Task = {
     if (captions.length === 0 || !embed) return { scores: [], samples: 0 };
     const images = await embed.images(samples);
     const texts = await embed.texts(captions);
-    const scores = similarities(texts, images, embed.width);
-    const input = { scores, images: samples.length, imageOfText: Int32Array.from(imageOfText) };
+    const scores = similarityRows(texts, images, embed.width);
+    const input = { scores, imageOfText: Int32Array.from(imageOfText) };
     return { scores: retrieval(input), samples: samples.length };
   },
 };

@@ -2,9 +2,10 @@
 import { type GoldenCase, integersOf, type SafetensorsTensor } from '@triptych/nn';
 import {
   averagePrecision,
+  matrixRows,
   retrieval as recall,
   type ScoreValue,
-  similarities,
+  similarityRows,
   zeroShot,
 } from '@triptych/scoring';
 import { namedTolerance, recordOf } from '../case-tolerance.ts';
@@ -119,11 +120,11 @@ const byName =
 function retrievalInput(tensors: ReadonlyMap<string, SafetensorsTensor>, name: string) {
   const imageOfText = integersOf(tensors.get('text_image_index')!);
   const given = tensors.get(name);
-  if (given) return { scores: given.float32(), images: given.shape[1]!, imageOfText };
+  if (given) return { scores: matrixRows(given.float32(), given.shape[1]!), imageOfText };
   const [texts, images] = [tensors.get('text_features')!, tensors.get('image_features')!];
   const width = images.shape[1]!;
-  const scores = similarities(unitRows(texts.float32(), width), unitRows(images.float32(), width), width);
-  return { scores, images: images.shape[0]!, imageOfText };
+  const [textRows, imageRows] = [unitRows(texts.float32(), width), unitRows(images.float32(), width)];
+  return { scores: similarityRows(textRows, imageRows, width), imageOfText };
 }
 
 const unitRows = (rows: Float32Array, width: number): Float32Array =>
