@@ -38,6 +38,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
       engine: engineOf(environment),
       control: environment.TRIPTYCH_CONTROL,
       artifactsFolder: artifactsFolderOf(environment, logger),
+      version,
     },
     logger,
   });
@@ -72,7 +73,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     identity: () => ({
       address: `${advertisedHost}:${port}`,
       pool: environment.TRIPTYCH_POOL,
-      ...{ backend, device, threads, version },
+      ...{ backend, device, threads, version, numerics: compute.numerics },
       memoryBytes: memoryBytes(),
       assignments: trainer.assignments(),
     }),
@@ -84,7 +85,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     }),
     onFirst: (workerId) =>
       logger.info(
-        { event: 'listening', port, workerId, ...compute.description },
+        { event: 'listening', port, workerId, ...compute.description, numerics: compute.numerics },
         `Worker ${workerId} listens on ${port}`,
       ),
   });

@@ -73,6 +73,12 @@ export class Runs {
     return this.#connection.json({ ...request, signal });
   }
 
+  /** Lets a run that waits for workers go on with such as compute other bits than those it began on; its story says so. */
+  acceptNumerics(id: string, { signal }: Call = {}): Promise<Run> {
+    const request = { method: 'POST', path: path`/v1/runs/${id}/accept-numerics` } as const;
+    return this.#connection.json({ ...request, signal });
+  }
+
   /** Every event until the run has ended, across lost connections. See {@link followRun}. */
   events(id: string, options?: EventsOptions): AsyncGenerator<RunEvent, void, void> {
     return followRun(this.#connection, id, options);

@@ -6,6 +6,7 @@ export * as peer from './generated/triptych/v1/peer.ts';
 export * as worker from './generated/triptych/v1/worker.ts';
 export * from './grpc-channel.ts';
 export * from './grpc-error.ts';
+export * from './numerics.ts';
 export * from './predictions.ts';
 export * from './run-spec.ts';
 export * from './run-state.ts';

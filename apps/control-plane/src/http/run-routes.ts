@@ -163,6 +163,21 @@ export function runRoutes(app: App, services: Services): void {
     },
   );
 
+  app.post(
+    '/v1/runs/:id/accept-numerics',
+    {
+      ...named,
+      schema: {
+        tags,
+        operationId: 'acceptNumerics',
+        summary: 'Let a waiting run go on with workers that compute other bits than those it began on',
+        params: RunParams,
+        response: { 200: Run, ...problems(404, 409, 422) },
+      },
+    },
+    (request) => runs.acceptOtherNumerics(request.params.id),
+  );
+
   /** A repeat also repairs: the run may have been committed and never enqueued. */
   async function reviewed(runId: string, request: FastifyRequest): Promise<Run> {
     const run = await runs.get(runId);

@@ -2,6 +2,7 @@
 import { createLogger } from '@triptych/runtime';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
+import { anyNumerics } from '../testing/numerics.ts';
 import type { Demand, FleetWorker } from './place.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -29,6 +30,7 @@ const addWorker = (id: string) =>
       threads: 1,
       memoryBytes: 1,
       version: '',
+      numerics: anyNumerics(),
     },
     [],
   );

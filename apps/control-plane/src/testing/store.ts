@@ -15,6 +15,7 @@ import { RunNotifier } from '../store/run-notifier.ts';
 import type { RunObserver } from '../store/run-observer.ts';
 import type { RunStore, Tenure } from '../store/run-store.ts';
 import { RunSubmission } from '../store/run-submission.ts';
+import { anyNumerics } from './numerics.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface TestStores {
@@ -116,6 +117,7 @@ export const addWorker = (stores: TestStores, id: string, leaseExpiresAt = new D
     threads: 1,
     memoryBytes: 8_000_000_000,
     version: '0.1.0',
+    numerics: anyNumerics(),
     leaseExpiresAt,
   });
 

@@ -1,7 +1,7 @@
 /** What the main thread and the compute thread tell each other. */
 import type { MessagePort } from 'node:worker_threads';
 import type { BackendChoice, EngineDescription } from '@triptych/nn';
-import type { PredictionTask, ResolvedRunSpec } from '@triptych/protocol';
+import type { Numerics, PredictionTask, ResolvedRunSpec } from '@triptych/protocol';
 import type { PictureFile, PredictionOutput, TrainerEvent } from '@triptych/training';
 import type { Failure } from './failure.ts';
 
@@ -12,6 +12,8 @@ export interface ThreadSettings {
   readonly control: string;
   /** Where artifacts are kept: the shared folder or a cache. */
   readonly artifactsFolder: string;
+  /** Of Triptych. */
+  readonly version: string;
 }
 
 /** One rank's part of one generation. */
@@ -42,7 +44,12 @@ export type ToThread =
   | { readonly kind: 'close' };
 
 export type FromThread =
-  | { readonly kind: 'ready'; readonly description: EngineDescription; readonly seconds: number }
+  | {
+      readonly kind: 'ready';
+      readonly description: EngineDescription;
+      readonly numerics: Numerics;
+      readonly seconds: number;
+    }
   | { readonly kind: 'unusable'; readonly failure: Failure }
   | { readonly kind: 'event'; readonly event: TrainerEvent }
   | { readonly kind: 'output'; readonly output: PredictionOutput }

@@ -6,9 +6,9 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { credentials } from '@grpc/grpc-js';
 import { connectGroup } from '@triptych/collective';
 import { selectBackend } from '@triptych/nn';
-import { ClientSource, control, patientChannelOptions } from '@triptych/protocol';
+import { ClientSource, control, type Numerics, patientChannelOptions } from '@triptych/protocol';
 import { cachedStore, folderStore } from '@triptych/storage';
-import { predict, train } from '@triptych/training';
+import { measureNumerics, predict, train } from '@triptych/training';
 import { grpcStore } from '../artifacts.ts';
 import { errorOf, failureOf } from './failure.ts';
 import type { FromThread, Job, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
@@ -20,6 +20,7 @@ const controlPlane = new ClientSource(
   () => new control.ControlClient(settings.control, credentials.createInsecure(), patientChannelOptions),
 );
 const slot = new ModelSlot();
+let numerics: Numerics | undefined;
 let current: AbortController | undefined;
 let job = Promise.resolve();
 
@@ -36,7 +37,8 @@ async function warmUp(): Promise<void> {
   const started = performance.now();
   try {
     const description = await selectBackend(settings.engine);
-    tell({ kind: 'ready', description, seconds: (performance.now() - started) / 1000 });
+    numerics = await measureNumerics(description, settings.version);
+    tell({ kind: 'ready', description, numerics, seconds: (performance.now() - started) / 1000 });
   } catch (error) {
     tell({ kind: 'unusable', failure: failureOf(error) });
   }
@@ -58,7 +60,8 @@ async function runJob({ rank, worldSize, ...input }: Job, groupPort: MessagePort
   slot.close();
   const group = connectGroup(groupPort, { rank, worldSize });
   try {
-    for await (const event of train({ ...input, group, store, signal })) tell({ kind: 'event', event });
+    for await (const event of train({ ...input, group, store, signal, numerics }))
+      tell({ kind: 'event', event });
     await group.close();
     tell({ kind: 'done' });
   } catch (error) {

@@ -43,6 +43,7 @@ export function trainRequest(changes: Partial<worker.TrainRequest> = {}): worker
     checkpointSha256: '',
     afterSequence: 0,
     reattachMs: 60_000,
+    numerics: undefined,
     ...changes,
   };
 }

@@ -124,6 +124,7 @@ export type RunCountAggregateOutputType = {
   generation: number
   worldSize: number
   backend: number
+  numerics: number
   progress: number
   fencingToken: number
   eventSequence: number
@@ -236,6 +237,7 @@ export type RunCountAggregateInputType = {
   generation?: true
   worldSize?: true
   backend?: true
+  numerics?: true
   progress?: true
   fencingToken?: true
   eventSequence?: true
@@ -355,6 +357,7 @@ export type RunGroupByOutputType = {
   generation: number
   worldSize: number
   backend: string | null
+  numerics: runtime.JsonValue | null
   progress: runtime.JsonValue
   fencingToken: bigint
   eventSequence: number
@@ -410,6 +413,7 @@ export type RunWhereInput = {
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
   backend?: Prisma.StringNullableFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableFilter<"Run">
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -450,6 +454,7 @@ export type RunOrderByWithRelationInput = {
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
   backend?: Prisma.SortOrderInput | Prisma.SortOrder
+  numerics?: Prisma.SortOrderInput | Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -493,6 +498,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
   backend?: Prisma.StringNullableFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableFilter<"Run">
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -533,6 +539,7 @@ export type RunOrderByWithAggregationInput = {
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
   backend?: Prisma.SortOrderInput | Prisma.SortOrder
+  numerics?: Prisma.SortOrderInput | Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -573,6 +580,7 @@ export type RunScalarWhereWithAggregatesInput = {
   generation?: Prisma.IntWithAggregatesFilter<"Run"> | number
   worldSize?: Prisma.IntWithAggregatesFilter<"Run"> | number
   backend?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   progress?: Prisma.JsonWithAggregatesFilter<"Run">
   fencingToken?: Prisma.BigIntWithAggregatesFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntWithAggregatesFilter<"Run"> | number
@@ -604,6 +612,7 @@ export type RunCreateInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -644,6 +653,7 @@ export type RunUncheckedCreateInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -682,6 +692,7 @@ export type RunUpdateInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -722,6 +733,7 @@ export type RunUncheckedUpdateInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -761,6 +773,7 @@ export type RunCreateManyInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -792,6 +805,7 @@ export type RunUpdateManyMutationInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -824,6 +838,7 @@ export type RunUncheckedUpdateManyInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -871,6 +886,7 @@ export type RunCountOrderByAggregateInput = {
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
   backend?: Prisma.SortOrder
+  numerics?: Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -1147,6 +1163,7 @@ export type RunCreateWithoutDatasetInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1185,6 +1202,7 @@ export type RunUncheckedCreateWithoutDatasetInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1253,6 +1271,7 @@ export type RunScalarWhereInput = {
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
   backend?: Prisma.StringNullableFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableFilter<"Run">
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -1284,6 +1303,7 @@ export type RunCreateWithoutModelInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1323,6 +1343,7 @@ export type RunUncheckedCreateWithoutModelInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1376,6 +1397,7 @@ export type RunUpdateWithoutModelInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1415,6 +1437,7 @@ export type RunUncheckedUpdateWithoutModelInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1452,6 +1475,7 @@ export type RunCreateWithoutAttemptsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1491,6 +1515,7 @@ export type RunUncheckedCreateWithoutAttemptsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1544,6 +1569,7 @@ export type RunUpdateWithoutAttemptsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1583,6 +1609,7 @@ export type RunUncheckedUpdateWithoutAttemptsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1620,6 +1647,7 @@ export type RunCreateWithoutAssignmentsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1659,6 +1687,7 @@ export type RunUncheckedCreateWithoutAssignmentsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1712,6 +1741,7 @@ export type RunUpdateWithoutAssignmentsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1751,6 +1781,7 @@ export type RunUncheckedUpdateWithoutAssignmentsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1788,6 +1819,7 @@ export type RunCreateWithoutEventsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1827,6 +1859,7 @@ export type RunUncheckedCreateWithoutEventsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1880,6 +1913,7 @@ export type RunUpdateWithoutEventsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1919,6 +1953,7 @@ export type RunUncheckedUpdateWithoutEventsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1956,6 +1991,7 @@ export type RunCreateWithoutStepsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1995,6 +2031,7 @@ export type RunUncheckedCreateWithoutStepsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2048,6 +2085,7 @@ export type RunUpdateWithoutStepsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2087,6 +2125,7 @@ export type RunUncheckedUpdateWithoutStepsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2124,6 +2163,7 @@ export type RunCreateWithoutCheckpointsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2163,6 +2203,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2216,6 +2257,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2255,6 +2297,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2292,6 +2335,7 @@ export type RunCreateWithoutScoresInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2331,6 +2375,7 @@ export type RunUncheckedCreateWithoutScoresInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2384,6 +2429,7 @@ export type RunUpdateWithoutScoresInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2423,6 +2469,7 @@ export type RunUncheckedUpdateWithoutScoresInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2460,6 +2507,7 @@ export type RunCreateManyDatasetInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2491,6 +2539,7 @@ export type RunUpdateWithoutDatasetInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2529,6 +2578,7 @@ export type RunUncheckedUpdateWithoutDatasetInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2567,6 +2617,7 @@ export type RunUncheckedUpdateManyWithoutDatasetInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2675,6 +2726,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2716,6 +2768,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2749,6 +2802,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2782,6 +2836,7 @@ export type RunSelectScalar = {
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2794,7 +2849,7 @@ export type RunSelectScalar = {
   finishedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "numerics" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   dataset?: boolean | Prisma.DatasetDefaultArgs<ExtArgs>
   model?: boolean | Prisma.Run$modelArgs<ExtArgs>
@@ -2845,6 +2900,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     generation: number
     worldSize: number
     backend: string | null
+    numerics: runtime.JsonValue | null
     progress: runtime.JsonValue
     fencingToken: bigint
     eventSequence: number
@@ -3305,6 +3361,7 @@ export interface RunFieldRefs {
   readonly generation: Prisma.FieldRef<"Run", 'Int'>
   readonly worldSize: Prisma.FieldRef<"Run", 'Int'>
   readonly backend: Prisma.FieldRef<"Run", 'String'>
+  readonly numerics: Prisma.FieldRef<"Run", 'Json'>
   readonly progress: Prisma.FieldRef<"Run", 'Json'>
   readonly fencingToken: Prisma.FieldRef<"Run", 'BigInt'>
   readonly eventSequence: Prisma.FieldRef<"Run", 'Int'>

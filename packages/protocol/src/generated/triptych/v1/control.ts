@@ -22,6 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Numerics } from "./numerics.ts";
 
 export interface RegisterRequest {
   /** Empty: the control plane chooses one. A worker that comes back after a lost lease gives its old one. */
@@ -36,6 +37,7 @@ export interface RegisterRequest {
   version: string;
   /** What this worker is training right now, so that a restarted control plane can find it. */
   assignments: Assignment[];
+  numerics: Numerics | undefined;
 }
 
 export interface Assignment {
@@ -104,6 +106,7 @@ function createBaseRegisterRequest(): RegisterRequest {
     memoryBytes: 0,
     version: "",
     assignments: [],
+    numerics: undefined,
   };
 }
 
@@ -135,6 +138,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     }
     for (const v of message.assignments) {
       Assignment.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.numerics !== undefined) {
+      Numerics.encode(message.numerics, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -224,6 +230,14 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
             message.assignments.push(Assignment.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.numerics = Numerics.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -250,6 +264,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     message.memoryBytes = object.memoryBytes ?? 0;
     message.version = object.version ?? "";
     message.assignments = object.assignments?.map((e) => Assignment.fromPartial(e)) || [];
+    message.numerics = (object.numerics !== undefined && object.numerics !== null)
+      ? Numerics.fromPartial(object.numerics)
+      : undefined;
     return message;
   },
 };

@@ -20,6 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Numerics } from "./numerics.ts";
 
 export interface Peer {
   rank: number;
@@ -49,6 +50,8 @@ export interface TrainRequest {
   reattachMs: number;
   /** sha256 of the file lists of the models that towers come from, by tower. */
   towerArtifacts: { [key: string]: string };
+  /** How the ranks of this generation compute; a worker that computes otherwise fails with OTHER_NUMERICS. */
+  numerics: Numerics | undefined;
 }
 
 export interface TrainRequest_TowerArtifactsEntry {
@@ -317,6 +320,7 @@ function createBaseTrainRequest(): TrainRequest {
     afterSequence: 0,
     reattachMs: 0,
     towerArtifacts: {},
+    numerics: undefined,
   };
 }
 
@@ -364,6 +368,9 @@ export const TrainRequest: MessageFns<TrainRequest> = {
     globalThis.Object.entries(message.towerArtifacts).forEach(([key, value]: [string, string]) => {
       TrainRequest_TowerArtifactsEntry.encode({ key: key as any, value }, writer.uint32(114).fork()).join();
     });
+    if (message.numerics !== undefined) {
+      Numerics.encode(message.numerics, writer.uint32(122).fork()).join();
+    }
     return writer;
   },
 
@@ -495,6 +502,14 @@ export const TrainRequest: MessageFns<TrainRequest> = {
             }
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.numerics = Numerics.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -534,6 +549,9 @@ export const TrainRequest: MessageFns<TrainRequest> = {
       },
       {},
     );
+    message.numerics = (object.numerics !== undefined && object.numerics !== null)
+      ? Numerics.fromPartial(object.numerics)
+      : undefined;
     return message;
   },
 };
