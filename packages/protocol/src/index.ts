@@ -13,5 +13,6 @@ export * from './run-state.ts';
 export * from './runs.ts';
 export * from './show.ts';
 export * from './text.ts';
+export * from './upgrade-spec.ts';
 export * from './validate.ts';
 export * from './vocabulary.ts';

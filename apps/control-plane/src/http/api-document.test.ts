@@ -65,7 +65,8 @@ describe('the document', () => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(
       ids.filter(
-        (id) => !/^(list|get|create|plan|cancel|register|import|interpolate|read)[A-Z]\w+$/.test(id ?? ''),
+        (id) =>
+          !/^(list|get|create|plan|cancel|accept|register|import|interpolate|read)[A-Z]\w+$/.test(id ?? ''),
       ),
     ).toEqual([]);
   });

@@ -14,6 +14,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { adapterOf } from '../models/model-adapter.ts';
+import { hasReadableSpec } from '../store/run-rows.ts';
 import { described, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
@@ -111,7 +112,7 @@ export function runRoutes(app: App, services: Services): void {
         history.positionOfNext(run.spec.priority),
         history.list({ model: run.spec.model, limit: 20 }),
       ]);
-      return planOf(run, { workers: fleet, queuePosition, past });
+      return planOf(run, { workers: fleet, queuePosition, past: past.filter(hasReadableSpec) });
     },
   );
 

@@ -66,6 +66,9 @@ export function runOf(row: RunRowWithRelations, queuePosition?: number): Run {
   };
 }
 
+/** False of a run whose spec this release cannot read: it is shown as it is, and nothing is worked out from it. */
+export const hasReadableSpec = ({ spec }: Run): boolean => violationsOf(ResolvedRunSpec, spec).length === 0;
+
 /** `INVALID_INPUT` with everything that this release cannot read in a run's columns of JSON. */
 export function assertReadable(row: RunRow): void {
   const columns: readonly [name: string, schema: TSchema, value: unknown][] = [

@@ -2,6 +2,7 @@
 import { TriptychError } from '@triptych/protocol';
 import { expect, test } from 'vitest';
 import { anyNumerics } from '../testing/numerics.ts';
+import { execute } from '../testing/postgres.ts';
 import { allSteps, useSupervision } from './testing/supervisions.ts';
 
 const supervisions = useSupervision();
@@ -34,6 +35,7 @@ test('a run goes on only where it began, says what differs, and is let go on els
   const [begun] = await supervisions.addScripted(plane, 1, { checkpoints: [3], pauses: ['step 4'] });
   const { id } = await supervisions.submit(plane, { max: 1 });
   await begun!.reached('step 4');
+  await expect.poll(() => supervisions.stepsOf(id), { interval: 20 }).toContain(4);
   await expect(supervisions.stores.runs.acceptOtherNumerics(id)).rejects.toMatchObject({
     code: 'ILLEGAL_STATE',
   });
@@ -69,6 +71,27 @@ test('the next control plane keeps a run to the numerics it began with', async (
   await supervisions.reaches(id, 'SUCCEEDED');
   expect(other!.trains).toEqual([]);
   expect(alike!.trains.length).toBeGreaterThan(0);
+});
+
+test('a run of a release without numerics, and with fewer fields in its spec, goes on under this one', async () => {
+  const plane = await supervisions.launch({ leaseMs: 10_000 });
+  const [begun] = await supervisions.addScripted(plane, 1, { checkpoints: [1], pauses: ['step 2'] });
+  const { id, spec } = await supervisions.submit(plane, { max: 1 });
+  await begun!.reached('step 2');
+  await expect.poll(() => supervisions.stepsOf(id), { interval: 20 }).toContain(2);
+  await plane.close();
+  begun!.crash();
+  await execute(
+    supervisions.stores.url,
+    "UPDATE runs SET numerics = NULL, spec = spec - 'memory' - 'method' - 'inputs' WHERE id = $1",
+    [id],
+  );
+  const next = await supervisions.launch({ timing: { returnWindowMs: 100 }, leaseMs: 10_000 });
+  await next.queue.enqueue(id, spec.priority);
+  const [worker] = await supervisions.addScripted(next, 1, { numerics: { version: '0.2.0' } });
+  await supervisions.reaches(id, 'SUCCEEDED');
+  expect(worker!.trains.at(-1)?.checkpointSha256).toBe('1'.repeat(64));
+  expect((await supervisions.stores.runs.get(id)).numerics?.version).toBe('0.2.0');
 });
 
 test('a worker that says what is not so computes nothing for the run, and others are preferred to it', async () => {
