@@ -44,6 +44,7 @@ function rangeOf({ worldSizes }: RunPlan): string {
   return least === most ? String(least) : `${least} to ${most}`;
 }
 
-const backendOf = ({ backend }: RunPlan): string => (backend === undefined ? '' : `, on ${backend}`);
+const backendOf = ({ backend, numerics }: RunPlan): string =>
+  backend === undefined ? '' : `, on ${backend}${numerics === undefined ? '' : ` (numerics ${numerics})`}`;
 const count = (value: number): string => value.toLocaleString('en-US');
 const mebibytes = (bytes: number): string => `${count(Math.round(bytes / 2 ** 20))} MiB`;

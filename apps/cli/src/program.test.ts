@@ -214,12 +214,14 @@ describe('--json', () => {
     [['watch', 'r1'], run('SUCCEEDED')],
     [['get', 'r1'], run('SUCCEEDED')],
     [['cancel', 'r1'], run('CANCELLED')],
+    [['accept-numerics', 'r1'], run('QUEUED')],
     [['datasets', 'register', '/data', '--name', 'scenes'], dataset],
     [['models', 'import', '/data', '--name', 'm'], model],
     [['models', 'interpolate', 'base', model.id, '--alpha', '0.5', '--name', 'm'], model],
   ])('of %j is one document', async (args, expected) => {
     routes['POST /v1/runs'] = () => run('QUEUED');
     routes['POST /v1/runs/r1/cancel'] = () => run('CANCELLED');
+    routes['POST /v1/runs/r1/accept-numerics'] = () => run('QUEUED');
     routes['GET /v1/runs/r1'] = () => run('SUCCEEDED');
     routes['GET /v1/runs/r1/events'] = stream(event(1, 'RUNNING'), event(2, 'SUCCEEDED'));
     routes['POST /v1/datasets'] = () => dataset;

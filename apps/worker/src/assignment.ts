@@ -4,7 +4,7 @@
  */
 import { MessageChannel } from 'node:worker_threads';
 import { exposeGroup, type PeerHub } from '@triptych/collective';
-import { TriptychError, type worker } from '@triptych/protocol';
+import { assertComputesLike, TriptychError, type worker } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { TrainerEvent } from '@triptych/training';
 import type { Compute } from './compute/compute.ts';
@@ -116,7 +116,7 @@ export class Assignment {
   }
 
   async #train(command: TrainCommand, compute: Compute, hub: Pick<PeerHub, 'connect'>): Promise<void> {
-    const { runId, attempt, generation, rank, peers, job, groupSecret: secret } = command;
+    const { runId, attempt, generation, rank, peers, numerics, job, groupSecret: secret } = command;
     const bridge = new MessageChannel();
     const { signal } = this.#abort;
     this.#logger.info(
@@ -136,6 +136,8 @@ export class Assignment {
     );
     let last: TrainerEvent;
     try {
+      // Before anything of it enters a sum.
+      if (numerics) assertComputesLike(numerics, compute.numerics);
       await compute.run(job, { group: bridge.port2, signal, onEvent: (event) => this.#record(event) });
       last = { $case: 'finished', value: { step: this.#step } };
     } catch (error) {

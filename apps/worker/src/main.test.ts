@@ -90,6 +90,44 @@ test('registration tells what the worker is; heartbeats tell its memory and the 
   expect(beat.eventLoopLagMs).toBeGreaterThanOrEqual(0);
 });
 
+test('a worker that computes otherwise is seen in its registration, and is no rank beside one that does not', async () => {
+  const odd = await WorkerProcess.start(plane, {
+    TRIPTYCH_BACKEND: 'wasm',
+    TRIPTYCH_GEMM: 'own',
+    TRIPTYCH_CACHE_DIR: join(folder, 'cache-odd'),
+  });
+  try {
+    const [first, second, third] = plane.registered.map(({ numerics }) => numerics);
+    expect(second).toEqual(first);
+    expect(third).toMatchObject({ gemm: 'assemblyscript', pictures: first?.pictures, text: first?.text });
+    expect(third?.arithmetic).not.toBe(first?.arithmetic);
+
+    const both = [workers[0]!, odd];
+    const peers = both.map(({ address, workerId }, rank) => ({ rank, address, workerId }));
+    const endings = async (runId: string, numerics: worker.TrainRequest['numerics']) => {
+      const request = { runId, worldSize: 2, peers, datasetManifests: [manifest], numerics };
+      const events = await Promise.all(
+        both.map((each, rank) => each.train(trainRequest({ ...request, rank }))),
+      );
+      return events.map((each) => each.at(-1)?.event?.value);
+    };
+    // Nobody has told them: they find out from each other.
+    const found = await endings('run-mixed', undefined);
+    for (const value of found)
+      expect(value).toMatchObject({
+        code: 'OTHER_NUMERICS',
+        message: expect.stringContaining('rank 1 has gemm=assemblyscript'),
+      });
+    // What the control plane believes of one is not so.
+    expect((await endings('run-believed', first))[1]).toMatchObject({
+      code: 'OTHER_NUMERICS',
+      message: expect.stringContaining('this worker has gemm=assemblyscript'),
+    });
+  } finally {
+    await odd.end('SIGKILL');
+  }
+});
+
 test('a supervisor that comes back while training runs gets the rest of the events', async () => {
   const request = trainRequest({
     runId: 'run-reattach',

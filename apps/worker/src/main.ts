@@ -59,6 +59,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
       control: environment.TRIPTYCH_CONTROL,
       tls,
       ...artifactsOf(environment, logger),
+      version,
     },
     logger,
   });
@@ -95,7 +96,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
       address: advertised(port),
       trainerSecret: secret,
       pool: environment.TRIPTYCH_POOL,
-      ...{ backend, device, threads, version },
+      ...{ backend, device, threads, version, numerics: compute.numerics },
       memoryBytes: memoryBytes(),
       assignments: trainer.assignments(),
     }),
@@ -107,7 +108,7 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     }),
     onFirst: (workerId) =>
       logger.info(
-        { event: 'listening', port, workerId, ...compute.description },
+        { event: 'listening', port, workerId, ...compute.description, numerics: compute.numerics },
         `Worker ${workerId} listens on ${port}`,
       ),
   });

@@ -47,6 +47,7 @@ function register(onFirst: (workerId: string) => void = () => undefined): Regist
       threads: 1,
       memoryBytes: 8e9,
       version: '0.1.0',
+      numerics: undefined,
       assignments,
       trainerSecret: 'known to both',
     }),

@@ -1,6 +1,7 @@
 /** A Train call's request, checked whole: what the supervisor got wrong is said at once, before anything is started. */
 import {
   invalidInput,
+  NumericsFacts,
   ResolvedRunSpec,
   show,
   upgradeSpec,
@@ -23,6 +24,8 @@ export interface TrainCommand extends Membership {
   readonly peers: readonly { readonly rank: number; readonly address: string; readonly workerId: string }[];
   /** Each link between the ranks proves it. */
   readonly groupSecret: string;
+  /** How the ranks compute, by what the control plane knows; absent: it does not know. */
+  readonly numerics?: NumericsFacts;
   readonly job: Job;
   readonly afterSequence: number;
   readonly reattachMs: number;
@@ -39,12 +42,14 @@ export function trainCommandOf(request: worker.TrainRequest): TrainCommand {
       : violationsOf(ResolvedRunSpec, spec).map((found) => ({ ...found, path: `/specJson${found.path}` }))),
     ...membershipViolations(request),
     ...hashViolations(request),
+    ...numericsViolations(request),
   ];
   if (violations.length > 0) throw invalidInput('request to train', violations);
   const { runId, attempt, generation, rank, fencingToken, peers, groupSecret, afterSequence } = request;
   return {
     ...{ runId, attempt, generation, rank, fencingToken, peers, groupSecret, afterSequence },
     reattachMs: request.reattachMs || DEFAULT_REATTACH_MS,
+    ...(request.numerics && { numerics: request.numerics as NumericsFacts }),
     job: {
       spec: spec as ResolvedRunSpec,
       datasetManifests: request.datasetManifests,
@@ -88,6 +93,11 @@ function hashViolations(request: worker.TrainRequest): Violation[] {
       .map(([name, hash]) => violation(`/${name}`, `${expected} or nothing`, show(hash))),
   ];
 }
+
+const numericsViolations = ({ numerics }: worker.TrainRequest): Violation[] =>
+  numerics === undefined
+    ? []
+    : violationsOf(NumericsFacts, numerics).map((found) => ({ ...found, path: `/numerics${found.path}` }));
 
 const violation = (path: string, expected: string, actual: string): Violation => ({
   ...{ path, expected, actual },

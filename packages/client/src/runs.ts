@@ -74,6 +74,12 @@ export class Runs {
     return this.#connection.json({ ...request, signal });
   }
 
+  /** Lets a run that waits for workers go on with such as compute other bits than those it began on; its story says so. */
+  acceptNumerics(id: string, { signal }: Call = {}): Promise<Run> {
+    const request = { method: 'POST', path: path`/v1/runs/${id}/accept-numerics` } as const;
+    return this.#connection.json({ ...request, signal });
+  }
+
   /** Of a run that is over; the model that it trained stays. ILLEGAL_STATE where it is not over. */
   delete(id: string, { signal }: Call = {}): Promise<void> {
     return this.#connection.delete({ path: path`/v1/runs/${id}`, signal });

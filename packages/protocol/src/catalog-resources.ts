@@ -1,5 +1,6 @@
 /** Datasets, models, workers and the health of the service as the REST API shows them. */
 import { type Static, Type } from 'typebox';
+import { Numerics } from './numerics.ts';
 import { Text } from './text.ts';
 import { Backend, Id, Name, PageOf, Sha256, Split, Timestamp } from './vocabulary.ts';
 
@@ -152,6 +153,7 @@ export const Worker = Type.Object(
     memoryUsedBytes: Type.Integer(),
     eventLoopLagMs: Type.Number(),
     version: Type.String(),
+    numerics: Type.Optional(Numerics),
     state: WorkerState,
     runId: Type.Optional(Id),
     rank: Type.Optional(Type.Integer()),

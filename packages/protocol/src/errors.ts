@@ -79,6 +79,12 @@ export const errorTable = {
     false,
     'The same step of the same run gave other bits than before',
   ),
+  OTHER_NUMERICS: kind(
+    409,
+    Grpc.FAILED_PRECONDITION,
+    true,
+    'The worker does not compute the same bits as the run or its other ranks',
+  ),
   ARTIFACT_CORRUPT: kind(
     500,
     Grpc.DATA_LOSS,

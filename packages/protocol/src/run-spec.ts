@@ -340,12 +340,3 @@ export function runSpecViolations(value: unknown): Violation[] {
     },
   ];
 }
-
-/**
- * A stored spec of any release as today's: what was not yet there gets the value that it always had.
- * Fields that are wrong stay wrong; the schema says so.
- */
-export function upgradeSpec(stored: unknown): unknown {
-  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return stored;
-  return { method: 'full', inputs: {}, ...stored };
-}

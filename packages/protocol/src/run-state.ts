@@ -42,6 +42,7 @@ const reasons = [
   'OUT_OF_MEMORY',
   'LOSS_NOT_FINITE',
   'NOT_DETERMINISTIC',
+  'OTHER_NUMERICS',
   'BACKEND_UNAVAILABLE',
   'INTERNAL_ERROR',
 ] as const;

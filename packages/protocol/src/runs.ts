@@ -1,5 +1,6 @@
 /** Runs as the REST API shows them: the run, its events, step metrics, scores, checkpoints and the plan of a run to be. */
 import { type Static, Type } from 'typebox';
+import { Numerics } from './numerics.ts';
 import { ResolvedRunSpec } from './run-spec.ts';
 import { RunReason, RunStatus, runStatuses } from './run-state.ts';
 import { Backend, Id, IdOrName, Name, PageOf, PageQuery, Sha256, Split, Timestamp } from './vocabulary.ts';
@@ -93,6 +94,7 @@ export const Run = Type.Object(
     attempt: Type.Integer(),
     generation: Type.Integer(),
     worldSize: Type.Integer(),
+    numerics: Type.Optional(Numerics),
     progress: Progress,
     scores: Type.Array(Score),
     architecture: Type.String(),
@@ -229,6 +231,9 @@ export const RunPlan = Type.Object(
       }),
     ),
     backend: Type.Optional(Backend),
+    numerics: Type.Optional(
+      Type.String({ description: 'Digest of the workers that it would begin on, as things are' }),
+    ),
     warnings: Type.Array(Type.String()),
   },
   { ...closed, $id: 'RunPlan' },

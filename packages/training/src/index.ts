@@ -2,6 +2,7 @@
 export * from './catalog/index.ts';
 export type { TrainerEvent } from './events.ts';
 export { openModel, type StartingPoint } from './loading/starting-point.ts';
+export { measureNumerics } from './numerics/numerics.ts';
 export { type ModelToOpen, OpenedModel } from './prediction/opened-model.ts';
 export type { PictureFile } from './prediction/pictures.ts';
 export { type PredictionOutput, type PredictOptions, predict } from './prediction/predict.ts';

@@ -1,4 +1,4 @@
-/** triptych list, get, cancel, delete: the runs there are, one of them, its end, and no trace of it. */
+/** triptych list, get, cancel, accept-numerics, delete: the runs there are, one of them, its end or its going on, and no trace of it. */
 import { isTerminal, type Run, type RunStatus, runStatuses } from '@triptych/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
@@ -58,6 +58,16 @@ export function register(program: Command, context: CommandContext): void {
       if (!options.json) stdout.write(`${run.id}  ${run.status}  ${run.message}\n`);
       else if (!follows) stdout.write(jsonText(run));
       if (follows) await watchToTheEnd(context, run.id, options);
+    });
+
+  program
+    .command('accept-numerics')
+    .description('let a waiting run go on with workers that compute other bits than those it began on')
+    .argument('<run>', 'id or name of the run')
+    .option('--json', 'the run as JSON')
+    .action(async (id: string, options: { json?: boolean }) => {
+      const run = await context.client().runs.acceptNumerics(id, { signal });
+      stdout.write(options.json ? jsonText(run) : `${run.id}  ${run.status}  ${run.message}\n`);
     });
 
   registerDeletion(program, context, {

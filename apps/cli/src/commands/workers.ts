@@ -8,7 +8,7 @@ import { renderTable } from '../table.ts';
 export function register(program: Command, context: CommandContext): void {
   program
     .command('workers')
-    .description('the workers: backend, device, state, what they train')
+    .description('the workers: backend, device, how they compute, state, what they train')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const all: Worker[] = [];
@@ -19,7 +19,19 @@ export function register(program: Command, context: CommandContext): void {
 
 const workerTable = (workers: readonly Worker[]): string =>
   renderTable({
-    head: ['worker', 'address', 'pool', 'backend', 'device', 'threads', 'memory', 'lag', 'state', 'run'],
+    head: [
+      'worker',
+      'address',
+      'pool',
+      'backend',
+      'device',
+      'threads',
+      'numerics',
+      'memory',
+      'lag',
+      'state',
+      'run',
+    ],
     rows: workers.map((worker) => [
       worker.id,
       worker.address,
@@ -27,10 +39,13 @@ const workerTable = (workers: readonly Worker[]): string =>
       worker.backend,
       worker.device,
       String(worker.threads),
+      worker.numerics
+        ? `${worker.numerics.digest} (${worker.numerics.gemm}, ${worker.numerics.precision})`
+        : '',
       `${(worker.memoryUsedBytes / 2 ** 30).toFixed(1)}/${(worker.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
       `${worker.eventLoopLagMs.toFixed(0)} ms`,
       worker.state,
       worker.runId === undefined ? '' : `${worker.runId} (rank ${worker.rank ?? '?'})`,
     ]),
-    right: [5, 6, 7],
+    right: [5, 7, 8],
   });

@@ -9,6 +9,7 @@ import { createLogger } from '@triptych/runtime';
 import { folderStore, sha256Of } from '@triptych/storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
+import { anyNumerics } from '../testing/numerics.ts';
 import { createGrpcServer, type GrpcServer } from './create-grpc-server.ts';
 import { fromServiceError } from './service-error.ts';
 
@@ -45,7 +46,13 @@ const clientOf = (port: number) =>
 
 const registration: control.RegisterRequest = {
   ...{ workerId: '', address: ':7000', pool: 'default', backend: 'wasm', device: 'cpu', threads: 1 },
-  ...{ memoryBytes: 1, version: '0.1.0', assignments: [], trainerSecret: drawSecret() },
+  ...{
+    memoryBytes: 1,
+    version: '0.1.0',
+    assignments: [],
+    numerics: anyNumerics(),
+    trainerSecret: drawSecret(),
+  },
 };
 
 const register = (request: Partial<control.RegisterRequest> = {}) =>
@@ -113,6 +120,17 @@ describe('leases', () => {
     expect(error.code).toBe(status.INVALID_ARGUMENT);
     for (const path of ['/pool', '/backend', '/threads']) expect(error.details).toContain(path);
     expect((await failureOf(register({ address: 'nowhere' }))).details).toMatch(/address/);
+  });
+
+  test('a worker that does not say how it computes, or contradicts itself, is refused in words', async () => {
+    await expect(register({ numerics: undefined, version: '0.0.9' })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringMatching(/numerics.*version "0\.0\.9".*release that the control plane/s),
+    });
+    await expect(register({ numerics: anyNumerics({ backend: 'cpu' }) })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining('/numerics/backend'),
+    });
   });
 
   test('the words of an inner failure stay inside', async () => {

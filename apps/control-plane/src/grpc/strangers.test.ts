@@ -10,6 +10,7 @@ import { folderStore, sha256Of } from '@triptych/storage';
 import { type Trainer, trainerChecks, trainerService } from '@triptych/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
+import { anyNumerics } from '../testing/numerics.ts';
 import { createGrpcServer, type GrpcServer } from './create-grpc-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'strangers-'));
@@ -61,7 +62,13 @@ async function enter(
 ): Promise<Entered> {
   const request = {
     ...{ workerId: '', address: ':7000', pool: 'default', backend: 'wasm', device: 'cpu', threads: 1 },
-    ...{ memoryBytes: 1, version: '0.1.0', assignments: [], trainerSecret: drawSecret() },
+    ...{
+      memoryBytes: 1,
+      version: '0.1.0',
+      assignments: [],
+      trainerSecret: drawSecret(),
+      numerics: anyNumerics(),
+    },
     ...fields,
   };
   const { workerId, leaseSecret } = await answerTo<control.RegisterResponse>((answer) =>

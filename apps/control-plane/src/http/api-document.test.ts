@@ -66,7 +66,7 @@ describe('the document', () => {
     expect(
       ids.filter(
         (id) =>
-          !/^(list|get|create|plan|cancel|register|import|interpolate|read|revoke|delete|collect)[A-Z]\w+$/.test(
+          !/^(list|get|create|plan|cancel|accept|register|import|interpolate|read|revoke|delete|collect)[A-Z]\w+$/.test(
             id ?? '',
           ),
       ),

@@ -8,6 +8,7 @@ export function artifactRoutes(app: App, { collection }: Services): void {
   app.post(
     '/v1/artifacts/collections',
     {
+      config: { scope: 'operate' },
       schema: {
         tags: ['fleet'],
         operationId: 'collectArtifacts',

@@ -77,6 +77,7 @@ export function datasetRoutes(app: App, services: Services): void {
   app.delete(
     '/v1/datasets/:id',
     {
+      config: { scope: 'operate' },
       schema: {
         tags,
         operationId: 'deleteDataset',
@@ -87,7 +88,7 @@ export function datasetRoutes(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      await deletion.dataset(request.params.id);
+      await deletion.dataset(request.params.id, actIn(request));
       housekeeping.collectSoon();
       return reply.code(204).send(undefined);
     },

@@ -1,5 +1,6 @@
 import { type Dataset, violationsOf, WorkerPage } from '@triptych/protocol';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { anyNumerics } from '../testing/numerics.ts';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 import {
   addDataset,
@@ -214,4 +215,46 @@ test('the API describes itself: every route, with its answers', async () => {
   expect(document.components.schemas.RunSpec.properties.seed).toMatchObject({ type: 'integer' });
   expect((await server.app.inject('/docs')).statusCode).toBeLessThan(400);
   expect((await server.app.inject('/docs/errors')).body).toContain('id="NAME_TAKEN"');
+});
+
+test('a run whose record cannot be read keeps nobody from lists and figures', async () => {
+  const { runs, database } = server.stores;
+  const { id } = await addRun(server.stores, { dataset });
+  const token = (await runs.acquire(id))!.fencingToken;
+  await addWorker(server.stores, 'w-odd');
+  await runs.transition(id, token, { event: 'schedule', reason: 'TRAINING', message: '' });
+  await runs.startGeneration(id, token, { attempt: 1, generation: 1, assignments: placed('w-odd') });
+  await runs.transition(id, token, { event: 'place', reason: 'TRAINING', message: '' });
+  await database.client.$executeRaw`UPDATE runs SET spec = 'null' WHERE id = ${id}`;
+  const { statusCode, body } = await server.app.inject('/metrics');
+  expect(statusCode).toBe(200);
+  expect(body).toContain('triptych_runs{');
+  expect((await get('/v1/runs')).items.map((run: { id: string }) => run.id)).toContain(id);
+});
+
+test('a plan warns where there are enough workers, but of several kinds', async () => {
+  for (const [id, threads] of [
+    ['w-one-thread', 1],
+    ['w-two-threads', 2],
+  ] as const)
+    await server.stores.workers.register({
+      ...{ id, address: `${id}:1`, pool: 'mixed', backend: 'wasm', device: 'cpu', threads },
+      ...{ memoryBytes: 8e9, version: '0.1.0', numerics: anyNumerics({ threads }) },
+      leaseExpiresAt: new Date(Date.now() + 60_000),
+    });
+  const { items } = await get('/v1/workers');
+  const mixed = items.filter(({ pool }: { pool: string }) => pool === 'mixed');
+  expect(mixed.map((worker: { numerics: unknown }) => worker.numerics)).toEqual([
+    anyNumerics(),
+    anyNumerics({ threads: 2 }),
+  ]);
+  const plan = async (min: number) => {
+    const workers = { min, max: 2, pool: 'mixed' };
+    const payload = { model: 'clip-tiny', dataset: dataset.name, workers };
+    return (await server.app.inject({ method: 'POST', url: '/v1/runs/plan', payload })).json();
+  };
+  expect((await plan(2)).warnings).toContainEqual(
+    expect.stringContaining('that compute alike, there are at most 1 (threads=1; threads=2)'),
+  );
+  expect(await plan(1)).toMatchObject({ workersReady: 1, numerics: anyNumerics().digest, warnings: [] });
 });

@@ -115,6 +115,7 @@ export function modelRoutes(app: App, services: Services): void {
   app.delete(
     '/v1/models/:id',
     {
+      config: { scope: 'operate' },
       schema: {
         tags,
         operationId: 'deleteModel',
@@ -131,7 +132,7 @@ export function modelRoutes(app: App, services: Services): void {
           'ILLEGAL_STATE',
           `${id} is a preset: it is part of Triptych and takes no room`,
         );
-      await deletion.model(id);
+      await deletion.model(id, actIn(request));
       housekeeping.collectSoon();
       return reply.code(204).send(undefined);
     },

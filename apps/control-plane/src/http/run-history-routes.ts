@@ -188,6 +188,7 @@ export function runHistoryRoutes(app: App, services: Services): void {
     '/v1/runs/:id/datasets',
     {
       ...named,
+      config: { scope: 'read' },
       schema: {
         tags,
         operationId: 'listRunDatasets',

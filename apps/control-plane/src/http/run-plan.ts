@@ -1,7 +1,7 @@
 /** What would happen if a run were submitted now. Nothing is created. */
 
 import { elementCount } from '@triptych/models/catalog';
-import { memoryRemedy, type Run, type RunPlan, type Worker } from '@triptych/protocol';
+import { memoryRemedy, type Numerics, type Run, type RunPlan, type Worker } from '@triptych/protocol';
 import {
   estimateMemory,
   type MemoryEstimate,
@@ -9,6 +9,8 @@ import {
   stepsPerEpoch,
   WASM_HEAP_LIMIT_BYTES,
 } from '@triptych/training/catalog';
+import { groupsOf } from '../scheduler/place.ts';
+import { differencesIn } from '../scheduler/shortage.ts';
 import type { ResolvedRun } from './run-resolution.ts';
 
 export function planOf(
@@ -29,7 +31,8 @@ export function planOf(
   const suitable = fleet.workers.filter(
     (worker) => worker.pool === pool && (backend === undefined || worker.backend === backend),
   );
-  const ready = suitable.filter(({ state }) => state === 'idle');
+  const kinds = groupsOf(suitable.filter(isKnown));
+  const ready = largest(kinds.map((kind) => kind.filter(({ state }) => state === 'idle')));
   const chosen = backend ?? ready[0]?.backend;
   const etaSeconds = secondsOf(run, { past: fleet.past, ready: ready.length });
   return {
@@ -46,8 +49,9 @@ export function planOf(
     queuePosition: fleet.queuePosition,
     ...(etaSeconds === undefined ? {} : { etaSeconds }),
     ...(chosen === undefined ? {} : { backend: chosen }),
+    ...(ready[0] === undefined ? {} : { numerics: ready[0].numerics.digest }),
     warnings: [
-      ...fleetWarnings(run, { suitable, ready }),
+      ...fleetWarnings(run, { suitable, kinds, ready }),
       ...memoryWarnings(estimate, suitable),
       ...heapWarnings(estimate, chosen),
     ],
@@ -77,15 +81,34 @@ function secondsOf(
   return (totalSteps * spec.batch.global) / pace;
 }
 
-function fleetWarnings(
-  { spec }: ResolvedRun,
-  { suitable, ready }: { suitable: readonly Worker[]; ready: readonly Worker[] },
-): string[] {
+type Known = Worker & { readonly numerics: Numerics };
+
+/** One that a run can be placed on: here, and known by how it computes. */
+const isKnown = (worker: Worker): worker is Known => worker.numerics !== undefined && worker.state !== 'lost';
+
+/** The first of the largest. */
+const largest = <T>(groups: readonly (readonly T[])[]): readonly T[] =>
+  groups.reduce((best, other) => (other.length > best.length ? other : best), []);
+
+interface FleetParts {
+  readonly suitable: readonly Worker[];
+  /** Those that compute alike. */
+  readonly kinds: readonly (readonly Known[])[];
+  /** Those it would begin on now. */
+  readonly ready: readonly Worker[];
+}
+
+function fleetWarnings({ spec }: ResolvedRun, { suitable, kinds, ready }: FleetParts): string[] {
   const { min, pool, backend } = spec.workers;
   const kind = `${backend === undefined ? '' : `${backend} `}workers in pool "${pool}"`;
   if (suitable.length < min)
     return [
       `The run needs ${min} ${kind}, there are ${suitable.length}: it will wait until more are started`,
+    ];
+  const most = largest(kinds).length;
+  if (kinds.length > 1 && most < min)
+    return [
+      `The run needs ${min} ${kind} that compute alike, there are at most ${most} (${differencesIn(kinds)}): give them the same settings, versions and machines, or lower workers.min`,
     ];
   if (ready.length < min)
     return [`The run needs ${min} ${kind}, ${ready.length} of ${suitable.length} are idle now`];

@@ -14,6 +14,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { adapterOf } from '../models/model-adapter.ts';
+import { hasReadableSpec } from '../store/run-rows.ts';
 import { actIn, assertScope, principalIn } from './access.ts';
 import { described, nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
@@ -116,7 +117,7 @@ export function runRoutes(app: App, services: Services): void {
         history.positionOfNext(run.spec.priority),
         history.list({ model: run.spec.model, limit: 20 }),
       ]);
-      return planOf(run, { workers: fleet, queuePosition, past });
+      return planOf(run, { workers: fleet, queuePosition, past: past.filter(hasReadableSpec) });
     },
   );
 
@@ -151,6 +152,12 @@ export function runRoutes(app: App, services: Services): void {
     (request) => runs.get(request.params.id),
   );
 
+  /** What happens to a run of somebody else is for operators to say. */
+  async function assertMine(request: FastifyRequest<{ Params: { id: string } }>): Promise<void> {
+    const principal = principalIn(request);
+    if ((await runs.get(request.params.id)).submittedBy !== principal.name) assertScope(principal, 'operate');
+  }
+
   app.post(
     '/v1/runs/:id/cancel',
     {
@@ -166,12 +173,30 @@ export function runRoutes(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const { id } = request.params;
-      const principal = principalIn(request);
-      if ((await runs.get(id)).submittedBy !== principal.name) assertScope(principal, 'operate');
-      const run = await runs.requestCancel(id, actIn(request));
+      await assertMine(request);
+      const run = await runs.requestCancel(request.params.id, actIn(request));
       if (run.status === 'CANCELLED') await queue.remove(run.id).catch(reportTo(request, run.id));
       return run;
+    },
+  );
+
+  app.post(
+    '/v1/runs/:id/accept-numerics',
+    {
+      ...named,
+      config: { scope: 'submit' },
+      schema: {
+        tags,
+        operationId: 'acceptNumerics',
+        summary: 'Let a waiting run go on with workers that compute other bits than those it began on',
+        description: 'Of a run that somebody else submitted: with the scope operate.',
+        params: RunParams,
+        response: { 200: Run, ...problems(404, 409, 422) },
+      },
+    },
+    async (request) => {
+      await assertMine(request);
+      return runs.acceptOtherNumerics(request.params.id, actIn(request));
     },
   );
 
@@ -179,17 +204,20 @@ export function runRoutes(app: App, services: Services): void {
     '/v1/runs/:id',
     {
       ...named,
+      config: { scope: 'submit' },
       schema: {
         tags,
         operationId: 'deleteRun',
         summary:
           'Delete a run that is over, with its events, step metrics, scores and checkpoints; the model that it trained stays',
+        description: 'Of a run that somebody else submitted: with the scope operate.',
         params: RunParams,
         response: { 204: nothing('There is no such run any more'), ...problems(404, 409, 422) },
       },
     },
     async (request, reply) => {
-      await deletion.run(request.params.id);
+      await assertMine(request);
+      await deletion.run(request.params.id, actIn(request));
       housekeeping.collectSoon();
       return reply.code(204).send(undefined);
     },

@@ -22,7 +22,7 @@ import type { DataRoots } from './data-roots.ts';
 
 export interface Services {
   readonly database: Pick<Database, 'ping'>;
-  readonly runs: Pick<RunStore, 'get' | 'idOf' | 'requestCancel' | 'statusOf'>;
+  readonly runs: Pick<RunStore, 'get' | 'idOf' | 'requestCancel' | 'acceptOtherNumerics' | 'statusOf'>;
   readonly history: RunHistory;
   readonly submission: RunSubmission;
   readonly authenticator: Authenticator;

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Run, Worker } from '@triptych/protocol';
 import { METRIC_PREFIX } from '@triptych/runtime';
 import { Gauge, type Registry } from 'prom-client';
+import { hasReadableSpec } from '../store/run-rows.ts';
 
 /** Each rejects where its source is away; its gauges are then absent from that scrape. */
 export interface GaugeSources {
@@ -54,7 +55,7 @@ export function registerRecordGauges(registry: Registry, sources: GaugeSources):
   };
   gauges(sources.census, censusGauges);
   gauges(sources.demand, demandGauges);
-  gauges(sources.recent, runGauges);
+  gauges(async () => (await sources.recent()).filter(isReadable), runGauges);
   gauges(sources.workers, workerGauges);
   gauges(sources.queueDepth, queueGauges);
   gauges(async () => sources.connections(), connectionGauges);
@@ -67,6 +68,9 @@ export function registerRecordGauges(registry: Registry, sources: GaugeSources):
     return { database: database !== undefined, queue: queue !== undefined };
   }, dependencyGauges);
 }
+
+/** A row that this release does not understand is the end of its run, and not of everybody's figures. */
+const isReadable = ({ run }: RecentRun): boolean => hasReadableSpec(run);
 
 /** Undefined where it fails, or takes too long. */
 async function withinPatience<T>(read: () => Promise<T>): Promise<T | undefined> {

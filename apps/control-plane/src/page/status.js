@@ -132,13 +132,21 @@ function showWorkers(workers) {
   }
   place('workers').replaceChildren(
     table(
-      ['Worker', 'State', 'Pool', 'Backend', 'Device', '#Memory', '#Loop lag', 'Run'],
+      ['Worker', 'State', 'Pool', 'Backend', 'Device', 'Numerics', '#Memory', '#Loop lag', 'Run'],
       workers.map((worker) => [
         element('code', { text: worker.id }),
         statusLabel(worker.state),
         worker.pool,
         worker.backend,
         `${worker.device}, ${worker.threads} ${worker.threads === 1 ? 'thread' : 'threads'}`,
+        worker.numerics
+          ? element('span', {
+              title: `Workers with the same code give the same bits: ${Object.entries(worker.numerics)
+                .map(([name, value]) => `${name} ${value}`)
+                .join(', ')}`,
+              text: `${worker.numerics.digest} (${worker.numerics.gemm}, ${worker.numerics.precision})`,
+            })
+          : '',
         `${bytes(worker.memoryUsedBytes)} of ${bytes(worker.memoryBytes)}`,
         `${fixed(worker.eventLoopLagMs, 1)} ms`,
         worker.runId ? element('a', { href: `#${worker.runId}`, text: `rank ${worker.rank}` }) : '',

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import type { FleetWorker } from '../scheduler/place.ts';
+import { anyNumerics } from '../testing/numerics.ts';
 import { chooseWorker, type WorkerSearch } from './choose-worker.ts';
 
 const worker = (id: string, fields: Partial<FleetWorker> = {}): FleetWorker => ({
   ...{ id, address: `${id}:1`, pool: 'default', backend: 'wasm', state: 'idle', leaseExpiresAt: 100 },
+  numerics: anyNumerics(),
   ...fields,
 });
 

@@ -1,5 +1,6 @@
 import { createLogger } from '@triptych/runtime';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { anyNumerics } from '../testing/numerics.ts';
 import { openTestStores, type TestStores } from '../testing/store.ts';
 import { FleetList } from './fleet-list.ts';
 import { createRegistry, type WorkerRegistry } from './worker-registry.ts';
@@ -28,7 +29,13 @@ test('readers see the state that placement goes by', async () => {
   const enter = async (port: number, assignments: { runId: string; attempt: number }[] = []) =>
     (
       await registry.register(
-        { ...identity, address: `10.0.0.1:${port}`, version: '0.1.0', trainerSecret: 'own' },
+        {
+          ...identity,
+          address: `10.0.0.1:${port}`,
+          version: '0.1.0',
+          numerics: anyNumerics(),
+          trainerSecret: 'own',
+        },
         assignments.map((assignment) => ({ ...assignment, generation: 1, rank: 3 })),
       )
     ).workerId;
@@ -42,7 +49,7 @@ test('readers see the state that placement goes by', async () => {
   const replacement = await enter(5);
   // On record of a control plane that was here before.
   await stores.workers.register({
-    ...{ ...identity, id: 'forgotten', address: '10.0.0.1:6', version: '0.1.0' },
+    ...{ ...identity, id: 'forgotten', address: '10.0.0.1:6', version: '0.1.0', numerics: anyNumerics() },
     leaseExpiresAt: new Date(Date.now() + 60_000),
   });
   const seen = await new FleetList(stores.workers, registry).list({ now: new Date() });

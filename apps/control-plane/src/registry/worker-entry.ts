@@ -1,5 +1,5 @@
 /** What the registry knows of one worker, and the state that follows from it. */
-import type { Backend, control, WorkerState } from '@triptych/protocol';
+import type { Backend, control, Numerics, WorkerState } from '@triptych/protocol';
 import type { Blame } from './blame.ts';
 
 export interface WorkerIdentity {
@@ -12,6 +12,7 @@ export interface WorkerIdentity {
   readonly threads: number;
   readonly memoryBytes: number;
   readonly version: string;
+  readonly numerics: Numerics;
 }
 
 export interface WorkerCondition {

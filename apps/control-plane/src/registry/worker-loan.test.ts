@@ -1,5 +1,6 @@
 import { createLogger } from '@triptych/runtime';
 import { afterEach, expect, test, vi } from 'vitest';
+import { anyNumerics } from '../testing/numerics.ts';
 import { createRegistry, type WorkerRegistry } from './worker-registry.ts';
 
 let registry: WorkerRegistry;
@@ -15,7 +16,7 @@ const register = (address: string) =>
   registry.register(
     {
       ...{ id: 'w', address, pool: 'default', backend: 'wasm', device: 'cpu', threads: 1 },
-      ...{ memoryBytes: 1, version: '0', trainerSecret: 'own' },
+      ...{ memoryBytes: 1, version: '0', numerics: anyNumerics(), trainerSecret: 'own' },
     },
     [],
   );

@@ -2,6 +2,7 @@
 import { createLogger } from '@triptych/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { LeaseReport, WorkerRegistration } from '../store/worker-store.ts';
+import { anyNumerics } from '../testing/numerics.ts';
 import { createRegistry, type WorkerRegistry } from './worker-registry.ts';
 
 const LEASE_MS = 6000;
@@ -43,6 +44,7 @@ const identity = {
   memoryBytes: 1,
   version: '0.1.0',
   trainerSecret: 'of the process',
+  numerics: anyNumerics(),
 } as const;
 const idle = { memoryUsedBytes: 1, eventLoopLagMs: 0, draining: false, assignments: [] };
 const training = (runId: string) => [{ runId, attempt: 1, generation: 1, rank: 0 }];

@@ -91,9 +91,9 @@ export class WorkerRegistry {
     await this.#record.register(known);
     this.#evict(known);
     this.#enter(known, assignments);
-    const { pool, backend, address } = known;
+    const { pool, backend, address, numerics } = known;
     this.#logger.info(
-      { event: 'worker-registered', workerId: id, pool, backend, address, assignments },
+      { event: 'worker-registered', workerId: id, pool, backend, address, numerics, assignments },
       `Worker ${id} registered`,
     );
     const leaseSecret = this.#secrets.grant(id, { address, trainerSecret });
@@ -144,9 +144,9 @@ export class WorkerRegistry {
   fleet(): FleetWorker[] {
     const now = this.#now();
     return [...this.#entries.values()].map((entry) => {
-      const { id, address, pool, backend } = entry.identity;
+      const { id, address, pool, backend, numerics } = entry.identity;
       return {
-        ...{ id, address, pool, backend, leaseExpiresAt: entry.leaseExpiresAt },
+        ...{ id, address, pool, backend, numerics, leaseExpiresAt: entry.leaseExpiresAt },
         state: workerState(entry, now),
         isCooling: entry.blame.isCooling(now),
       };

@@ -1,5 +1,6 @@
 /** Decisions as tables: who is there, who asks, who gets what and why. */
 import { describe, expect, test } from 'vitest';
+import { anyNumerics } from '../testing/numerics.ts';
 import { type Demand, type FleetWorker, place, placeAll } from './place.ts';
 
 const NOW = 1_000_000;
@@ -9,6 +10,7 @@ const worker = (id: string, fields: Partial<FleetWorker> = {}): FleetWorker => (
   address: `${id}:1`,
   pool: 'default',
   backend: 'wasm',
+  numerics: anyNumerics(fields.backend ? { backend: fields.backend } : {}),
   state: 'idle',
   leaseExpiresAt: NOW + 1,
   ...fields,
@@ -152,5 +154,81 @@ describe('several runs', () => {
     expect(Object.fromEntries([...reversed].map(([id, placement]) => [id, idsOf(placement)]))).toEqual(
       expected,
     );
+  });
+});
+
+describe('workers that do not compute alike', () => {
+  const own = { numerics: anyNumerics({ gemm: 'assemblyscript' }) };
+  const wide = { numerics: anyNumerics({ threads: 2, arithmetic: 'd'.repeat(12) }) };
+  const messageOf = (fleet: FleetWorker[], fields: Partial<Demand>) => {
+    const placement = place(NOW, fleet, demand('r', fields));
+    return 'wait' in placement ? placement.message : '';
+  };
+
+  test.each<[string, FleetWorker[], Partial<Demand>, string[] | string]>([
+    ['are never one gang', [worker('a', own), worker('b')], { minWorkers: 2 }, 'WAITING_FOR_WORKERS'],
+    [
+      'the largest gang is taken',
+      [worker('a', own), worker('b', wide), worker('c', wide)],
+      { maxWorkers: 3 },
+      ['b', 'c'],
+    ],
+    [
+      'of gangs that are large enough, that of the larger group, idle or not',
+      [worker('a', own), worker('b', wide), worker('c', { ...wide, state: 'busy' })],
+      { maxWorkers: 1 },
+      ['b'],
+    ],
+    [
+      'of equal groups, that of the lowest id, whatever the order of registration',
+      [worker('d', wide), worker('a', own), worker('b', own), worker('c', wide)],
+      {},
+      ['a', 'b'],
+    ],
+    [
+      'a run goes on with the kind it began on, however small',
+      [worker('a', own), worker('b', wide), worker('c', wide)],
+      { numerics: own.numerics },
+      ['a'],
+    ],
+    [
+      'what only the canary shows counts as well (another CPU, another version of Node)',
+      [worker('a', { numerics: anyNumerics({ text: 'e'.repeat(12) }) }), worker('b')],
+      { minWorkers: 2 },
+      'WAITING_FOR_WORKERS',
+    ],
+  ])('%s', (_, fleet, fields, expected) => {
+    expect(idsOf(place(NOW, fleet, demand('r', fields)))).toEqual(expected);
+  });
+
+  test('what a run needs and what is there are said, with what to do', () => {
+    const message = messageOf([worker('a'), worker('b')], { numerics: own.numerics });
+    expect(message).toContain('began with gemm=assemblyscript, and the workers there have gemm=onnxruntime');
+    expect(message).toContain('accept-numerics');
+  });
+
+  test('that there are enough, but of several kinds, is said', () => {
+    const message = messageOf([worker('a'), worker('b', wide)], { minWorkers: 2 });
+    expect(message).toContain('do not compute alike (threads=1; threads=2)');
+    expect(messageOf([worker('a')], { minWorkers: 2 })).not.toContain('alike');
+  });
+
+  test('a run that waits for a kind that is not there keeps the others from nobody', () => {
+    const placements = placeAll(
+      NOW,
+      [worker('a')],
+      [demand('first', { numerics: own.numerics, priority: 0 }), demand('second')],
+    );
+    expect(idsOf(placements.get('first')!)).toBe('WAITING_FOR_WORKERS');
+    expect(idsOf(placements.get('second')!)).toEqual(['a']);
+  });
+
+  test('a run that waits for a busy worker of its kind leaves the others to those behind it', () => {
+    const placements = placeAll(
+      NOW,
+      [worker('a', { ...own, state: 'busy' }), worker('b')],
+      [demand('first', { numerics: own.numerics, priority: 0 }), demand('second')],
+    );
+    expect(idsOf(placements.get('second')!)).toEqual(['b']);
   });
 });

@@ -2,7 +2,8 @@
  * Gang placement: which workers become the ranks of which run. Pure: the fleet and the time come in, decisions and their
  * reasons go out; the scheduler acts on them.
  */
-import type { Backend, RunReason, WorkerState } from '@triptych/protocol';
+import type { Backend, Numerics, RunReason, WorkerState } from '@triptych/protocol';
+import { shortage } from './shortage.ts';
 
 export interface FleetWorker {
   readonly id: string;
@@ -10,6 +11,7 @@ export interface FleetWorker {
   readonly address: string;
   readonly pool: string;
   readonly backend: Backend;
+  readonly numerics: Numerics;
   readonly state: WorkerState;
   /** Milliseconds of the registry's clock. */
   readonly leaseExpiresAt: number;
@@ -26,6 +28,8 @@ export interface Demand {
   readonly pool: string;
   /** Absent: any, but one and the same for the whole gang. */
   readonly backend?: Backend;
+  /** How its attempts so far have computed: another one must do the same. Absent: any, but one for the whole gang. */
+  readonly numerics?: Numerics;
   readonly minWorkers: number;
   readonly maxWorkers: number;
   /** A rank without a shard would have nothing to do. */
@@ -40,23 +44,41 @@ export interface Wait {
 }
 
 /**
- * Places one run on the idle workers of `fleet`, as many as it may have, all on one backend (results are only equal bit
- * for bit within one). Workers that have failed lately are left out where there are enough others, idle or not. Ranks go by
- * worker id.
+ * Places one run on the idle workers of `fleet`, as many as it may have, all of one fingerprint (results are only equal bit for
+ * bit where workers compute alike). Workers that have failed lately are left out where there are enough others, idle or not.
+ * Ranks go by worker id.
  */
 export function place(now: number, fleet: readonly FleetWorker[], demand: Demand): Placement {
   const { least, most } = bounds(demand);
   const all = usable(now, fleet, demand);
-  const gangs = preference.map((backend) =>
-    trusted(
-      all.filter((worker) => worker.backend === backend),
-      least,
-    ).filter(({ state }) => state === 'idle'),
+  const gangs = groupsOf(all.filter((worker) => computesAs(demand, worker))).map((group) =>
+    trusted(group, least).filter(({ state }) => state === 'idle'),
   );
-  // The first of the largest: the preference decides between equals.
+  // The first of the largest: the order of the groups decides between equals.
   const gang = gangs.reduce((best, other) => (capped(other, most) > capped(best, most) ? other : best), []);
-  if (gang.length < least) return { wait: 'WAITING_FOR_WORKERS', message: shortage(demand) };
+  if (gang.length < least)
+    return { wait: 'WAITING_FOR_WORKERS', message: shortage(demand, { least, groups: groupsOf(all) }) };
   return { ranks: gang.toSorted((a, b) => compareText(a.id, b.id)).slice(0, most) };
+}
+
+/**
+ * Workers that compute alike, group by group: the fastest backends first, then the largest groups, idle or not (there is more to
+ * go on with after a failure), then those of the lowest worker id.
+ */
+export function groupsOf<W extends Pick<FleetWorker, 'id' | 'backend' | 'numerics'>>(
+  fleet: readonly W[],
+): readonly (readonly W[])[] {
+  const groups = new Map<string, W[]>();
+  for (const worker of fleet.toSorted((a, b) => compareText(a.id, b.id))) {
+    const { digest } = worker.numerics;
+    groups.set(digest, [...(groups.get(digest) ?? []), worker]);
+  }
+  return [...groups.values()].sort(
+    ([a], [b]) =>
+      preference.indexOf(a!.backend) - preference.indexOf(b!.backend) ||
+      groups.get(b!.numerics.digest)!.length - groups.get(a!.numerics.digest)!.length ||
+      compareText(a!.id, b!.id),
+  );
 }
 
 /**
@@ -81,7 +103,11 @@ export function placeAll(
       open = without(open, placement.ranks);
     } else {
       placements.set(demand.runId, explain(now, unplaced, demand));
-      if (isWithinReach(now, fleet, demand)) open = without(open, usable(now, open, demand));
+      if (isWithinReach(now, fleet, demand))
+        open = without(
+          open,
+          usable(now, open, demand).filter((worker) => computesAs(demand, worker)),
+        );
     }
   }
   return placements;
@@ -111,6 +137,9 @@ function usable(now: number, fleet: readonly FleetWorker[], demand: Demand): Fle
   );
 }
 
+const computesAs = ({ numerics }: Demand, worker: FleetWorker): boolean =>
+  numerics === undefined || worker.numerics.digest === numerics.digest;
+
 function trusted(workers: readonly FleetWorker[], least: number): readonly FleetWorker[] {
   const others = workers.filter(({ isCooling }) => !isCooling);
   return others.length < least ? workers : others;
@@ -131,14 +160,6 @@ function explain(now: number, unplaced: readonly FleetWorker[], demand: Demand):
     wait: 'WAITING_FOR_HIGHER_PRIORITY',
     message: 'The workers it could use are kept for runs that are more urgent or were submitted before it',
   };
-}
-
-// Says what is missing, not how many are there at this moment: a message that changes is an event that is written.
-function shortage(demand: Demand): string {
-  const { least } = bounds(demand);
-  const backend = demand.backend ? `${demand.backend} ` : '';
-  const workers = least === 1 ? `an idle ${backend}worker` : `${least} idle ${backend}workers at once`;
-  return `Waits for ${workers} in pool "${demand.pool}"`;
 }
 
 function without(fleet: readonly FleetWorker[], taken: readonly FleetWorker[]): readonly FleetWorker[] {

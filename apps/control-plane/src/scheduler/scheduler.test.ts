@@ -2,6 +2,7 @@
 import { createLogger } from '@triptych/runtime';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
+import { anyNumerics } from '../testing/numerics.ts';
 import type { Demand, FleetWorker } from './place.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -30,6 +31,7 @@ const addWorker = (id: string) =>
       memoryBytes: 1,
       trainerSecret: 'own',
       version: '',
+      numerics: anyNumerics(),
     },
     [],
   );

@@ -76,8 +76,8 @@ export class Scheduler {
         );
         this.#requests.delete(runId);
         request.resolve(placement.ranks);
-      } else if (request.told !== placement.wait) {
-        request.told = placement.wait;
+      } else if (request.told !== placement.message) {
+        request.told = placement.message;
         request.onWait(placement);
       }
     }
@@ -88,5 +88,6 @@ interface Request {
   readonly demand: Demand;
   readonly resolve: (ranks: readonly FleetWorker[]) => void;
   readonly onWait: (wait: Wait) => void;
-  told: Wait['wait'] | undefined;
+  /** The message that was handed over last. */
+  told: string | undefined;
 }

@@ -4,6 +4,7 @@ import {
   type Backend,
   type Checkpoint,
   isTerminal,
+  type Numerics,
   type Run,
   type RunReason,
   type RunStatus,
@@ -19,6 +20,7 @@ import { isOutage } from './outage.ts';
 import { queuePositions } from './queue-position.ts';
 import { membershipError, writeMembership } from './run-membership.ts';
 import type { RunNotifier } from './run-notifier.ts';
+import { writeOtherNumerics } from './run-numerics.ts';
 import type { RunObserver } from './run-observer.ts';
 import { nothingPast, readPast } from './run-past.ts';
 import { writeCheckpoint, writeLog, writeScores, writeSteps } from './run-reports.ts';
@@ -99,6 +101,7 @@ export class PrismaRunStore implements RunStore {
       ...(checkpoints[0] ? { checkpoint: checkpoints[0] } : {}),
       checkpoints,
       ...(owned.backend === null ? {} : { backend: owned.backend as Backend }),
+      ...(owned.numerics === null ? {} : { numerics: owned.numerics as Numerics }),
       ...past,
     };
   }
@@ -217,6 +220,17 @@ export class PrismaRunStore implements RunStore {
     return run;
   }
 
+  async acceptOtherNumerics(runId: string, act?: Act): Promise<Run> {
+    const row = await this.#client.$transaction(async (transaction) => {
+      const write = await RunWrite.unowned(transaction, runId);
+      await writeOtherNumerics(write, act?.actor);
+      await recordAct(transaction, act, runId);
+      return write.run;
+    });
+    this.#options.notifier.wake(runId);
+    return this.#shown(row);
+  }
+
   async giveUp(runId: string, why: { reason: RunReason; message: string }): Promise<void> {
     try {
       await this.#giveUp(runId, (write) => write.giveUp(why));
@@ -256,15 +270,17 @@ export class PrismaRunStore implements RunStore {
       select: {
         status: true,
         fencingToken: true,
+        numerics: true,
         assignments: { where: { heldWorkerId: { not: null } }, select: { workerId: true } },
       },
     });
     if (!run) throw noSuchRun(runId);
-    const { status, fencingToken, assignments } = run;
+    const { status, fencingToken, numerics, assignments } = run;
     return {
       status: status as RunStatus,
       fencingToken,
       workerIds: assignments.map(({ workerId }) => workerId),
+      ...(numerics === null ? {} : { numerics: numerics as Numerics }),
     };
   }
 
@@ -272,9 +288,13 @@ export class PrismaRunStore implements RunStore {
     const rows = await this.#client.run.findMany({
       where: { status: { in: unfinished } },
       orderBy: [{ priority: 'asc' }, { createdAt: 'asc' }, { id: 'asc' }],
-      select: { id: true, status: true, priority: true, createdAt: true },
+      select: { id: true, status: true, priority: true, createdAt: true, numerics: true },
     });
-    return rows.map((row) => ({ ...row, status: row.status as RunStatus }));
+    return rows.map(({ numerics, ...row }) => ({
+      ...row,
+      status: row.status as RunStatus,
+      isBound: numerics !== null,
+    }));
   }
 
   get #client() {

@@ -1,5 +1,5 @@
 /** {@link WorkerStore} on Postgres. A worker's state is derived, never stored: from its lease, its wish to leave, its assignment. */
-import type { Backend, Worker } from '@triptych/protocol';
+import type { Backend, Numerics, Worker } from '@triptych/protocol';
 import type { Database } from './database.ts';
 import type { Worker as WorkerRow } from './generated/client.ts';
 import { storable } from './storable.ts';
@@ -81,6 +81,7 @@ function workerOf(row: WorkerRow & { assignments: { runId: string; rank: number 
     memoryUsedBytes: Number(row.memoryUsedBytes),
     eventLoopLagMs: row.eventLoopLagMs,
     version: row.version,
+    ...(row.numerics === null ? {} : { numerics: row.numerics as Numerics }),
     state: !alive ? 'lost' : row.draining ? 'draining' : held ? 'busy' : 'idle',
     ...(held ? { runId: held.runId, rank: held.rank } : {}),
     registeredAt: row.registeredAt.toISOString(),

@@ -3,6 +3,7 @@
  * stays readable there. The bytes in the artifact store are the collection's business.
  */
 import { isTerminal, type RunStatus, runStatuses, TriptychError } from '@triptych/protocol';
+import { type Act, recordAct } from './audit-log.ts';
 import type { Database, Transaction } from './database.ts';
 import { nameOfDeleted } from './dataset-store.ts';
 import { noSuchRun } from './run-write.ts';
@@ -23,11 +24,12 @@ export class RecordDeletion {
    * With its events, step metrics, scores and checkpoints; the model that it trained stays. `NOT_FOUND`; `ILLEGAL_STATE` where
    * the run is not over.
    */
-  async run(runId: string): Promise<void> {
+  async run(runId: string, act?: Act): Promise<void> {
     await this.#client.$transaction(async (transaction) => {
       const { count } = await transaction.run.deleteMany({ where: { id: runId, status: { in: over } } });
       if (count === 0) throw await refusalOf(transaction, runId);
       await forgetDatasets(transaction);
+      await recordAct(transaction, act, runId);
     });
   }
 
@@ -48,7 +50,7 @@ export class RecordDeletion {
   }
 
   /** By id or name. `NOT_FOUND`; `ILLEGAL_STATE` while a run that is not over trains on it. */
-  async dataset(idOrName: string): Promise<void> {
+  async dataset(idOrName: string, act?: Act): Promise<void> {
     await this.#client.$transaction(async (transaction) => {
       // Locked: a run that is being submitted now either comes before, and is seen, or finds the dataset gone.
       const [dataset] = await transaction.$queryRaw<{ id: string; name: string; manifest: string }[]>`
@@ -67,11 +69,12 @@ export class RecordDeletion {
           where: { id },
           data: { deletedAt: new Date(), name: nameOfDeleted(dataset) },
         });
+      await recordAct(transaction, act, id);
     });
   }
 
   /** By id or name. `NOT_FOUND`; `ILLEGAL_STATE` while a run that is not over starts from it. */
-  async model(idOrName: string): Promise<void> {
+  async model(idOrName: string, act?: Act): Promise<void> {
     await this.#client.$transaction(async (transaction) => {
       const [model] = await transaction.$queryRaw<{ id: string; name: string; artifact: string }[]>`
         SELECT id, name, artifact FROM models WHERE id = ${idOrName} OR name = ${idOrName} FOR UPDATE`;
@@ -84,6 +87,7 @@ export class RecordDeletion {
         ORDER BY created_at`;
       assertUnused(users, `model ${name}`, 'starts from it');
       await transaction.model.delete({ where: { id } });
+      await recordAct(transaction, act, id);
     });
   }
 

@@ -6,7 +6,7 @@ import type { RunWrite } from './run-write.ts';
 
 export async function writeMembership(write: RunWrite, membership: Membership): Promise<void> {
   write.assertAlive('a generation');
-  const { attempt, generation, assignments, backend } = membership;
+  const { attempt, generation, assignments, backend, numerics } = membership;
   const { transaction } = write;
   const runId = write.run.id;
   const worldSize = assignments.length;
@@ -28,7 +28,11 @@ export async function writeMembership(write: RunWrite, membership: Membership): 
   await transaction.assignment.createMany({
     data: assignments.map((rank) => ({ runId, attempt, generation, ...rank, heldWorkerId: rank.workerId })),
   });
-  await write.update({ attempt, generation, worldSize, workerSequence: 0n, ...(backend && { backend }) });
+  await write.update({
+    ...{ attempt, generation, worldSize, workerSequence: 0n },
+    ...(backend && { backend }),
+    ...(numerics && { numerics }),
+  });
 }
 
 /** The database's constraints say that a worker serves one run and is registered; this says it in words. */

@@ -5,6 +5,7 @@
 import {
   type Checkpoint,
   invalidInput,
+  Numerics,
   Progress,
   ResolvedRunSpec,
   type Run,
@@ -48,6 +49,7 @@ export function runOf(row: RunRowWithRelations, queuePosition?: number): Run {
     attempt: row.attempt,
     generation: row.generation,
     worldSize: row.worldSize,
+    ...(row.numerics === null ? {} : { numerics: row.numerics as Numerics }),
     progress: row.progress as Progress,
     scores: row.scores.map(scoreOf),
     architecture: row.architecture,
@@ -65,11 +67,15 @@ export function runOf(row: RunRowWithRelations, queuePosition?: number): Run {
   };
 }
 
+/** False of a run whose spec this release cannot read: it is shown as it is, and nothing is worked out from it. */
+export const hasReadableSpec = ({ spec }: Run): boolean => violationsOf(ResolvedRunSpec, spec).length === 0;
+
 /** `INVALID_INPUT` with everything that this release cannot read in a run's columns of JSON. */
 export function assertReadable(row: RunRow): void {
   const columns: readonly [name: string, schema: TSchema, value: unknown][] = [
     ['spec', ResolvedRunSpec, upgradeSpec(row.spec)],
     ['progress', Progress, row.progress],
+    ['numerics', Type.Union([Numerics, Type.Null()]), row.numerics],
     ['datasetManifests', Type.Union([Type.Array(Sha256), Type.Null()]), row.datasetManifests],
     ['towerArtifacts', Type.Union([Type.Record(Type.String(), Sha256), Type.Null()]), row.towerArtifacts],
   ];

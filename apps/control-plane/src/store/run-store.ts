@@ -9,6 +9,7 @@ import type {
   Backend,
   Checkpoint,
   ErrorCode,
+  Numerics,
   Progress,
   ResolvedRunSpec,
   Run,
@@ -75,6 +76,12 @@ export interface RunStore {
   requestCancel(runId: string, act?: Act): Promise<Run>;
 
   /**
+   * An operator's wish: the run may go on with workers that compute otherwise than those of its attempts so far, and its story
+   * says so. `ILLEGAL_STATE` where it does not wait for workers, or is not bound to any.
+   */
+  acceptOtherNumerics(runId: string): Promise<Run>;
+
+  /**
    * Ends a run that nothing can be made of (its record cannot be read, or takes nothing more) as FAILED, whoever owns it:
    * with its story where that can be written, without where it cannot. A run that is being cancelled is CANCELLED; harmless
    * where it is over.
@@ -110,6 +117,8 @@ export interface Ownership {
   readonly fencingToken: bigint;
   /** Workers that the run holds. */
   readonly workerIds: readonly string[];
+  /** How its workers must compute; absent: as they like, or not known. */
+  readonly numerics?: Numerics;
 }
 
 /** A run and the right to write to it. */
@@ -135,6 +144,8 @@ export interface Tenure {
   readonly checkpoints: readonly Checkpoint[];
   /** Of the attempts so far; absent before the first. */
   readonly backend?: Backend;
+  /** Likewise; absent also where nothing is known of it, and where an operator let go of it. */
+  readonly numerics?: Numerics;
   /** How the generations so far failed, oldest first. */
   readonly failures: readonly PastFailure[];
   /** sha256 of checkpoints that could not be read. */
@@ -168,6 +179,8 @@ export interface Membership {
   readonly assignments: readonly PlacedRank[];
   /** That all its workers have. */
   readonly backend?: Backend;
+  /** How all its workers compute. */
+  readonly numerics?: Numerics;
 }
 
 export interface StepBatch {
@@ -198,6 +211,8 @@ export interface UnfinishedRun {
   readonly status: RunStatus;
   readonly priority: number;
   readonly createdAt: Date;
+  /** It may be placed only on workers that compute as those of its attempts so far. */
+  readonly isBound: boolean;
 }
 
 export type { RunEvent };

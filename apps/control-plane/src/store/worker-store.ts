@@ -1,5 +1,5 @@
 /** The record of workers: who registered, until when its lease holds, and (through assignments) what it trains. */
-import type { Backend, Worker } from '@triptych/protocol';
+import type { Backend, Numerics, Worker } from '@triptych/protocol';
 
 export interface WorkerStore {
   /** Writes the worker with a new lease; the same id again replaces what was known of it. */
@@ -23,6 +23,7 @@ export interface WorkerRegistration {
   readonly threads: number;
   readonly memoryBytes: number;
   readonly version: string;
+  readonly numerics: Numerics;
   readonly leaseExpiresAt: Date;
 }
 

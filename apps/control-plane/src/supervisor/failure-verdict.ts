@@ -35,11 +35,16 @@ const elsewhere: Partial<Record<ErrorCode, { reason: RunReason; remedy: string }
     reason: 'BACKEND_UNAVAILABLE',
     remedy: 'restart the workers with that backend, or leave workers.backend out',
   },
+  OTHER_NUMERICS: {
+    reason: 'OTHER_NUMERICS',
+    remedy: 'restart the worker that is named with the settings, and on a machine, of the others',
+  },
 };
 
 /** Failures that tell against the worker they happened on, and whether they can hardly be another's. */
 const againstWorker: Partial<Record<ErrorCode, { isCertain: boolean }>> = {
   BACKEND_UNAVAILABLE: { isCertain: true },
+  OTHER_NUMERICS: { isCertain: true },
   FENCED: { isCertain: true },
   ILLEGAL_STATE: { isCertain: true },
   INTERNAL: { isCertain: false },

@@ -169,7 +169,7 @@ describe('a control plane that is restarted', () => {
     await first.close();
     fake?.crash();
     const second = await restart([], { kill: false });
-    const [other] = await supervisions.addScripted(second, 1, { backend: 'cpu' });
+    const [other] = await supervisions.addScripted(second, 1, { numerics: { backend: 'cpu' } });
     await supervisions.reaches(id, 'QUEUED');
     expect(await supervisions.stores.runs.get(id)).toMatchObject({ reason: 'WAITING_FOR_WORKERS' });
     const [same] = await supervisions.addScripted(second, 1);

@@ -1,5 +1,5 @@
 /** A run's way into the waiting room and out of it: the states it shows while it waits, and the workers it gets in the end. */
-import type { RunStatus } from '@triptych/protocol';
+import type { Numerics, RunStatus } from '@triptych/protocol';
 import type { Demand, FleetWorker, Wait } from '../scheduler/place.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Tenure } from '../store/run-store.ts';
@@ -11,6 +11,8 @@ export interface PlacingOptions {
   readonly memory: RunMemory;
   readonly writer: RunWriter;
   readonly scheduler: Scheduler;
+  /** Read where somebody says that it has changed: nobody but an operator changes it while the run waits. */
+  readonly numericsOnRecord: () => Promise<Numerics | undefined>;
   readonly graceMs: number;
   readonly signal: AbortSignal;
 }
@@ -18,6 +20,7 @@ export interface PlacingOptions {
 export class Placing {
   readonly #options: PlacingOptions;
   readonly #failed = new AbortController();
+  #reconsidering: AbortController | undefined;
   #wait: Wait | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -27,7 +30,7 @@ export class Placing {
 
   /** Resolves with reserved workers in the order of their ranks; the run is QUEUED or RECOVERING then. */
   async place(): Promise<readonly FleetWorker[]> {
-    const { scheduler, signal, graceMs, writer } = this.#options;
+    const { graceMs, writer } = this.#options;
     if (writer.status === 'BACKOFF') {
       await writer.move({
         event: 'requeue',
@@ -36,32 +39,61 @@ export class Placing {
       });
     }
     let grace: NodeJS.Timeout | undefined;
+    const onWait = (wait: Wait) => {
+      this.#wait = wait;
+      grace ??= setTimeout(() => this.#write(() => this.#giveUpRecovering()), graceMs);
+      this.#write(() => this.#explain());
+    };
     try {
-      const workers = await scheduler.place(this.#demand(), {
-        signal: AbortSignal.any([signal, this.#failed.signal]),
-        onWait: (wait) => {
-          this.#wait = wait;
-          grace ??= setTimeout(() => this.#write(() => this.#giveUpRecovering()), graceMs);
-          this.#write(() => this.#explain());
-        },
-      });
-      clearTimeout(grace);
-      return workers;
+      for (;;) {
+        const workers = await this.#ask(onWait);
+        if (workers) return workers;
+        const { memory, numericsOnRecord } = this.#options;
+        memory.numerics = await numericsOnRecord();
+        // Another backend is other numerics, too; what the owner asked for stays.
+        memory.backend = memory.numerics?.backend;
+      }
     } finally {
       clearTimeout(grace);
       await this.#writing;
     }
   }
 
+  /** What the run may be placed on has changed on record. */
+  reconsider(): void {
+    this.#reconsidering?.abort();
+  }
+
+  /** @returns nothing where it is to be asked again, for something else */
+  async #ask(onWait: (wait: Wait) => void): Promise<readonly FleetWorker[] | undefined> {
+    const { scheduler, signal } = this.#options;
+    const reconsidering = new AbortController();
+    this.#reconsidering = reconsidering;
+    const ends = AbortSignal.any([signal, this.#failed.signal]);
+    try {
+      return await scheduler.place(this.#demand(), {
+        signal: AbortSignal.any([ends, reconsidering.signal]),
+        onWait,
+      });
+    } catch (error) {
+      if (ends.aborted || !reconsidering.signal.aborted) throw error;
+      return undefined;
+    } finally {
+      this.#reconsidering = undefined;
+    }
+  }
+
   #demand(): Demand {
     const { run, spec } = this.#options.tenure;
-    const backend = spec.workers.backend ?? this.#options.memory.backend;
+    const { memory } = this.#options;
+    const backend = spec.workers.backend ?? memory.backend;
     return {
       runId: run.id,
       priority: spec.priority,
       submittedAt: Date.parse(run.createdAt),
       pool: spec.workers.pool,
       ...(backend && { backend }),
+      ...(memory.numerics && { numerics: memory.numerics }),
       minWorkers: spec.workers.min,
       maxWorkers: spec.workers.max,
       shards: spec.batch.shards,

@@ -13,6 +13,7 @@ import { EventRecorder } from './event-recorder.ts';
 import { blameFor, type Failure, type FailureBudgetOptions, reasonOf } from './failure-verdict.ts';
 import { type Ending, followGeneration, type RankFailure } from './follow-generation.ts';
 import { Generation } from './generation.ts';
+import { generationRequest } from './generation-request.ts';
 import { Placing } from './placing.ts';
 import { RunMemory } from './run-memory.ts';
 import { RecordRefused, RunWriter } from './run-writer.ts';
@@ -49,6 +50,7 @@ export class Supervision {
   /** The delivery's end or the user's wish: what ends every wait in here. */
   readonly #signal: AbortSignal;
   #ended: Promise<void> = Promise.resolve();
+  #placing: Placing | undefined;
   #attempt: number;
   /** The record has the time of the first attempt. */
   #hasStarted: boolean;
@@ -76,6 +78,11 @@ export class Supervision {
   /** A user wants the run to end. Harmless where it is ending. */
   cancel(): void {
     this.#cancel.abort(new TriptychError('CANCELLED', `Run ${this.runId} was cancelled`));
+  }
+
+  /** An operator has let the run go on with other numerics. Harmless where it does not wait for workers. */
+  reconsider(): void {
+    if (this.#memory.numerics) this.#placing?.reconsider();
   }
 
   /** @returns what becomes of the queue's job. Rejects where only another delivery can help (a bug, or no database). */
@@ -172,23 +179,27 @@ export class Supervision {
   async #start(): Promise<Generation> {
     const { tenure, parts } = this.#options;
     const memory = this.#memory;
-    const workers = await new Placing({
+    this.#placing = new Placing({
       ...{ tenure, memory, writer: this.#writer, scheduler: parts.scheduler, signal: this.#signal },
+      numericsOnRecord: async () => (await parts.runs.ownership(this.runId)).numerics,
       graceMs: parts.timing.graceMs,
-    }).place();
+    });
+    const workers = await this.#placing.place();
     this.#ranks = workers.map(({ id, address }, rank) => ({ rank, workerId: id, address }));
     this.#signal.throwIfAborted();
     memory.backend = workers[0]?.backend;
+    memory.numerics = workers[0]?.numerics;
     const placed = {
       reason: 'PLACED' as const,
       message: `Starting on ${this.#ranks.length} worker${this.#ranks.length === 1 ? '' : 's'}`,
-      detail: { workers: this.#workerIds(), attempt: this.#attempt + 1 },
+      detail: { workers: this.#workerIds(), attempt: this.#attempt + 1, numerics: memory.numerics?.digest },
     };
     if (this.#writer.status === 'QUEUED') await this.#writer.move({ event: 'schedule', ...placed });
     this.#attempt += 1;
     await this.#writer.startGeneration({
       ...{ attempt: this.#attempt, generation: 1, assignments: this.#ranks },
       ...(memory.backend && { backend: memory.backend }),
+      ...(memory.numerics && { numerics: memory.numerics }),
     });
     const fields = this.#hasStarted ? {} : { startedAt: new Date() };
     await this.#writer.move({ event: 'place', ...placed, fields });
@@ -199,24 +210,13 @@ export class Supervision {
   #generation(afterSequence: number): Generation {
     const { tenure, parts } = this.#options;
     return new Generation({
-      ranks: this.#ranks,
-      clients: parts.clients,
-      registry: parts.registry,
+      ...{ ranks: this.#ranks, clients: parts.clients, registry: parts.registry },
       paceMs: parts.timing.paceMs,
       firstContactMs: parts.timing.firstContactMs,
-      request: {
-        runId: this.runId,
-        attempt: this.#attempt,
-        generation: this.#attempt === tenure.attempt ? tenure.generation : 1,
-        fencingToken: Number(this.fencingToken),
-        specJson: JSON.stringify(tenure.spec),
-        datasetManifests: [...tenure.datasetManifests],
-        modelArtifact: tenure.modelArtifact ?? '',
-        towerArtifacts: { ...tenure.towerArtifacts },
-        checkpointSha256: this.#memory.newestCheckpoint ?? '',
-        afterSequence,
-        reattachMs: parts.timing.reattachMs,
-      },
+      request: generationRequest({
+        ...{ tenure, afterSequence, attempt: this.#attempt, fencingToken: this.fencingToken },
+        ...{ memory: this.#memory, reattachMs: parts.timing.reattachMs },
+      }),
     });
   }
 

@@ -191,8 +191,9 @@ export class Supervisor {
     const live = [...this.#live];
     const unfinished = new Map((await runs.listUnfinished()).map((run) => [run.id, run]));
     for (const [runId, supervision] of live) {
-      const status = unfinished.get(runId)?.status;
-      if (status === undefined || status === 'CANCELLING') supervision.cancel();
+      const run = unfinished.get(runId);
+      if (run === undefined || run.status === 'CANCELLING') supervision.cancel();
+      else if (!run.isBound) supervision.reconsider();
     }
     this.#rounds += 1;
     if (this.#rounds % ROUNDS_PER_ENQUEUE !== 0) return;

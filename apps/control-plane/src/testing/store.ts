@@ -18,6 +18,7 @@ import type { RunObserver } from '../store/run-observer.ts';
 import type { RunStore, Tenure } from '../store/run-store.ts';
 import { RunSubmission } from '../store/run-submission.ts';
 import { TokenStore } from '../store/token-store.ts';
+import { anyNumerics } from './numerics.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface TestStores {
@@ -125,6 +126,7 @@ export const addWorker = (stores: TestStores, id: string, leaseExpiresAt = new D
     threads: 1,
     memoryBytes: 8_000_000_000,
     version: '0.1.0',
+    numerics: anyNumerics(),
     leaseExpiresAt,
   });
 

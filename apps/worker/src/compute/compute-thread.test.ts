@@ -9,7 +9,7 @@ let compute: ComputeThread;
 
 const start = (control = '127.0.0.1:1') =>
   ComputeThread.start({
-    settings: { engine: { backend: 'cpu' }, control, artifactsFolder: '/nonexistent' },
+    settings: { engine: { backend: 'cpu' }, control, version: '0.1.0', artifactsFolder: '/nonexistent' },
     logger: createLogger({ name: 'test', level: 'silent' }),
     graceMs: 100,
     startMs: 2000,

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
 import type { EngineDescription } from '@triptych/nn';
-import { TriptychError } from '@triptych/protocol';
+import { type Numerics, numericsDifference, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { Compute, PredictOptions, RunOptions } from './compute.ts';
 import { errorOf, failureOf } from './failure.ts';
@@ -28,6 +28,7 @@ const ENTRY = new URL('../../dist/compute/thread.js', import.meta.url);
 
 export class ComputeThread implements Compute {
   readonly description: EngineDescription;
+  readonly numerics: Numerics;
   /** Resolves, with the reason, where the engine does not start again: the process is of no use from then on. */
   readonly lost: Promise<unknown>;
   readonly #options: Complete;
@@ -39,6 +40,7 @@ export class ComputeThread implements Compute {
   private constructor(options: Complete, first: StartedThread) {
     this.#options = options;
     this.description = first.description;
+    this.numerics = first.numerics;
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
@@ -105,11 +107,25 @@ export class ComputeThread implements Compute {
       ...this.#options.settings,
       ...(this.#leaseSecret && { leaseSecret: this.#leaseSecret }),
     };
-    this.#thread = startThread({ ...this.#options, settings }).then((thread) => thread.worker);
+    this.#thread = startThread({ ...this.#options, settings }).then(async (thread) => {
+      await this.#assertSame(thread);
+      return thread.worker;
+    });
     this.#thread.catch((err: unknown) => {
       logger.error({ event: 'compute-lost', err }, 'The compute thread does not start again');
       this.#lose(err);
     });
+  }
+
+  /** What was registered must stay true: `auto` may find another engine the second time, and a driver may be another one. */
+  async #assertSame({ worker, numerics }: StartedThread): Promise<void> {
+    const difference = numericsDifference(this.numerics, numerics);
+    if (!difference) return;
+    await worker.terminate();
+    throw new TriptychError(
+      'OTHER_NUMERICS',
+      `The compute thread came back with ${difference.other}; it had ${difference.one}`,
+    );
   }
 }
 
@@ -196,6 +212,7 @@ function converse(
 interface StartedThread {
   readonly worker: Worker;
   readonly description: EngineDescription;
+  readonly numerics: Numerics;
 }
 
 /**
@@ -219,9 +236,9 @@ async function startThread({ entry, settings, logger, heapMb, startMs }: Complet
     throw error;
   });
   if (message.kind === 'ready') {
-    const { description, seconds } = message;
+    const { description, numerics, seconds } = message;
     logger.info(
-      { event: 'compute-ready', ...description, seconds },
+      { event: 'compute-ready', ...description, numerics: numerics.digest, seconds },
       `Tensor engine ready: ${description.backend}`,
     );
     if (description.fallback !== undefined)
@@ -229,7 +246,7 @@ async function startThread({ entry, settings, logger, heapMb, startMs }: Complet
         { event: 'engine-fallback', backend: description.backend },
         `${description.backend} computes, because of ${description.fallback}`,
       );
-    return { worker, description };
+    return { worker, description, numerics };
   }
   await worker.terminate();
   throw message.kind === 'unusable'

@@ -1,6 +1,7 @@
 /** What the worker needs from whatever computes; {@link ComputeThread} in production, a script in tests. */
 import type { MessagePort } from 'node:worker_threads';
 import type { EngineDescription } from '@triptych/nn';
+import type { Numerics } from '@triptych/protocol';
 import type { PredictionOutput, TrainerEvent } from '@triptych/training';
 import type { Job, PredictionJob } from './messages.ts';
 
@@ -19,6 +20,8 @@ export interface PredictOptions {
 /** One job at a time, of either kind. */
 export interface Compute {
   readonly description: EngineDescription;
+  /** How it computes, found out where it does. */
+  readonly numerics: Numerics;
   /**
    * Trains one job. Settles when it is free for the next: resolves after the last event, rejects with a
    * TriptychError (the signal's reason where it was aborted).

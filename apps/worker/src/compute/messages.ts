@@ -1,7 +1,7 @@
 /** What the main thread and the compute thread tell each other. */
 import type { MessagePort } from 'node:worker_threads';
 import type { BackendChoice, EngineDescription } from '@triptych/nn';
-import type { PredictionTask, ResolvedRunSpec, TlsIdentity } from '@triptych/protocol';
+import type { Numerics, PredictionTask, ResolvedRunSpec, TlsIdentity } from '@triptych/protocol';
 import type { PictureFile, PredictionOutput, TrainerEvent } from '@triptych/training';
 import type { Failure } from './failure.ts';
 
@@ -17,6 +17,8 @@ export interface ThreadSettings {
   readonly artifactsFolder: string;
   /** How large the cache may become; absent: it is the shared folder, in which the control plane alone removes. */
   readonly cacheBytes?: number;
+  /** Of Triptych. */
+  readonly version: string;
 }
 
 /** One rank's part of one generation. */
@@ -48,7 +50,12 @@ export type ToThread =
   | { readonly kind: 'close' };
 
 export type FromThread =
-  | { readonly kind: 'ready'; readonly description: EngineDescription; readonly seconds: number }
+  | {
+      readonly kind: 'ready';
+      readonly description: EngineDescription;
+      readonly numerics: Numerics;
+      readonly seconds: number;
+    }
   | { readonly kind: 'unusable'; readonly failure: Failure }
   | { readonly kind: 'event'; readonly event: TrainerEvent }
   | { readonly kind: 'output'; readonly output: PredictionOutput }

@@ -9,12 +9,13 @@ import {
   ClientSource,
   channelTo,
   control,
+  type Numerics,
   patientChannelOptions,
   presenting,
   secretKeys,
 } from '@triptych/protocol';
 import { type ArtifactStore, boundedStore, cachedStore, folderStore, patientStore } from '@triptych/storage';
-import { predict, train } from '@triptych/training';
+import { measureNumerics, predict, train } from '@triptych/training';
 import { grpcStore } from '../artifacts.ts';
 import { errorOf, failureOf } from './failure.ts';
 import type { FromThread, Job, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
@@ -31,6 +32,7 @@ const controlPlane = new ClientSource(
   () => new control.ControlClient(settings.control, ...channelTo('control-plane', settings.tls, options)),
 );
 const slot = new ModelSlot();
+let numerics: Numerics | undefined;
 let current: AbortController | undefined;
 let job = Promise.resolve();
 
@@ -48,7 +50,8 @@ async function warmUp(): Promise<void> {
   const started = performance.now();
   try {
     const description = await selectBackend(settings.engine);
-    tell({ kind: 'ready', description, seconds: (performance.now() - started) / 1000 });
+    numerics = await measureNumerics(description, settings.version);
+    tell({ kind: 'ready', description, numerics, seconds: (performance.now() - started) / 1000 });
   } catch (error) {
     tell({ kind: 'unusable', failure: failureOf(error) });
   }
@@ -74,7 +77,7 @@ async function runJob({ rank, worldSize, ...input }: Job, groupPort: MessagePort
   slot.close();
   const group = connectGroup(groupPort, { rank, worldSize });
   try {
-    for await (const event of train({ ...input, group, store, checkpointStore, signal }))
+    for await (const event of train({ ...input, group, store, checkpointStore, signal, numerics }))
       tell({ kind: 'event', event });
     await group.close();
     tell({ kind: 'done' });

@@ -1,5 +1,6 @@
 /** A compute that does what the test tells it, when the test tells it. */
 import type { EngineDescription } from '@triptych/nn';
+import { numericsOf } from '@triptych/protocol';
 import type { PredictionOutput, TrainerEvent } from '@triptych/training';
 import type { Compute, PredictOptions, RunOptions } from '../compute/compute.ts';
 import type { Job, PredictionJob } from '../compute/messages.ts';
@@ -12,6 +13,11 @@ export class ScriptedCompute implements Compute {
     gemm: 'javascript',
     precision: 'float32',
   };
+  readonly numerics = numericsOf({
+    ...{ backend: 'cpu', device: 'cpu', gemm: 'javascript', precision: 'float32', threads: 1 },
+    ...{ version: '0.1.0', libraries: '', arithmetic: 'a'.repeat(12) },
+    ...{ pictures: 'b'.repeat(12), text: 'c'.repeat(12) },
+  });
   readonly jobs: Job[] = [];
   /** Jobs that run at this moment; more than one would be a bug of the caller. */
   running = 0;

@@ -8,6 +8,23 @@ const description = {
   gemm: 'javascript',
   precision: 'float32',
 };
+const numerics = {
+  ...{
+    digest: 'd'.repeat(12),
+    backend: 'cpu',
+    device: 'cpu',
+    gemm: 'javascript',
+    precision: 'float32',
+    threads: 1,
+  },
+  ...{
+    version: '0.1.0',
+    libraries: '',
+    arithmetic: 'a'.repeat(12),
+    pictures: 'b'.repeat(12),
+    text: 'c'.repeat(12),
+  },
+};
 const failure = (code, reusable) => ({
   code,
   message: code,
@@ -55,5 +72,5 @@ parentPort.on('message', (message) => {
 const [next] = workerData.control.split(':');
 const isFirst = process.env['TRIPTYCH_TEST_STARTED'] === undefined;
 process.env['TRIPTYCH_TEST_STARTED'] = '1';
-if (isFirst || next === '127.0.0.1') tell({ kind: 'ready', description, seconds: 0 });
+if (isFirst || next === '127.0.0.1') tell({ kind: 'ready', description, numerics, seconds: 0 });
 else if (next === 'unusable') tell({ kind: 'unusable', failure: failure('BACKEND_UNAVAILABLE', false) });

@@ -44,6 +44,7 @@ export function trainRequest(changes: Partial<worker.TrainRequest> = {}): worker
     afterSequence: 0,
     reattachMs: 60_000,
     groupSecret: 'g'.repeat(43),
+    numerics: undefined,
     ...changes,
   };
 }

@@ -1,5 +1,5 @@
 import type { ProcessGroup } from '@triptych/collective';
-import type { ResolvedRunSpec } from '@triptych/protocol';
+import type { Numerics, ResolvedRunSpec } from '@triptych/protocol';
 import type { ArtifactStore } from '@triptych/storage';
 
 export interface TrainOptions {
@@ -17,6 +17,8 @@ export interface TrainOptions {
   readonly towerArtifacts?: Readonly<Record<string, string>> | undefined;
   /** sha256 of the checkpoint to go on from. */
   readonly checkpoint?: string | undefined;
+  /** How this thread computes; all ranks must compute alike. Absent where there is nothing to compare with: all are in one process. */
+  readonly numerics?: Numerics | undefined;
   readonly signal: AbortSignal;
   /** Above this, forward passes run twice instead of keeping all shards' activations; the numbers are the same. */
   readonly activationBudgetBytes?: number;

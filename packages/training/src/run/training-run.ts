@@ -13,6 +13,7 @@ import type { StepReport } from '../events.ts';
 import { assertSameOnAllRanks } from '../loading/agreement.ts';
 import { BatchLoader } from '../loading/batch-loader.ts';
 import { Examples } from '../loading/examples.ts';
+import { assertRanksComputeAlike } from '../numerics/numerics.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { objectives } from '../objectives/registry.ts';
 import { modelFiles } from '../publishing/model-files.ts';
@@ -93,10 +94,11 @@ export class TrainingRun implements Disposable {
   /**
    * Loads everything and compares it with the other ranks.
    * @throws TriptychError DATASET_INVALID, MODEL_INVALID, ILLEGAL_STATE (a checkpoint of another run), NOT_FOUND,
-   * ARTIFACT_CORRUPT, INTERNAL (the ranks differ).
+   * ARTIFACT_CORRUPT, OTHER_NUMERICS (the ranks compute differently), INTERNAL (they loaded something different).
    */
   static async open(options: TrainOptions): Promise<TrainingRun> {
-    const { spec, group } = options;
+    const { spec, group, numerics } = options;
+    if (numerics) await assertRanksComputeAlike(group, numerics);
     const objective = await objectives[spec.objective.kind]!.load();
     const loaded = await loadRun(options);
     const { model, checkpoint } = loaded;

@@ -1,5 +1,5 @@
 /** What a worker computes, as scripts: the place of the tensor engine behind a real trainer. */
-import { isErrorCode, TriptychError, type worker } from '@triptych/protocol';
+import { isErrorCode, type Numerics, TriptychError, type worker } from '@triptych/protocol';
 import type { Compute, Job, PredictionJob, PredictOptions, RunOptions } from '@triptych/worker';
 
 export type TrainerEvent = NonNullable<worker.TrainEvent['event']>;
@@ -12,6 +12,7 @@ export type PredictionScript = (
 ) => AsyncGenerator<NonNullable<worker.PredictEvent['event']>>;
 
 export interface ScriptComputeOptions {
+  readonly numerics: Numerics;
   readonly train: (job: Job) => AsyncGenerator<TrainerEvent>;
   readonly predict: (job: PredictionJob, signal: AbortSignal) => ReturnType<PredictionScript>;
 }
@@ -20,12 +21,14 @@ export class ScriptCompute implements Compute {
   readonly description: Compute['description'] = {
     ...{ backend: 'wasm', device: 'script', threads: 1, gemm: 'javascript', precision: 'float32' },
   };
+  readonly numerics: Numerics;
   readonly #options: ScriptComputeOptions;
   #broken = new AbortController();
   #signal: AbortSignal = this.#broken.signal;
 
   constructor(options: ScriptComputeOptions) {
     this.#options = options;
+    this.numerics = options.numerics;
   }
 
   /** Ends what is computed, as the training's end or {@link break} does. */

@@ -5,18 +5,20 @@
 import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { memoryGroups } from '@triptych/collective';
 import {
-  type Backend,
   ClientSource,
   channelOptions,
   control,
   drawSecret,
   guarding,
+  type NumericsFacts,
+  numericsOf,
   TriptychError,
   worker,
 } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { Registration, Trainer, trainerChecks, trainerService } from '@triptych/worker';
 import { type Deferred, deferred } from '../../testing/deferred.ts';
+import { anyNumerics } from '../../testing/numerics.ts';
 import { Wire } from '../../testing/wire.ts';
 import { type PredictionScript, type Script, ScriptCompute } from './script-compute.ts';
 
@@ -24,7 +26,10 @@ export interface ScriptedWorkerOptions {
   readonly controlPort: number;
   readonly script: Script<ScriptedWorker>;
   readonly predictions?: PredictionScript;
-  readonly backend?: Backend;
+  /** How it computes. */
+  readonly numerics?: Partial<NumericsFacts>;
+  /** What it says of that to the control plane, where that is something else. */
+  readonly saysNumerics?: Partial<NumericsFacts>;
 }
 
 interface Gate {
@@ -60,6 +65,7 @@ export class ScriptedWorker {
     this.#options = options;
     this.toControl = toControl;
     this.#compute = new ScriptCompute({
+      numerics: anyNumerics(options.numerics),
       train: ({ rank }) =>
         options.script(this.trains.findLast((asked) => asked.rank === rank) as worker.TrainRequest, this),
       predict: (_, signal) =>
@@ -166,7 +172,8 @@ export class ScriptedWorker {
   }
 
   #register(): Promise<void> {
-    const { backend = 'wasm' } = this.#options;
+    const numerics = numericsOf({ ...this.#compute.numerics, ...this.#options.saysNumerics });
+    const { backend, device, threads, version } = numerics;
     const source = new ClientSource(
       () =>
         new control.ControlClient(
@@ -180,8 +187,8 @@ export class ScriptedWorker {
       this.#registration = new Registration({
         ...{ control: source, logger, signal: this.#leaving.signal, onFirst: () => resolve() },
         identity: () => ({
-          ...{ address: `:${this.toWorker.port}`, pool: 'default', backend, device: 'script', threads: 1 },
-          ...{ memoryBytes: 1_000_000, version: '0.0.0', assignments: this.trainer.assignments() },
+          ...{ address: `:${this.toWorker.port}`, pool: 'default', backend, device, threads },
+          ...{ memoryBytes: 1_000_000, version, numerics, assignments: this.trainer.assignments() },
           trainerSecret: this.secret,
         }),
         condition: () => ({

@@ -1,5 +1,5 @@
 /** The supervisions under test: control planes and scripted workers on one real record, and what that record says of a run. */
-import type { Backend, ResolvedRunSpec, RunStatus } from '@triptych/protocol';
+import type { NumericsFacts, ResolvedRunSpec, RunStatus } from '@triptych/protocol';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { addDataset, addRun, openTestStores, putModel, type TestStores } from '../../testing/store.ts';
 import { startControlPlane, type TestControlPlane } from './control-plane.ts';
@@ -58,12 +58,14 @@ export class Supervisions {
   async addScripted(
     plane: TestControlPlane,
     count: number,
-    { backend = 'wasm', ...script }: Partial<TrainingScript> & { backend?: Backend } = {},
+    { numerics = {}, saysNumerics = {}, ...script }: Partial<TrainingScript> & Computing = {},
   ): Promise<ScriptedWorker[]> {
     const run = trainingScript({ steps: STEPS, model: this.#model, ...script });
     const added: ScriptedWorker[] = [];
     for (let i = 0; i < count; i++)
-      added.push(await ScriptedWorker.start({ controlPort: plane.port, script: run, backend }));
+      added.push(
+        await ScriptedWorker.start({ controlPort: plane.port, script: run, numerics, saysNumerics }),
+      );
     this.#workers.push(...added);
     // Ranks go by worker id.
     return added.sort((a, b) => (a.workerId < b.workerId ? -1 : 1));
@@ -94,6 +96,11 @@ export class Supervisions {
   async stepsOf(runId: string): Promise<number[]> {
     return (await this.stores.history.steps(runId, { limit: 500 })).map(({ step }) => step);
   }
+}
+
+interface Computing {
+  readonly numerics?: Partial<NumericsFacts>;
+  readonly saysNumerics?: Partial<NumericsFacts>;
 }
 
 export const nobodyIsHeld = (plane: TestControlPlane): Promise<void> =>

@@ -127,6 +127,7 @@ export type RunCountAggregateOutputType = {
   generation: number
   worldSize: number
   backend: number
+  numerics: number
   progress: number
   fencingToken: number
   eventSequence: number
@@ -242,6 +243,7 @@ export type RunCountAggregateInputType = {
   generation?: true
   worldSize?: true
   backend?: true
+  numerics?: true
   progress?: true
   fencingToken?: true
   eventSequence?: true
@@ -362,6 +364,7 @@ export type RunGroupByOutputType = {
   generation: number
   worldSize: number
   backend: string | null
+  numerics: runtime.JsonValue | null
   progress: runtime.JsonValue
   fencingToken: bigint
   eventSequence: number
@@ -418,6 +421,7 @@ export type RunWhereInput = {
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
   backend?: Prisma.StringNullableFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableFilter<"Run">
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -459,6 +463,7 @@ export type RunOrderByWithRelationInput = {
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
   backend?: Prisma.SortOrderInput | Prisma.SortOrder
+  numerics?: Prisma.SortOrderInput | Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -503,6 +508,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
   backend?: Prisma.StringNullableFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableFilter<"Run">
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -544,6 +550,7 @@ export type RunOrderByWithAggregationInput = {
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
   backend?: Prisma.SortOrderInput | Prisma.SortOrder
+  numerics?: Prisma.SortOrderInput | Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -585,6 +592,7 @@ export type RunScalarWhereWithAggregatesInput = {
   generation?: Prisma.IntWithAggregatesFilter<"Run"> | number
   worldSize?: Prisma.IntWithAggregatesFilter<"Run"> | number
   backend?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableWithAggregatesFilter<"Run">
   progress?: Prisma.JsonWithAggregatesFilter<"Run">
   fencingToken?: Prisma.BigIntWithAggregatesFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntWithAggregatesFilter<"Run"> | number
@@ -617,6 +625,7 @@ export type RunCreateInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -658,6 +667,7 @@ export type RunUncheckedCreateInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -697,6 +707,7 @@ export type RunUpdateInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -738,6 +749,7 @@ export type RunUncheckedUpdateInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -778,6 +790,7 @@ export type RunCreateManyInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -810,6 +823,7 @@ export type RunUpdateManyMutationInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -843,6 +857,7 @@ export type RunUncheckedUpdateManyInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -891,6 +906,7 @@ export type RunCountOrderByAggregateInput = {
   generation?: Prisma.SortOrder
   worldSize?: Prisma.SortOrder
   backend?: Prisma.SortOrder
+  numerics?: Prisma.SortOrder
   progress?: Prisma.SortOrder
   fencingToken?: Prisma.SortOrder
   eventSequence?: Prisma.SortOrder
@@ -1166,6 +1182,7 @@ export type RunCreateWithoutDatasetInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1205,6 +1222,7 @@ export type RunUncheckedCreateWithoutDatasetInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1274,6 +1292,7 @@ export type RunScalarWhereInput = {
   generation?: Prisma.IntFilter<"Run"> | number
   worldSize?: Prisma.IntFilter<"Run"> | number
   backend?: Prisma.StringNullableFilter<"Run"> | string | null
+  numerics?: Prisma.JsonNullableFilter<"Run">
   progress?: Prisma.JsonFilter<"Run">
   fencingToken?: Prisma.BigIntFilter<"Run"> | bigint | number
   eventSequence?: Prisma.IntFilter<"Run"> | number
@@ -1306,6 +1325,7 @@ export type RunCreateWithoutModelInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1346,6 +1366,7 @@ export type RunUncheckedCreateWithoutModelInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1400,6 +1421,7 @@ export type RunUpdateWithoutModelInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1440,6 +1462,7 @@ export type RunUncheckedUpdateWithoutModelInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1478,6 +1501,7 @@ export type RunCreateWithoutAttemptsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1518,6 +1542,7 @@ export type RunUncheckedCreateWithoutAttemptsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1572,6 +1597,7 @@ export type RunUpdateWithoutAttemptsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1612,6 +1638,7 @@ export type RunUncheckedUpdateWithoutAttemptsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1650,6 +1677,7 @@ export type RunCreateWithoutAssignmentsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1690,6 +1718,7 @@ export type RunUncheckedCreateWithoutAssignmentsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1744,6 +1773,7 @@ export type RunUpdateWithoutAssignmentsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1784,6 +1814,7 @@ export type RunUncheckedUpdateWithoutAssignmentsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1822,6 +1853,7 @@ export type RunCreateWithoutEventsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1862,6 +1894,7 @@ export type RunUncheckedCreateWithoutEventsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -1916,6 +1949,7 @@ export type RunUpdateWithoutEventsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1956,6 +1990,7 @@ export type RunUncheckedUpdateWithoutEventsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1994,6 +2029,7 @@ export type RunCreateWithoutStepsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2034,6 +2070,7 @@ export type RunUncheckedCreateWithoutStepsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2088,6 +2125,7 @@ export type RunUpdateWithoutStepsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2128,6 +2166,7 @@ export type RunUncheckedUpdateWithoutStepsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2166,6 +2205,7 @@ export type RunCreateWithoutCheckpointsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2206,6 +2246,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2260,6 +2301,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2300,6 +2342,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2338,6 +2381,7 @@ export type RunCreateWithoutScoresInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2378,6 +2422,7 @@ export type RunUncheckedCreateWithoutScoresInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2432,6 +2477,7 @@ export type RunUpdateWithoutScoresInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2472,6 +2518,7 @@ export type RunUncheckedUpdateWithoutScoresInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2510,6 +2557,7 @@ export type RunCreateManyDatasetInput = {
   generation?: number
   worldSize?: number
   backend?: string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: bigint | number
   eventSequence?: number
@@ -2542,6 +2590,7 @@ export type RunUpdateWithoutDatasetInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2581,6 +2630,7 @@ export type RunUncheckedUpdateWithoutDatasetInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2620,6 +2670,7 @@ export type RunUncheckedUpdateManyWithoutDatasetInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   worldSize?: Prisma.IntFieldUpdateOperationsInput | number
   backend?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   progress?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fencingToken?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventSequence?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2729,6 +2780,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2771,6 +2823,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2805,6 +2858,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2839,6 +2893,7 @@ export type RunSelectScalar = {
   generation?: boolean
   worldSize?: boolean
   backend?: boolean
+  numerics?: boolean
   progress?: boolean
   fencingToken?: boolean
   eventSequence?: boolean
@@ -2851,7 +2906,7 @@ export type RunSelectScalar = {
   finishedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "submittedBy" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "idempotencyKey" | "bodyHash" | "spec" | "modelName" | "architecture" | "baseArtifact" | "towerArtifacts" | "datasetManifests" | "datasetId" | "submittedBy" | "priority" | "status" | "reason" | "message" | "attempt" | "generation" | "worldSize" | "backend" | "numerics" | "progress" | "fencingToken" | "eventSequence" | "workerSequence" | "weightsSha256" | "weightsBytes" | "createdAt" | "startedAt" | "firstStepAt" | "finishedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   dataset?: boolean | Prisma.DatasetDefaultArgs<ExtArgs>
   model?: boolean | Prisma.Run$modelArgs<ExtArgs>
@@ -2903,6 +2958,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     generation: number
     worldSize: number
     backend: string | null
+    numerics: runtime.JsonValue | null
     progress: runtime.JsonValue
     fencingToken: bigint
     eventSequence: number
@@ -3364,6 +3420,7 @@ export interface RunFieldRefs {
   readonly generation: Prisma.FieldRef<"Run", 'Int'>
   readonly worldSize: Prisma.FieldRef<"Run", 'Int'>
   readonly backend: Prisma.FieldRef<"Run", 'String'>
+  readonly numerics: Prisma.FieldRef<"Run", 'Json'>
   readonly progress: Prisma.FieldRef<"Run", 'Json'>
   readonly fencingToken: Prisma.FieldRef<"Run", 'BigInt'>
   readonly eventSequence: Prisma.FieldRef<"Run", 'Int'>

@@ -85,6 +85,7 @@ export type WorkerCountAggregateOutputType = {
   memoryUsedBytes: number
   eventLoopLagMs: number
   version: number
+  numerics: number
   draining: number
   registeredAt: number
   leaseExpiresAt: number
@@ -152,6 +153,7 @@ export type WorkerCountAggregateInputType = {
   memoryUsedBytes?: true
   eventLoopLagMs?: true
   version?: true
+  numerics?: true
   draining?: true
   registeredAt?: true
   leaseExpiresAt?: true
@@ -256,6 +258,7 @@ export type WorkerGroupByOutputType = {
   memoryUsedBytes: bigint
   eventLoopLagMs: number
   version: string
+  numerics: runtime.JsonValue | null
   draining: boolean
   registeredAt: Date
   leaseExpiresAt: Date
@@ -296,6 +299,7 @@ export type WorkerWhereInput = {
   memoryUsedBytes?: Prisma.BigIntFilter<"Worker"> | bigint | number
   eventLoopLagMs?: Prisma.FloatFilter<"Worker"> | number
   version?: Prisma.StringFilter<"Worker"> | string
+  numerics?: Prisma.JsonNullableFilter<"Worker">
   draining?: Prisma.BoolFilter<"Worker"> | boolean
   registeredAt?: Prisma.DateTimeFilter<"Worker"> | Date | string
   leaseExpiresAt?: Prisma.DateTimeFilter<"Worker"> | Date | string
@@ -314,6 +318,7 @@ export type WorkerOrderByWithRelationInput = {
   memoryUsedBytes?: Prisma.SortOrder
   eventLoopLagMs?: Prisma.SortOrder
   version?: Prisma.SortOrder
+  numerics?: Prisma.SortOrderInput | Prisma.SortOrder
   draining?: Prisma.SortOrder
   registeredAt?: Prisma.SortOrder
   leaseExpiresAt?: Prisma.SortOrder
@@ -335,6 +340,7 @@ export type WorkerWhereUniqueInput = Prisma.AtLeast<{
   memoryUsedBytes?: Prisma.BigIntFilter<"Worker"> | bigint | number
   eventLoopLagMs?: Prisma.FloatFilter<"Worker"> | number
   version?: Prisma.StringFilter<"Worker"> | string
+  numerics?: Prisma.JsonNullableFilter<"Worker">
   draining?: Prisma.BoolFilter<"Worker"> | boolean
   registeredAt?: Prisma.DateTimeFilter<"Worker"> | Date | string
   leaseExpiresAt?: Prisma.DateTimeFilter<"Worker"> | Date | string
@@ -353,6 +359,7 @@ export type WorkerOrderByWithAggregationInput = {
   memoryUsedBytes?: Prisma.SortOrder
   eventLoopLagMs?: Prisma.SortOrder
   version?: Prisma.SortOrder
+  numerics?: Prisma.SortOrderInput | Prisma.SortOrder
   draining?: Prisma.SortOrder
   registeredAt?: Prisma.SortOrder
   leaseExpiresAt?: Prisma.SortOrder
@@ -378,6 +385,7 @@ export type WorkerScalarWhereWithAggregatesInput = {
   memoryUsedBytes?: Prisma.BigIntWithAggregatesFilter<"Worker"> | bigint | number
   eventLoopLagMs?: Prisma.FloatWithAggregatesFilter<"Worker"> | number
   version?: Prisma.StringWithAggregatesFilter<"Worker"> | string
+  numerics?: Prisma.JsonNullableWithAggregatesFilter<"Worker">
   draining?: Prisma.BoolWithAggregatesFilter<"Worker"> | boolean
   registeredAt?: Prisma.DateTimeWithAggregatesFilter<"Worker"> | Date | string
   leaseExpiresAt?: Prisma.DateTimeWithAggregatesFilter<"Worker"> | Date | string
@@ -395,6 +403,7 @@ export type WorkerCreateInput = {
   memoryUsedBytes?: bigint | number
   eventLoopLagMs?: number
   version: string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: boolean
   registeredAt?: Date | string
   leaseExpiresAt: Date | string
@@ -413,6 +422,7 @@ export type WorkerUncheckedCreateInput = {
   memoryUsedBytes?: bigint | number
   eventLoopLagMs?: number
   version: string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: boolean
   registeredAt?: Date | string
   leaseExpiresAt: Date | string
@@ -431,6 +441,7 @@ export type WorkerUpdateInput = {
   memoryUsedBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventLoopLagMs?: Prisma.FloatFieldUpdateOperationsInput | number
   version?: Prisma.StringFieldUpdateOperationsInput | string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: Prisma.BoolFieldUpdateOperationsInput | boolean
   registeredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   leaseExpiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -449,6 +460,7 @@ export type WorkerUncheckedUpdateInput = {
   memoryUsedBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventLoopLagMs?: Prisma.FloatFieldUpdateOperationsInput | number
   version?: Prisma.StringFieldUpdateOperationsInput | string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: Prisma.BoolFieldUpdateOperationsInput | boolean
   registeredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   leaseExpiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -467,6 +479,7 @@ export type WorkerCreateManyInput = {
   memoryUsedBytes?: bigint | number
   eventLoopLagMs?: number
   version: string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: boolean
   registeredAt?: Date | string
   leaseExpiresAt: Date | string
@@ -484,6 +497,7 @@ export type WorkerUpdateManyMutationInput = {
   memoryUsedBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventLoopLagMs?: Prisma.FloatFieldUpdateOperationsInput | number
   version?: Prisma.StringFieldUpdateOperationsInput | string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: Prisma.BoolFieldUpdateOperationsInput | boolean
   registeredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   leaseExpiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -501,6 +515,7 @@ export type WorkerUncheckedUpdateManyInput = {
   memoryUsedBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventLoopLagMs?: Prisma.FloatFieldUpdateOperationsInput | number
   version?: Prisma.StringFieldUpdateOperationsInput | string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: Prisma.BoolFieldUpdateOperationsInput | boolean
   registeredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   leaseExpiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -523,6 +538,7 @@ export type WorkerCountOrderByAggregateInput = {
   memoryUsedBytes?: Prisma.SortOrder
   eventLoopLagMs?: Prisma.SortOrder
   version?: Prisma.SortOrder
+  numerics?: Prisma.SortOrder
   draining?: Prisma.SortOrder
   registeredAt?: Prisma.SortOrder
   leaseExpiresAt?: Prisma.SortOrder
@@ -602,6 +618,7 @@ export type WorkerCreateWithoutAssignmentsInput = {
   memoryUsedBytes?: bigint | number
   eventLoopLagMs?: number
   version: string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: boolean
   registeredAt?: Date | string
   leaseExpiresAt: Date | string
@@ -619,6 +636,7 @@ export type WorkerUncheckedCreateWithoutAssignmentsInput = {
   memoryUsedBytes?: bigint | number
   eventLoopLagMs?: number
   version: string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: boolean
   registeredAt?: Date | string
   leaseExpiresAt: Date | string
@@ -652,6 +670,7 @@ export type WorkerUpdateWithoutAssignmentsInput = {
   memoryUsedBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventLoopLagMs?: Prisma.FloatFieldUpdateOperationsInput | number
   version?: Prisma.StringFieldUpdateOperationsInput | string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: Prisma.BoolFieldUpdateOperationsInput | boolean
   registeredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   leaseExpiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -669,6 +688,7 @@ export type WorkerUncheckedUpdateWithoutAssignmentsInput = {
   memoryUsedBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   eventLoopLagMs?: Prisma.FloatFieldUpdateOperationsInput | number
   version?: Prisma.StringFieldUpdateOperationsInput | string
+  numerics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   draining?: Prisma.BoolFieldUpdateOperationsInput | boolean
   registeredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   leaseExpiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -717,6 +737,7 @@ export type WorkerSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   memoryUsedBytes?: boolean
   eventLoopLagMs?: boolean
   version?: boolean
+  numerics?: boolean
   draining?: boolean
   registeredAt?: boolean
   leaseExpiresAt?: boolean
@@ -736,6 +757,7 @@ export type WorkerSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   memoryUsedBytes?: boolean
   eventLoopLagMs?: boolean
   version?: boolean
+  numerics?: boolean
   draining?: boolean
   registeredAt?: boolean
   leaseExpiresAt?: boolean
@@ -753,6 +775,7 @@ export type WorkerSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   memoryUsedBytes?: boolean
   eventLoopLagMs?: boolean
   version?: boolean
+  numerics?: boolean
   draining?: boolean
   registeredAt?: boolean
   leaseExpiresAt?: boolean
@@ -770,13 +793,14 @@ export type WorkerSelectScalar = {
   memoryUsedBytes?: boolean
   eventLoopLagMs?: boolean
   version?: boolean
+  numerics?: boolean
   draining?: boolean
   registeredAt?: boolean
   leaseExpiresAt?: boolean
   leftAt?: boolean
 }
 
-export type WorkerOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "address" | "pool" | "backend" | "device" | "threads" | "memoryBytes" | "memoryUsedBytes" | "eventLoopLagMs" | "version" | "draining" | "registeredAt" | "leaseExpiresAt" | "leftAt", ExtArgs["result"]["worker"]>
+export type WorkerOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "address" | "pool" | "backend" | "device" | "threads" | "memoryBytes" | "memoryUsedBytes" | "eventLoopLagMs" | "version" | "numerics" | "draining" | "registeredAt" | "leaseExpiresAt" | "leftAt", ExtArgs["result"]["worker"]>
 export type WorkerInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   assignments?: boolean | Prisma.Worker$assignmentsArgs<ExtArgs>
   _count?: boolean | Prisma.WorkerCountOutputTypeDefaultArgs<ExtArgs>
@@ -800,6 +824,7 @@ export type $WorkerPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
     memoryUsedBytes: bigint
     eventLoopLagMs: number
     version: string
+    numerics: runtime.JsonValue | null
     draining: boolean
     registeredAt: Date
     leaseExpiresAt: Date
@@ -1238,6 +1263,7 @@ export interface WorkerFieldRefs {
   readonly memoryUsedBytes: Prisma.FieldRef<"Worker", 'BigInt'>
   readonly eventLoopLagMs: Prisma.FieldRef<"Worker", 'Float'>
   readonly version: Prisma.FieldRef<"Worker", 'String'>
+  readonly numerics: Prisma.FieldRef<"Worker", 'Json'>
   readonly draining: Prisma.FieldRef<"Worker", 'Boolean'>
   readonly registeredAt: Prisma.FieldRef<"Worker", 'DateTime'>
   readonly leaseExpiresAt: Prisma.FieldRef<"Worker", 'DateTime'>

@@ -22,6 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Numerics } from "./numerics.ts";
 
 export interface RegisterRequest {
   /** Empty: the control plane chooses one. A worker that comes back after a lost lease gives its old one. */
@@ -41,6 +42,7 @@ export interface RegisterRequest {
    * tells by it whether two registrations are of the same process.
    */
   trainerSecret: string;
+  numerics: Numerics | undefined;
 }
 
 export interface Assignment {
@@ -112,6 +114,7 @@ function createBaseRegisterRequest(): RegisterRequest {
     version: "",
     assignments: [],
     trainerSecret: "",
+    numerics: undefined,
   };
 }
 
@@ -146,6 +149,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     }
     if (message.trainerSecret !== "") {
       writer.uint32(82).string(message.trainerSecret);
+    }
+    if (message.numerics !== undefined) {
+      Numerics.encode(message.numerics, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -243,6 +249,14 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
             message.trainerSecret = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.numerics = Numerics.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -270,6 +284,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     message.version = object.version ?? "";
     message.assignments = object.assignments?.map((e) => Assignment.fromPartial(e)) || [];
     message.trainerSecret = object.trainerSecret ?? "";
+    message.numerics = (object.numerics !== undefined && object.numerics !== null)
+      ? Numerics.fromPartial(object.numerics)
+      : undefined;
     return message;
   },
 };

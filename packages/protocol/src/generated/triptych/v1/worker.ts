@@ -20,6 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Numerics } from "./numerics.ts";
 
 export interface IdentifyRequest {
   /** Random, for this question alone. */
@@ -61,6 +62,8 @@ export interface TrainRequest {
   towerArtifacts: { [key: string]: string };
   /** What the ranks of this generation know and nobody else does: each link between them proves it. */
   groupSecret: string;
+  /** How the ranks of this generation compute; a worker that computes otherwise fails with OTHER_NUMERICS. */
+  numerics: Numerics | undefined;
 }
 
 export interface TrainRequest_TowerArtifactsEntry {
@@ -449,6 +452,7 @@ function createBaseTrainRequest(): TrainRequest {
     reattachMs: 0,
     towerArtifacts: {},
     groupSecret: "",
+    numerics: undefined,
   };
 }
 
@@ -498,6 +502,9 @@ export const TrainRequest: MessageFns<TrainRequest> = {
     });
     if (message.groupSecret !== "") {
       writer.uint32(122).string(message.groupSecret);
+    }
+    if (message.numerics !== undefined) {
+      Numerics.encode(message.numerics, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -638,6 +645,14 @@ export const TrainRequest: MessageFns<TrainRequest> = {
             message.groupSecret = reader.string();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.numerics = Numerics.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -678,6 +693,9 @@ export const TrainRequest: MessageFns<TrainRequest> = {
       {},
     );
     message.groupSecret = object.groupSecret ?? "";
+    message.numerics = (object.numerics !== undefined && object.numerics !== null)
+      ? Numerics.fromPartial(object.numerics)
+      : undefined;
     return message;
   },
 };
