@@ -55,8 +55,10 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
   );
 }
 
-const listOf = (text: string): string[] =>
-  text
+// Hoisted: what is above runs before the end of this file is reached.
+function listOf(text: string): string[] {
+  return text
     .split(',')
     .map((one) => one.trim())
     .filter(Boolean);
+}
