@@ -79,7 +79,7 @@ export interface RunStore {
    * An operator's wish: the run may go on with workers that compute otherwise than those of its attempts so far, and its story
    * says so. `ILLEGAL_STATE` where it does not wait for workers, or is not bound to any.
    */
-  acceptOtherNumerics(runId: string): Promise<Run>;
+  acceptOtherNumerics(runId: string, act?: Act): Promise<Run>;
 
   /**
    * Ends a run that nothing can be made of (its record cannot be read, or takes nothing more) as FAILED, whoever owns it:
