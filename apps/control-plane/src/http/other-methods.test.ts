@@ -10,9 +10,9 @@ afterAll(() => server.close());
 
 test.each([
   ['DELETE', '/v1/runs', 'GET, HEAD, POST'],
-  ['DELETE', '/v1/runs/plan', 'GET, HEAD, POST'],
+  ['PUT', '/v1/runs/plan', 'DELETE, GET, HEAD, POST'],
   ['GET', '/v1/runs/plan', undefined],
-  ['DELETE', '/v1/runs/some-run', 'GET, HEAD'],
+  ['PUT', '/v1/runs/some-run', 'DELETE, GET, HEAD'],
   ['GET', '/v1/runs/some-run/cancel', 'POST'],
   ['PUT', '/v1/models/m/files/a/b.json?x=1', 'GET, HEAD'],
   ['POST', '/metrics', 'GET, HEAD'],

@@ -67,8 +67,8 @@ test.each([
 });
 
 test.each([
-  ['a client that is no browser', 'GET', '/v1/runs', {}],
-  ['the page itself', 'GET', '/v1/runs', { 'sec-fetch-site': 'same-origin', ...page }],
+  ['a client that is no browser', 'GET', '/docs/json', {}],
+  ['the page itself', 'GET', '/docs/json', { 'sec-fetch-site': 'same-origin', ...page }],
   ['an address that was typed', 'GET', '/', { 'sec-fetch-site': 'none' }],
   [
     'a link from elsewhere',
@@ -84,7 +84,13 @@ test.each([
 
 test('the page of this server may change what is on it', async () => {
   const host = `127.0.0.1:${port}`;
-  const headers = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin', ...page };
+  const headers = {
+    host,
+    origin: `http://${host}`,
+    'sec-fetch-site': 'same-origin',
+    ...page,
+    ...server.asAdmin,
+  };
   expect((await send('POST', '/v1/runs/a/cancel', headers)).status).toBe(404);
 });
 

@@ -49,6 +49,12 @@ describe.runIf(isThere)('a page of a stranger', () => {
       args: ['--no-sandbox', `--host-resolver-rules=${rules}`],
     });
     context = await browser.newContext();
+    // The user is logged in: what the stranger sends may carry the cookie.
+    const mine = await context.newPage();
+    const code = await server.app.inject({ method: 'POST', url: '/v1/login/codes' });
+    await mine.goto(`http://127.0.0.1:${port}/#login=${code.json().code}`);
+    await mine.getByRole('button', { name: 'Log out' }).waitFor();
+    await mine.close();
   });
   afterAll(async () => {
     await browser?.close();
