@@ -28,7 +28,7 @@ const DEADLINE_MS = 300_000;
 const POLL_MS = 500;
 const PROJECT = 'triptych-try';
 const URL_BASE = 'http://127.0.0.1:8080';
-const ACTIVE = new Set(['QUEUED', 'STARTING', 'RUNNING', 'RECOVERING', 'EVALUATING', 'FINALIZING']);
+const ENDS = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
 
 const words = (name, byDefault) => (process.env[name] ?? byDefault).split(' ');
 function run([program, ...first], parameters) {
@@ -147,7 +147,7 @@ async function attempt(name, { act }) {
       disturbed = true;
       note = (await act()) ?? '';
     }
-    if (!ACTIVE.has(state.status)) return { ...state, note, waited, seconds: (now - started) / 1000 };
+    if (ENDS.has(state.status)) return { ...state, note, waited, seconds: (now - started) / 1000 };
     if (now - started > DEADLINE_MS)
       return { ...state, note: `${note} not finished`, waited, seconds: (now - started) / 1000 };
     await delay(POLL_MS);
