@@ -257,8 +257,6 @@ describe('secrets', () => {
 });
 
 describe('images', () => {
-  /** Set for releases that ask who is calling; others do not look at them. */
-  const access = new Set(['TRIPTYCH_AUTH', 'TRIPTYCH_ADMIN_TOKEN_FILE', 'TRIPTYCH_JOIN_TOKEN_FILE']);
   const shared = parse(read('deploy/compose/shared-artifacts.yml')) as typeof compose;
 
   test.each(ours)('%s: is told only what the app reads', (name, service) => {
@@ -270,7 +268,7 @@ describe('images', () => {
       ...image.filter((variable) => /^(TRIPTYCH_|ARTIFACTS_|DATABASE_|QUEUE_)/.test(variable)),
     ];
     expect(given.length).toBeGreaterThan(0);
-    const unread = given.filter((variable) => !settings.has(variable) && !access.has(variable));
+    const unread = given.filter((variable) => !settings.has(variable));
     expect(unread).toEqual([]);
   });
 
