@@ -107,6 +107,12 @@ export function transition(state: RunStatus, event: RunEventKind): RunStatus | u
 
 export const isTerminal = (state: RunStatus): boolean => Object.keys(next[state]).length === 0;
 
+/** Of runs that are over. */
+export const terminalStatuses: readonly RunStatus[] = runStatuses.filter(isTerminal);
+
+/** Of all others. */
+export const liveStatuses: readonly RunStatus[] = runStatuses.filter((state) => !isTerminal(state));
+
 /** Whether workers compute for the run: they have begun, and what they made is not stored yet. */
 export const isTraining = (state: RunStatus): boolean =>
   state === 'RUNNING' || state === 'EVALUATING' || state === 'FINALIZING';

@@ -2,7 +2,14 @@
  * From what a request shows to who makes it. Secrets are looked up by their hash, so that the time of an answer says nothing
  * of one that is stored. A token that is revoked or has expired ends every login that came from it.
  */
-import { type ApiToken, hashOfSecret, isSecret, newSecret, TriptychError } from '@triptych/protocol';
+import {
+  type ApiToken,
+  hashOfSecret,
+  isSecret,
+  newSecret,
+  TriptychError,
+  unauthenticated,
+} from '@triptych/protocol';
 import type { LoginStore } from '../store/login-store.ts';
 import type { TokenStore } from '../store/token-store.ts';
 import { anonymous, type Principal } from './principal.ts';
@@ -29,8 +36,8 @@ export interface Credentials {
   readonly cookie?: string | undefined;
 }
 
-/** A login that nobody uses ends by itself. */
-const COOKIE_MS = 30 * 24 * 3_600_000;
+/** Seconds of a login in a browser: one that nobody uses ends by itself. */
+export const LOGIN_SECONDS = 30 * 24 * 3600;
 const CODE_MS = 12 * 3_600_000;
 
 export class Authenticator {
@@ -80,7 +87,7 @@ export class Authenticator {
   /** The secret of a new cookie, for a token or an unused code. */
   async logIn(secret: string): Promise<{ readonly cookie: string; readonly principal: Principal }> {
     const principal = await this.#behind(secret);
-    const cookie = await this.#newLogin('cookie', principal, COOKIE_MS);
+    const cookie = await this.#newLogin('cookie', principal, LOGIN_SECONDS * 1000);
     return { cookie: cookie.secret, principal };
   }
 
@@ -151,5 +158,3 @@ function assertValid({ id, revokedAt, expiresAt }: ApiToken, now: Date): void {
   if (expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime())
     throw unauthenticated(`The API token ${id} has expired at ${expiresAt}; ask an admin for a new one`);
 }
-
-const unauthenticated = (message: string): TriptychError => new TriptychError('UNAUTHENTICATED', message);

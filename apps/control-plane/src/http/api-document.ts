@@ -8,6 +8,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { examples } from '@triptych/protocol';
 import type { TSchema } from 'typebox';
 import type { App } from './app.ts';
+import { LOGIN_COOKIE } from './login-cookie.ts';
 import { withAnyStyle } from './security-headers.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -35,7 +36,7 @@ export async function documentApi(app: App, version: string): Promise<void> {
             description: 'An API token: Authorization: Bearer trip_...',
           },
           login: {
-            ...{ type: 'apiKey', in: 'cookie', name: 'triptych_login' },
+            ...{ type: 'apiKey', in: 'cookie', name: LOGIN_COOKIE },
             description: 'The cookie that POST /v1/login sets',
           },
         },

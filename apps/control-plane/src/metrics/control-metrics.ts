@@ -5,7 +5,7 @@
 
 import { architectures } from '@triptych/models/catalog';
 import type { Run, RunStatus, StepMetric } from '@triptych/protocol';
-import { isTerminal, runReasons, runStatuses } from '@triptych/protocol';
+import { isTerminal, runReasons, terminalStatuses } from '@triptych/protocol';
 import { METRIC_PREFIX } from '@triptych/runtime';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RunObserver } from '../store/run-observer.ts';
@@ -85,7 +85,7 @@ export class ControlMetrics implements RunObserver {
   #beginAtZero(): void {
     for (const reason of runReasons) {
       this.#recoveries.inc({ cause: reason }, 0);
-      for (const status of runStatuses.filter(isTerminal))
+      for (const status of terminalStatuses)
         for (const architecture of Object.keys(architectures))
           this.#finished.inc({ status, reason, architecture }, 0);
     }

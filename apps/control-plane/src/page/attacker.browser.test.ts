@@ -1,19 +1,13 @@
 /** Pages of strangers in the browser of a user whose own page is open: whatever they send, nothing changes and nothing is told. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Dataset } from '@triptych/protocol';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { browserIsHere, listenForBrowsers, logIn, startBrowser } from '../testing/browser.ts';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 import { addDataset, addRun } from '../testing/store.ts';
-
-const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-const isThere = existsSync(executablePath);
-if (!isThere)
-  process.stdout.write(
-    `No browser attacks the page: there is no ${executablePath} (Debian: apt-get install chromium)\n`,
-  );
 
 /** Names of one machine, as a browser sees them whose resolver the attacker rules. */
 const STRANGER = 'stranger.test';
@@ -24,7 +18,7 @@ const attackSource = readFileSync(new URL('../testing/attack.js', import.meta.ur
 const attackFrom = (page: Page, given: { target: string; run: string }): Promise<string[]> =>
   page.evaluate(`${attackSource}; globalThis.attack(${JSON.stringify(given)})`);
 
-describe.runIf(isThere)('a page of a stranger', () => {
+describe.runIf(browserIsHere('No browser attacks the page'))('a page of a stranger', () => {
   let server: TestServer;
   let dataset: Dataset;
   let stranger: Server;
@@ -36,24 +30,17 @@ describe.runIf(isThere)('a page of a stranger', () => {
   beforeAll(async () => {
     server = await startTestServer();
     dataset = await addDataset(server.stores);
-    await server.app.listen({ host: '127.0.0.1', port: 0 });
-    port = (server.app.server.address() as AddressInfo).port;
+    port = await listenForBrowsers(server);
     stranger = createServer((_, reply) =>
       reply.setHeader('content-type', 'text/html').end('<!doctype html><body>Holiday pictures</body>'),
     );
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
     strangersPort = (stranger.address() as AddressInfo).port;
-    const rules = `MAP ${STRANGER} 127.0.0.1`;
-    browser = await chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', `--host-resolver-rules=${rules}`],
-    });
+    browser = await startBrowser([`--host-resolver-rules=MAP ${STRANGER} 127.0.0.1`]);
     context = await browser.newContext();
     // The user is logged in: what the stranger sends may carry the cookie.
     const mine = await context.newPage();
-    const code = await server.app.inject({ method: 'POST', url: '/v1/login/codes' });
-    await mine.goto(`http://127.0.0.1:${port}/#login=${code.json().code}`);
-    await mine.getByRole('button', { name: 'Log out' }).waitFor();
+    await logIn(mine, { server, port });
     await mine.close();
   });
   afterAll(async () => {

@@ -1,25 +1,19 @@
 /** The page in a real browser, where Chromium is installed: a long run opens at once, and runs can be ended and repeated from it. */
-import { existsSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import type { Dataset } from '@triptych/protocol';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { browserIsHere, listenForBrowsers, logIn, startBrowser } from '../testing/browser.ts';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 import { addDataset, addRun, placed, putModel } from '../testing/store.ts';
 
 const STEPS = 10_000;
-const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-const isThere = existsSync(executablePath);
-if (!isThere)
-  process.stdout.write(
-    `The page is not tried in a browser: there is no ${executablePath} (Debian: apt-get install chromium)\n`,
-  );
 
-describe.runIf(isThere)('the page in a browser', () => {
+describe.runIf(browserIsHere('The page is not tried in a browser'))('the page in a browser', () => {
   let server: TestServer;
   let dataset: Dataset;
   let browser: Browser;
   let page: Page;
+  let port: number;
   let url: string;
   let requests: string[];
   let errors: string[];
@@ -27,9 +21,9 @@ describe.runIf(isThere)('the page in a browser', () => {
   beforeAll(async () => {
     server = await startTestServer();
     dataset = await addDataset(server.stores);
-    await server.app.listen({ host: '127.0.0.1', port: 0 });
-    url = `http://127.0.0.1:${(server.app.server.address() as AddressInfo).port}`;
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    port = await listenForBrowsers(server);
+    url = `http://127.0.0.1:${port}`;
+    browser = await startBrowser();
   });
   afterAll(async () => {
     await browser?.close();
@@ -37,9 +31,7 @@ describe.runIf(isThere)('the page in a browser', () => {
   });
   beforeEach(async () => {
     page = await browser.newPage();
-    const code = await server.app.inject({ method: 'POST', url: '/v1/login/codes' });
-    await page.goto(`${url}/#login=${code.json().code}`);
-    await page.getByRole('button', { name: 'Log out' }).waitFor();
+    await logIn(page, { server, port });
     requests = [];
     errors = [];
     page.on('request', (request) => requests.push(new URL(request.url()).pathname));

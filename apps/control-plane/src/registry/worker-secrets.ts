@@ -2,8 +2,7 @@
  * What proves who is who between this control plane and its workers, in memory alone: a worker that registers again, as it does
  * after every restart of the control plane, gives and gets it anew.
  */
-import { createHash } from 'node:crypto';
-import { drawSecret } from '@triptych/protocol';
+import { drawSecret, hashOfSecret } from '@triptych/protocol';
 
 /** Where a worker that has registered is called, and what it knows its control plane by. */
 export interface Contact {
@@ -26,7 +25,7 @@ export class WorkerSecrets {
   grant(workerId: string, contact: Contact): string {
     this.revoke(workerId);
     const secret = drawSecret();
-    const digest = digestOf(secret);
+    const digest = hashOfSecret(secret);
     this.#holders.set(digest, workerId);
     this.#digests.set(workerId, digest);
     this.#contacts.delete(workerId);
@@ -45,7 +44,7 @@ export class WorkerSecrets {
 
   /** The worker whose lease has this secret. */
   holder(leaseSecret: string): string | undefined {
-    return this.#holders.get(digestOf(leaseSecret));
+    return this.#holders.get(hashOfSecret(leaseSecret));
   }
 
   /** Also of a worker that is gone: it may be there all the same. */
@@ -53,5 +52,3 @@ export class WorkerSecrets {
     return this.#contacts.get(workerId);
   }
 }
-
-const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('base64');

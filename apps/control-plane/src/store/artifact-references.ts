@@ -1,5 +1,5 @@
 /** Which artifacts the record refers to, all read in one snapshot; and since when somebody may be making new ones. */
-import { isTerminal, runStatuses } from '@triptych/protocol';
+import { liveStatuses } from '@triptych/protocol';
 import type { Database } from './database.ts';
 
 export interface ArtifactReferences {
@@ -13,12 +13,10 @@ export interface ArtifactReferences {
   readonly writingSince: Date | undefined;
 }
 
-const live = runStatuses.filter((status) => !isTerminal(status));
-
 export async function artifactReferences({ client }: Database): Promise<ArtifactReferences> {
   // One statement is one snapshot: a row that moves from one table to another is seen in one of them.
   const rows = await client.$queryRaw<{ kind: string; sha256: string | null; since: Date | null }[]>`
-    WITH live AS (SELECT * FROM runs WHERE status = ANY(${live})),
+    WITH live AS (SELECT * FROM runs WHERE status = ANY(${liveStatuses})),
       writing AS (SELECT min(attempts.started_at) AS since FROM attempts JOIN live ON live.id = run_id
         WHERE attempts.finished_at IS NULL)
     SELECT 'list' AS kind, manifest AS sha256, NULL::timestamptz AS since FROM datasets WHERE deleted_at IS NULL

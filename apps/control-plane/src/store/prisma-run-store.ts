@@ -4,11 +4,11 @@ import {
   type Backend,
   type Checkpoint,
   isTerminal,
+  liveStatuses,
   type Numerics,
   type Run,
   type RunReason,
   type RunStatus,
-  runStatuses,
   type Score,
   TriptychError,
 } from '@triptych/protocol';
@@ -47,8 +47,6 @@ export interface RunStoreOptions {
   readonly observer?: RunObserver;
 }
 
-const unfinished = runStatuses.filter((status) => !isTerminal(status));
-
 export class PrismaRunStore implements RunStore {
   readonly #options: RunStoreOptions;
 
@@ -58,7 +56,7 @@ export class PrismaRunStore implements RunStore {
 
   async acquire(runId: string): Promise<Tenure | undefined> {
     const [owned] = await this.#client.run.updateManyAndReturn({
-      where: { id: runId, status: { in: unfinished } },
+      where: { id: runId, status: { in: [...liveStatuses] } },
       data: { fencingToken: { increment: 1 } },
     });
     if (!owned) {
@@ -286,7 +284,7 @@ export class PrismaRunStore implements RunStore {
 
   async listUnfinished(): Promise<UnfinishedRun[]> {
     const rows = await this.#client.run.findMany({
-      where: { status: { in: unfinished } },
+      where: { status: { in: [...liveStatuses] } },
       orderBy: [{ priority: 'asc' }, { createdAt: 'asc' }, { id: 'asc' }],
       select: { id: true, status: true, priority: true, createdAt: true, numerics: true },
     });

@@ -2,14 +2,18 @@
  * Takes runs, datasets and models out of the record. What a live run works with stays; what runs of the past tell of a dataset
  * stays readable there. The bytes in the artifact store are the collection's business.
  */
-import { isTerminal, type RunStatus, runStatuses, TriptychError } from '@triptych/protocol';
+import {
+  isTerminal,
+  liveStatuses,
+  type RunStatus,
+  TriptychError,
+  terminalStatuses,
+} from '@triptych/protocol';
 import { type Act, recordAct } from './audit-log.ts';
 import type { Database, Transaction } from './database.ts';
 import { nameOfDeleted } from './dataset-store.ts';
 import { noSuchRun } from './run-write.ts';
 
-const over = runStatuses.filter(isTerminal);
-const live = runStatuses.filter((status) => !isTerminal(status));
 /** Runs that are named in a refusal. */
 const MOST_NAMED = 3;
 
@@ -26,7 +30,9 @@ export class RecordDeletion {
    */
   async run(runId: string, act?: Act): Promise<void> {
     await this.#client.$transaction(async (transaction) => {
-      const { count } = await transaction.run.deleteMany({ where: { id: runId, status: { in: over } } });
+      const { count } = await transaction.run.deleteMany({
+        where: { id: runId, status: { in: [...terminalStatuses] } },
+      });
       if (count === 0) throw await refusalOf(transaction, runId);
       await forgetDatasets(transaction);
       await recordAct(transaction, act, runId);
@@ -37,7 +43,7 @@ export class RecordDeletion {
   async runsBefore(before: Date, limit: number): Promise<number> {
     return this.#client.$transaction(async (transaction) => {
       const old = await transaction.run.findMany({
-        where: { status: { in: over }, finishedAt: { lt: before } },
+        where: { status: { in: [...terminalStatuses] }, finishedAt: { lt: before } },
         orderBy: { finishedAt: 'asc' },
         take: limit,
         select: { id: true },
@@ -61,7 +67,7 @@ export class RecordDeletion {
       const users = await transaction.$queryRaw<User[]>`
         SELECT id, name, status FROM runs
         WHERE dataset_id = ${id} OR dataset_manifests @> to_jsonb(${manifest}::text)
-        ORDER BY status = ANY(${over}), created_at`;
+        ORDER BY status = ANY(${terminalStatuses}), created_at`;
       assertUnused(users, `dataset ${name}`, 'trains on it');
       if (users.length === 0) await transaction.dataset.delete({ where: { id } });
       else
@@ -82,7 +88,7 @@ export class RecordDeletion {
       const { id, name, artifact } = model;
       const users = await transaction.$queryRaw<User[]>`
         SELECT id, name, status FROM runs
-        WHERE status = ANY(${live}) AND (base_artifact = ${artifact}
+        WHERE status = ANY(${liveStatuses}) AND (base_artifact = ${artifact}
           OR EXISTS (SELECT FROM jsonb_each_text(tower_artifacts) AS tower WHERE tower.value = ${artifact}))
         ORDER BY created_at`;
       assertUnused(users, `model ${name}`, 'starts from it');

@@ -8,7 +8,7 @@ import {
   TriptychError,
   type Violation,
 } from '@triptych/protocol';
-import { type Act, entriesOf } from './audit-log.ts';
+import { type Act, recordAct } from './audit-log.ts';
 import { type Database, isDuplicate, json, type Transaction } from './database.ts';
 import { newId } from './identifier.ts';
 import { runOf, runRelations } from './run-rows.ts';
@@ -112,7 +112,7 @@ export class RunSubmission {
         detail: {},
       };
       await transaction.runEvent.create({ data: event });
-      await Promise.all(entriesOf(transaction, act, id));
+      await recordAct(transaction, act, id);
       return created;
     });
     return runOf({ ...row, scores: [], model: null });

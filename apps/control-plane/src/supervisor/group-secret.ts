@@ -1,6 +1,5 @@
 /** What the ranks of one generation prove to each other. */
-import { createHmac } from 'node:crypto';
-import { drawSecret, type worker } from '@triptych/protocol';
+import { drawSecret, proofOf, type worker } from '@triptych/protocol';
 import type { Contact } from '../registry/worker-secrets.ts';
 import type { PlacedRank } from '../store/run-store.ts';
 
@@ -16,7 +15,5 @@ export function groupSecretOf(
 ): string {
   // A worker that is not known here cannot be called: its generation does not come about.
   const secrets = ranks.map((placed) => contactOf(placed)?.trainerSecret ?? drawSecret());
-  return createHmac('sha256', secrets.join('\n'))
-    .update(`group\n${runId}\n${attempt}\n${generation}`)
-    .digest('base64url');
+  return proofOf(secrets.join('\n'), `group\n${runId}\n${attempt}\n${generation}`);
 }
