@@ -91,6 +91,10 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   }
 }
 
+/** The service speaks of headers and the page; a command line has other ways. */
+const WHERE_TOKENS_ARE_TAKEN_FROM =
+  'Set TRIPTYCH_TOKEN to the token, or TRIPTYCH_TOKEN_FILE to the file that has it: a local stack keeps one as "token" in its --home folder\n';
+
 function describe(error: unknown): string {
   if (error instanceof TriptychError) {
     const violations = error.violations.map(
@@ -99,7 +103,8 @@ function describe(error: unknown): string {
     );
     // The lines below say all that the message of a schema violation says.
     const message = violations.length > 0 ? error.kind.title : error.message;
-    return `${error.code}: ${message}\n${violations.join('')}`;
+    const remedy = error.code === 'UNAUTHENTICATED' ? WHERE_TOKENS_ARE_TAKEN_FROM : '';
+    return `${error.code}: ${message}\n${violations.join('')}${remedy}`;
   }
   // What the system says (a file that is not there) is for the user; the rest is a bug, and needs its stack.
   const { code, message, stack } = error as NodeJS.ErrnoException;

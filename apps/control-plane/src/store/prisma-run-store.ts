@@ -87,7 +87,8 @@ export class PrismaRunStore implements RunStore {
       run,
       fencingToken: owned.fencingToken,
       spec: run.spec,
-      datasetManifests: (owned.datasetManifests as string[] | null) ?? [dataset.manifest],
+      // Runs train on what is READY, which has one.
+      datasetManifests: (owned.datasetManifests as string[] | null) ?? [dataset.manifest!],
       ...(owned.baseArtifact === null ? {} : { modelArtifact: owned.baseArtifact }),
       ...(owned.towerArtifacts === null
         ? {}
