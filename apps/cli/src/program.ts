@@ -10,6 +10,7 @@ import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
 import * as parity from './commands/parity.ts';
 import * as predict from './commands/predict.ts';
+import * as reproduce from './commands/reproduce.ts';
 import * as runs from './commands/runs.ts';
 import * as submit from './commands/submit.ts';
 import * as tokens from './commands/tokens.ts';
@@ -28,6 +29,7 @@ const commands: readonly CommandModule[] = [
   models,
   artifacts,
   predict,
+  reproduce,
   workers,
   tokens,
   engine,

@@ -13,6 +13,7 @@ export * from './grpc-error.ts';
 export * from './network-address.ts';
 export * from './numerics.ts';
 export * from './predictions.ts';
+export * from './provenance.ts';
 export * from './run-spec.ts';
 export * from './run-state.ts';
 export * from './runs.ts';

@@ -1,6 +1,6 @@
 export { artifactFiles } from '../loading/artifact-files.ts';
 export { objectives } from '../objectives/registry.ts';
-export { type WeightsRecord, weightsRecord } from '../publishing/weights-record.ts';
+export { isWeightPath, type WeightsRecord, weightsRecord } from '../publishing/weights-record.ts';
 export { DEFAULT_ACTIVATION_BUDGET_BYTES, type ModelToFit, recomputes } from './activation-budget.ts';
 export {
   estimateMemory,

@@ -2,7 +2,8 @@
 import { shardRange } from '@triptych/collective';
 import { type MixturePlan, mixturePlan, randomStream } from '@triptych/datasets';
 import { interpolated, type Model } from '@triptych/models';
-import { putFiles, streamOf } from '@triptych/storage';
+import { PROVENANCE_FILE } from '@triptych/protocol';
+import { putContents, putFileList, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
 import { type Checkpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
@@ -16,7 +17,8 @@ import { Examples } from '../loading/examples.ts';
 import { assertRanksComputeAlike } from '../numerics/numerics.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { objectives } from '../objectives/registry.ts';
-import { modelFiles } from '../publishing/model-files.ts';
+import { modelCard } from '../publishing/model-card.ts';
+import { provenanceOf } from '../publishing/provenance.ts';
 import { isWeightPath, weightsRecord } from '../publishing/weights-record.ts';
 import { learningRateAt } from '../schedule.ts';
 import { Trainer } from '../step/trainer.ts';
@@ -213,21 +215,32 @@ export class TrainingRun implements Disposable {
   async publish(
     evaluation: Evaluation,
   ): Promise<{ artifact: string; weightsSha256: string; weightsBytes: number }> {
-    const { spec, store, datasetManifests } = this.#options;
+    const { spec, store } = this.#options;
     using _ = this.#weightsAt(spec.interpolation);
-    const { sha256, files } = await putFiles(
+    const files = await putContents(
       store,
-      modelFiles(this.#model, {
-        ...this.#loaded.start,
-        spec,
-        datasetManifests,
-        scores: evaluation.scores,
-        ledger: this.#ledger.state,
-        steps: this.#step,
-      }),
+      this.#model.export().map(({ path, content }) => ({
+        path,
+        content: content instanceof Uint8Array ? content : streamOf(content),
+      })),
     );
     const paths = files.map(({ path }) => path).filter(isWeightPath);
     const weights = weightsRecord(files, paths);
+    const { start } = this.#loaded;
+    const provenance = provenanceOf({
+      ...this.#options,
+      ...{ architecture: start.architecture.name, ledger: this.#ledger.state, steps: this.#step },
+    });
+    const { scores } = evaluation;
+    const texts = {
+      'README.md': modelCard({ ...start, spec, provenance, weights, scores }),
+      [PROVENANCE_FILE]: `${JSON.stringify(provenance, null, 2)}\n`,
+    };
+    const told = await putContents(
+      store,
+      Object.entries(texts).map(([path, text]) => ({ path, content: new TextEncoder().encode(text) })),
+    );
+    const { sha256 } = await putFileList(store, [...files, ...told]);
     return { artifact: sha256, weightsSha256: weights.sha256, weightsBytes: weights.bytes };
   }
 
