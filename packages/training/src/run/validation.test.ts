@@ -31,7 +31,7 @@ test('the loss is that of a training step with these samples and weights, by the
   const still = { batch: { global: 24, shards: 4 }, optimizer: { learningRate: 1e-30, weightDecay: 0 } };
   for (const objective of [{ kind: 'infonce' }, { kind: 'siglip' }]) {
     const [events] = await run({ ...still, objective, duration: { steps: 1 }, validation });
-    const [{ value: step }] = eventsOf(events!, 'step') as [{ value: { loss: number } }];
+    const step = eventsOf(events!, 'step')[0]!.value;
     const [seen] = validated(events!);
     expect(seen).toMatchObject({
       task: objective.kind,
