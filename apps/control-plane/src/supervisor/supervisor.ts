@@ -5,7 +5,7 @@
 import { type RunReason, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { Registry as MetricsRegistry } from 'prom-client';
-import type { Delivery, DeliveryQueue, Disposition } from '../queue/delivery-queue.ts';
+import type { Consumer, Delivery, DeliveryQueue, Disposition } from '../queue/delivery-queue.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { isOutage } from '../store/outage.ts';
@@ -46,6 +46,7 @@ export class Supervisor {
   #reconciler: NodeJS.Timeout | undefined;
   #rounds = 0;
   #unsubscribe = () => {};
+  #consumer: Consumer | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -70,7 +71,7 @@ export class Supervisor {
     const { queue, registry, reconcileMs = 2000, runs } = this.#options;
     const unfinished = await runs.listUnfinished();
     await this.#enqueue(unfinished);
-    queue.consume((delivery) => this.#watchOver(delivery));
+    this.#consumer = queue.consume((delivery) => this.#watchOver(delivery));
     this.#unsubscribe = registry.onChange(() => this.#reaper.reap());
     const tick = () => {
       this.#reconciler = setTimeout(() => {
@@ -91,12 +92,12 @@ export class Supervisor {
     return this.#live.size;
   }
 
-  /** Lets go of all runs and leaves their workers training for the next supervisor. Closes the queue. */
+  /** Lets go of all runs and leaves their workers training for the next supervisor. */
   async close(): Promise<void> {
     clearTimeout(this.#reconciler);
     this.#reconciler = undefined;
     this.#unsubscribe();
-    await this.#options.queue.close();
+    await this.#consumer?.close();
     this.#parts.scheduler.close();
   }
 
@@ -196,7 +197,7 @@ export class Supervisor {
       else if (!run.isBound) supervision.reconsider();
     }
     this.#rounds += 1;
-    if (this.#rounds % ROUNDS_PER_ENQUEUE !== 0) return;
+    if (this.#rounds > FIRST_ROUNDS && this.#rounds % ROUNDS_PER_ENQUEUE !== 0) return;
     const orphans = [...unfinished.values()].filter(({ id }) => !this.#live.has(id));
     await this.#enqueue(orphans);
   }
@@ -206,3 +207,5 @@ export class Supervisor {
 const TROUBLES = 3;
 const LONGEST_TROUBLE_MS = 60_000;
 const ROUNDS_PER_ENQUEUE = 15;
+/** A supervisor before this one may have taken a job out of the queue at its very end. */
+const FIRST_ROUNDS = 5;

@@ -62,6 +62,7 @@ export async function startControlPlane(options: {
     ...{ port: grpc.port, registry, queue, supervisor },
     close: async () => {
       await supervisor.close();
+      await queue.close();
       clients.close();
       await grpc.close(0);
       registry.close();
