@@ -4,14 +4,13 @@ import { formatNames, packDataset } from '@triptych/datasets';
 import { type Dataset, RegisterDataset, TriptychError } from '@triptych/protocol';
 import type { ArtifactStore } from '@triptych/storage';
 import { Type } from 'typebox';
-import type { Act } from '../store/audit-log.ts';
+import type { InsertOptions } from '../store/artifact-holds.ts';
 import { type DatasetStore, datasetNameTaken } from '../store/dataset-store.ts';
 
-export interface RegistrationOptions {
+export interface RegistrationOptions extends InsertOptions {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
   readonly signal: AbortSignal;
-  readonly act?: Act;
 }
 
 /** The protocol's body, with the formats that this server has. */
@@ -29,7 +28,7 @@ export const registrationBody = Type.Object(
 
 /** `NAME_TAKEN`; `DATASET_INVALID` where the folder cannot be read as a dataset. May take minutes. */
 export async function registerDataset(body: RegisterDataset, options: RegistrationOptions): Promise<Dataset> {
-  const { datasets, artifacts, signal, act } = options;
+  const { datasets, artifacts, signal, act, hold } = options;
   const { name, format = 'auto' } = body;
   if (await datasets.find(name)) throw datasetNameTaken(name);
   const { path } = body;
@@ -45,7 +44,7 @@ export async function registerDataset(body: RegisterDataset, options: Registrati
     classNames: [...packed.manifest.classNames],
     problems: packed.problems,
   };
-  return datasets.insert(dataset, act);
+  return datasets.insert(dataset, { act, hold });
 }
 
 async function assertFolder(path: string): Promise<void> {

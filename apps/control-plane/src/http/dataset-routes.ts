@@ -11,7 +11,7 @@ import type { Services } from './services.ts';
 const DatasetParams = Type.Object({ id: IdOrName('a dataset') });
 
 export function datasetRoutes(app: App, services: Services): void {
-  const { datasets, artifacts, dataRoots, deletion, collection, housekeeping } = services;
+  const { datasets, artifacts, dataRoots, deletion, holds, leader } = services;
   const tags = ['datasets'];
 
   app.post(
@@ -30,10 +30,10 @@ export function datasetRoutes(app: App, services: Services): void {
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new TriptychError('CANCELLED', 'The client went away')));
       const body = { ...request.body, path: await allowedPath(request.body.path, dataRoots) };
-      using _ = collection.hold();
+      await using hold = await holds.hold();
       const dataset = await registerDataset(body, {
         ...{ datasets, artifacts, signal: gone.signal },
-        act: actIn(request),
+        ...{ act: actIn(request), hold },
       });
       return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
     },
@@ -89,7 +89,7 @@ export function datasetRoutes(app: App, services: Services): void {
     },
     async (request, reply) => {
       await deletion.dataset(request.params.id, actIn(request));
-      housekeeping.collectSoon();
+      leader.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

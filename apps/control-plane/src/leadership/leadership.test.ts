@@ -68,7 +68,7 @@ const leads = (one: Candidate) => expect.poll(() => one.leadership.isLeading, { 
 const terminateSessions = () =>
   execute(
     stores.url,
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'triptych leadership'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'triptych lock'",
   );
 
 test('the first leads and the record says where it is; the other follows, and leads when the first hands over', async () => {

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@triptych/runtime';
 import { beginTerm, type LeaderContact } from '../store/leader-record.ts';
-import { LockSession } from './lock-session.ts';
+import { LockSession } from '../store/lock-session.ts';
 import { notLeader, Term } from './term.ts';
 
 export interface LeadershipOptions<Office extends Closable> {

@@ -57,7 +57,7 @@ export async function interpolateModels(body: InterpolateModels, options: Import
         written.map(({ path }) => path),
       ),
     },
-    options.act,
+    options,
   );
 }
 

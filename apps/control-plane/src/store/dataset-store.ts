@@ -3,7 +3,8 @@
  * kept as a row for the runs of the past, under a name that nobody else can have.
  */
 import { type Dataset, type Run, type SplitSummary, TriptychError } from '@triptych/protocol';
-import { type Act, entriesOf } from './audit-log.ts';
+import type { InsertOptions } from './artifact-holds.ts';
+import { recordAct } from './audit-log.ts';
 import { type Database, isDuplicate, json } from './database.ts';
 import type { Dataset as DatasetRow } from './generated/client.ts';
 import { newId } from './identifier.ts';
@@ -18,13 +19,17 @@ export class DatasetStore {
   }
 
   /** `NAME_TAKEN` where a dataset has that name. */
-  async insert(dataset: Omit<Dataset, 'id' | 'createdAt'>, act?: Act): Promise<Dataset> {
+  async insert(
+    dataset: Omit<Dataset, 'id' | 'createdAt'>,
+    { act, hold }: InsertOptions = {},
+  ): Promise<Dataset> {
     const { bytes, splits, classNames, problems, ...rest } = dataset;
     const { client } = this.#database;
     const id = newId('dataset');
     try {
-      const [row] = await client.$transaction([
-        client.dataset.create({
+      return await client.$transaction(async (transaction) => {
+        await hold?.confirm(transaction);
+        const row = await transaction.dataset.create({
           data: {
             id,
             ...rest,
@@ -34,10 +39,10 @@ export class DatasetStore {
             classNames: json(storable(classNames)),
             problems: json(storable(problems)),
           },
-        }),
-        ...entriesOf(client, act, id),
-      ]);
-      return datasetOf(row);
+        });
+        await recordAct(transaction, act, id);
+        return datasetOf(row);
+      });
     } catch (cause) {
       throw isDuplicate(cause) ? datasetNameTaken(dataset.name, cause) : cause;
     }

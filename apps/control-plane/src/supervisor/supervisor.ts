@@ -4,7 +4,6 @@
  */
 import { type RunReason, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { Registry as MetricsRegistry } from 'prom-client';
 import type { Consumer, Delivery, DeliveryQueue, Disposition } from '../queue/delivery-queue.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
@@ -16,7 +15,7 @@ import { ignoreMissing } from './missing-run.ts';
 import { Reaper } from './reaper.ts';
 import { Supervision, type SupervisionParts } from './supervision.ts';
 import { defaultTiming, type SupervisionTiming } from './supervision-timing.ts';
-import { SupervisorMetrics } from './supervisor-metrics.ts';
+import type { SupervisorMetrics } from './supervisor-metrics.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
 export interface SupervisorOptions {
@@ -27,7 +26,7 @@ export interface SupervisorOptions {
   /** Stay the caller's. */
   readonly clients: TrainerClients;
   readonly logger: Logger;
-  readonly metrics: MetricsRegistry;
+  readonly metrics: SupervisorMetrics;
   readonly timing?: Partial<SupervisionTiming>;
   readonly failures?: FailureBudgetOptions;
   /** How often the record is compared with what is supervised here. */
@@ -55,7 +54,7 @@ export class Supervisor {
       registry: options.registry,
       scheduler: new Scheduler(options.registry),
       clients: options.clients,
-      metrics: new SupervisorMetrics(options.metrics),
+      metrics: options.metrics,
       timing: { ...defaultTiming, ...options.timing },
       failures: options.failures ?? {},
     };

@@ -6,6 +6,7 @@
 import { Socket } from 'node:net';
 import { TriptychError } from '@triptych/protocol';
 import pg from 'pg';
+import type { Transaction } from './database.ts';
 
 export interface SessionPatience {
   /** How long an answer may take. */
@@ -15,11 +16,11 @@ export interface SessionPatience {
 }
 
 /** What is locked in a database of Triptych; Postgres keeps the two numbers of each apart from all others. */
-export type LockName = 'leader';
+export type LockName = 'leader' | 'artifacts';
 
 /** The letters TRIP: the locks of other programs have other first numbers. */
 const OURS = 0x54_52_49_50;
-const NUMBERS: Readonly<Record<LockName, number>> = { leader: 1 };
+const NUMBERS: Readonly<Record<LockName, number>> = { leader: 1, artifacts: 2 };
 
 export class LockSession {
   readonly #client: pg.Client;
@@ -43,7 +44,7 @@ export class LockSession {
       connectionString: url,
       stream: () => socket,
       connectionTimeoutMillis: answerMs,
-      application_name: 'triptych leadership',
+      application_name: 'triptych lock',
     });
     const session = new LockSession(client, socket, answerMs);
     try {
@@ -71,6 +72,23 @@ export class LockSession {
       NUMBERS[name],
     ]);
     return row?.locked === true;
+  }
+
+  /** Waits, in the bounds of any question, for whoever has the lock for itself; others may share it. */
+  async share(name: LockName): Promise<void> {
+    await this.query('SELECT pg_advisory_lock_shared($1, $2)', [OURS, NUMBERS[name]]);
+  }
+
+  /** In a transaction of another session: keeps the lock from everybody who wants it alone, and tells whether this one still shares it. */
+  async isShared(name: LockName, transaction: Transaction): Promise<boolean> {
+    if (this.#gone.signal.aborted) return false;
+    const number = NUMBERS[name];
+    await transaction.$executeRaw`SELECT pg_advisory_xact_lock_shared(${OURS}::int, ${number}::int)`;
+    const held = await transaction.$queryRaw<unknown[]>`
+      SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = ${this.#pid}::int AND granted
+        AND classid = ${OURS}::oid AND objid = ${number}::oid
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    return held.length > 0;
   }
 
   /**
