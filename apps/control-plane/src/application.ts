@@ -131,6 +131,7 @@ async function start(
   const { joinTokens, auth = 'on' } = config;
   const door = new FleetDoor({
     registry: () => office()?.registry,
+    isInformed: () => leadership?.isInformed ?? false,
     ownAddress: () => leadership?.self.grpcAddress,
     leader,
   });

@@ -1,6 +1,7 @@
 /** The registry as workers find it at every control plane: the leader's own; elsewhere they are told who leads. */
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { Leader } from '../store/leader-record.ts';
+import { unavailable } from '../store/outage.ts';
 import { notLeader } from './term.ts';
 
 /** What the workers' calls need of a registry. */
@@ -12,6 +13,8 @@ export type FleetEntrance = Pick<
 export interface FleetDoorOptions {
   /** Nothing while this control plane does not lead. */
   readonly registry: () => FleetEntrance | undefined;
+  /** False while the database does not answer. */
+  readonly isInformed: () => boolean;
   /** host:port of this control plane. */
   readonly ownAddress: () => string | undefined;
   /** Who leads by the record. */
@@ -25,11 +28,13 @@ export class FleetDoor implements FleetEntrance {
     this.#options = options;
   }
 
-  /** @throws TriptychError `NOT_LEADER` with the address of the leader; an outage where the database does not say who that is */
+  /** @throws TriptychError `NOT_LEADER` with the address of the leader; `UNAVAILABLE` where the database does not answer, so that nobody leads */
   async register(...worker: Parameters<FleetEntrance['register']>): ReturnType<FleetEntrance['register']> {
     const registry = this.#options.registry();
     if (registry) return registry.register(...worker);
-    const { leader, ownAddress } = this.#options;
+    const { leader, ownAddress, isInformed } = this.#options;
+    // A database that stands still would be waited for, and the worker not be told.
+    if (!isInformed()) throw unavailable(undefined);
     const now = await leader();
     // The term of this one may just be over, or about to begin.
     if (!now || now.grpcAddress === ownAddress()) throw notLeader('No control plane leads at the moment');

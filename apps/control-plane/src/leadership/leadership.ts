@@ -48,6 +48,7 @@ export class Leadership<Office extends Closable> {
   readonly #closing = new AbortController();
   readonly #decided: Promise<void>;
   #decide = () => {};
+  #session: LockSession | undefined;
   #term: Term | undefined;
   #office: Office | undefined;
   #kept: Promise<void> | undefined;
@@ -70,6 +71,11 @@ export class Leadership<Office extends Closable> {
 
   get self(): LeaderContact {
     return this.#options.self;
+  }
+
+  /** False while the database does not answer: then nobody can lead. */
+  get isInformed(): boolean {
+    return this.#session?.gone.aborted === false;
   }
 
   get isLeading(): boolean {
@@ -103,6 +109,7 @@ export class Leadership<Office extends Closable> {
     const { databaseUrl } = this.#options;
     const { confirmedMs: answerMs, idleMs } = this.#timing;
     const session = await LockSession.open(databaseUrl, { answerMs, idleMs });
+    this.#session = session;
     try {
       this.#isAway = false;
       if (await this.#wait(session)) await this.#lead(session);
