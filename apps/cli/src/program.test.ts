@@ -5,7 +5,7 @@ import { Dataset, examples, Model, RunPlan, type RunStatus } from '@triptych/pro
 import type { Static, TSchema } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { Interrupted } from './context.ts';
-import { event, problem, run, stream, useFakeService } from './testing/fake-service.ts';
+import { datasets, event, problem, run, stream, useFakeService } from './testing/fake-service.ts';
 
 const service = useFakeService();
 const { routes } = service;
@@ -216,6 +216,9 @@ describe('--json', () => {
     [['cancel', 'r1'], run('CANCELLED')],
     [['accept-numerics', 'r1'], run('QUEUED')],
     [['datasets', 'register', '/data', '--name', 'scenes'], dataset],
+    [['datasets', 'register', '/data', '--name', 'scenes', '--detach'], dataset],
+    [['datasets', 'watch', dataset.id], dataset],
+    [['datasets', 'cancel', dataset.id], dataset],
     [['models', 'import', '/data', '--name', 'm'], model],
     [['models', 'interpolate', 'base', model.id, '--alpha', '0.5', '--name', 'm'], model],
   ])('of %j is one document', async (args, expected) => {
@@ -225,13 +228,16 @@ describe('--json', () => {
     routes['GET /v1/runs/r1'] = () => run('SUCCEEDED');
     routes['GET /v1/runs/r1/events'] = stream(event(1, 'RUNNING'), event(2, 'SUCCEEDED'));
     routes['POST /v1/datasets'] = () => dataset;
+    routes[`GET /v1/datasets/${dataset.id}/events`] = datasets(dataset);
+    routes[`POST /v1/datasets/${dataset.id}/cancel`] = () => dataset;
     routes['POST /v1/models'] = () => model;
     routes['POST /v1/models/interpolations'] = () => model;
     routes[`GET /v1/models/${model.id}`] = () => model;
     const { code, out, err } = await triptych([...args, '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual(expected);
-    expect(err.includes('RUNNING')).toBe(args.includes('watch') || args.includes('--watch'));
+    const followsRun = args.includes('--watch') || (args[0] === 'watch' && args.length > 1);
+    expect(err.includes('RUNNING')).toBe(followsRun);
   });
 });
 

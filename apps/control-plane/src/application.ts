@@ -112,7 +112,7 @@ async function start(
   const { logger, tls } = config;
   const parts = await openParts(config, onClose);
   const { database, metrics, registry, supervisorMetrics, notifier, artifacts, queue, holds } = parts;
-  const { workerStore, history, audit, deletion } = parts;
+  const { workerStore, history, audit, deletion, datasets } = parts;
   const runsIn = (term?: Term) =>
     new PrismaRunStore({
       ...{ database, notifier, observer: metrics },
@@ -144,7 +144,7 @@ async function start(
   const { auditDays = 365 } = config.access ?? {};
   const officeParts: OfficeParts = {
     ...{ runsIn, workers: workerStore, database, artifacts, holds, queue, notifier, metrics },
-    ...{ supervisorMetrics, logger, tls, deletion, audit, auditDays },
+    ...{ supervisorMetrics, logger, tls, deletion, audit, auditDays, datasets },
     ...(graceMs !== undefined && { graceMs }),
     ...(runDays !== undefined && { runDays }),
   };
@@ -166,10 +166,15 @@ async function start(
     connections: () => database.connections(),
     artifactSpace: async () => artifacts.space?.(),
   });
+  // Where this control plane follows, the leader looks at the record by itself, every two seconds.
+  const registrar = {
+    look: () => office()?.registrar.look(),
+    stop: (id: string) => (leading.isLeading ? office()?.registrar.stop(id) : notifier.wake(id)),
+  };
   const { http, publicHosts = [], access = {}, version } = config;
   const { trustedProxies = [], requestsPerMinute = defaultLimits.requestsPerMinute } = access;
   const server = await buildServer({
-    services: { ...parts, runs: runsIn(), workers, leader: duties, leadership: leading },
+    services: { ...parts, runs: runsIn(), workers, leader: duties, leadership: leading, registrar },
     ...{ logger, version, trustedProxies },
     origins: { listensOn: http.host, publicHosts },
     limits: { ...defaultLimits, requestsPerMinute },

@@ -110,6 +110,7 @@ const run: Run = {
 const dataset: Dataset = {
   id: datasetId,
   name: 'scenes',
+  state: 'READY',
   format: 'scenes',
   path: '/data/scenes',
   manifest: sha256,
@@ -123,6 +124,11 @@ const dataset: Dataset = {
   classNames: ['circle', 'cross', 'heart'],
   problems: [{ kind: 'unreadable image', count: 1, examples: ['images/0042.png'] }],
   createdAt: '2026-01-15T17:37:40.000Z',
+};
+
+const unread = {
+  ...{ id: datasetId, name: 'scenes', format: 'auto', path: '/data/scenes', bytes: 0 },
+  ...{ splits: [], classNames: [], problems: [], createdAt: '2026-01-15T17:37:40.000Z' },
 };
 
 const model: Model = {
@@ -208,7 +214,19 @@ export const examples: readonly Examples[] = [
     ],
   }),
   one(RegisterDataset, { name: 'scenes', path: '/data/scenes' }),
-  one(Dataset, dataset),
+  of<typeof Dataset, Dataset>(Dataset, {
+    'ready to train on': dataset,
+    'while its folder is read': {
+      ...unread,
+      state: 'VALIDATING',
+      progress: { phase: 'check', done: 1250, total: 3000 },
+    },
+    'of no use': {
+      ...unread,
+      state: 'INVALID',
+      failure: { code: 'DATASET_INVALID', message: '"/data/scenes" holds no usable sample' },
+    },
+  }),
   one(DatasetPage, { items: [dataset] }),
   one(DatasetList, { items: [{ ...dataset, deletedAt: '2026-02-01T09:00:00.000Z' }] }),
   of(ImportModel, {

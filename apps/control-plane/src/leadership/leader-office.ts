@@ -1,10 +1,11 @@
 /**
- * What a control plane runs while it leads: the registry, supervision, predictions, housekeeping. All of it belongs to one term;
+ * What a control plane runs while it leads: the registry, supervision, predictions, the reading of datasets, housekeeping. All of it belongs to one term;
  * it is opened when that begins and closed when it ends.
  */
 import type { TlsIdentity } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { CollectableStore } from '@triptych/storage';
+import { Registrar } from '../datasets/registrar.ts';
 import type { ControlMetrics } from '../metrics/control-metrics.ts';
 import { Predictor } from '../predictions/predictor.ts';
 import type { DeliveryQueue } from '../queue/delivery-queue.ts';
@@ -15,6 +16,7 @@ import { Housekeeping, type HousekeepingOptions } from '../retention/housekeepin
 import type { ArtifactHolds } from '../store/artifact-holds.ts';
 import { artifactReferences } from '../store/artifact-references.ts';
 import type { Database } from '../store/database.ts';
+import type { DatasetStore } from '../store/dataset-store.ts';
 import type { RunNotifier } from '../store/run-notifier.ts';
 import type { RunStore } from '../store/run-store.ts';
 import type { WorkerStore } from '../store/worker-store.ts';
@@ -34,7 +36,8 @@ export interface OfficeParts
   readonly workers: WorkerStore;
   readonly database: Database;
   readonly artifacts: CollectableStore;
-  readonly holds: Pick<ArtifactHolds, 'whileFree'>;
+  readonly holds: Pick<ArtifactHolds, 'hold' | 'whileFree'>;
+  readonly datasets: DatasetStore;
   readonly queue: DeliveryQueue;
   readonly notifier: RunNotifier;
   readonly metrics: ControlMetrics;
@@ -47,6 +50,7 @@ export interface OfficeParts
 
 export interface LeaderOffice extends Closable {
   readonly registry: WorkerRegistry;
+  readonly registrar: Registrar;
   readonly duties: LeaderDuties;
   /** Of its term: what other control planes show. */
   readonly secret: string;
@@ -69,15 +73,6 @@ async function open(parts: OfficeParts, term: Term, closers: Close[]): Promise<O
   closers.push(() => registry.close());
   const clients = new TrainerClients({ registry, tls });
   closers.push(() => clients.close());
-  const supervisor = createSupervisor({
-    ...{ registry, queue, notifier, clients, logger },
-    runs: parts.runsIn(term),
-    metrics: parts.supervisorMetrics,
-  });
-  closers.push(() => supervisor.close());
-  await supervisor.start();
-  // After the scheduler, which so comes first where a worker becomes free.
-  const predictor = new Predictor({ registry, clients, logger });
   const collection = new ArtifactCollection({
     ...{ artifacts, logger },
     references: () => holds.whileFree(() => artifactReferences(database)),
@@ -85,6 +80,9 @@ async function open(parts: OfficeParts, term: Term, closers: Close[]): Promise<O
     ...(graceMs !== undefined && { graceMs }),
     onRemoved: (removed) => metrics.collected(removed),
   });
+  const registrar = new Registrar({ datasets: parts.datasets, artifacts, holds, notifier, logger });
+  closers.push(() => registrar.close());
+  registrar.start();
   const { deletion, audit, auditDays, runDays } = parts;
   const housekeeping = new Housekeeping({
     ...{ collection, deletion, workers, audit, logger },
@@ -93,8 +91,18 @@ async function open(parts: OfficeParts, term: Term, closers: Close[]): Promise<O
   });
   closers.push(() => housekeeping.close());
   housekeeping.start();
+  const supervisor = createSupervisor({
+    ...{ registry, queue, notifier, clients, logger },
+    runs: parts.runsIn(term),
+    metrics: parts.supervisorMetrics,
+  });
+  // Closed first: runs are handed over before anything else is waited for.
+  closers.push(() => supervisor.close());
+  await supervisor.start();
+  // After the scheduler, which so comes first where a worker becomes free.
+  const predictor = new Predictor({ registry, clients, logger });
   return {
-    registry,
+    ...{ registry, registrar },
     secret: term.secret,
     duties: {
       occupations: async () => occupationsOf(registry),

@@ -3,13 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dataset, TriptychError } from '@triptych/protocol';
+import { type ReadyDataset, TriptychError } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { type CollectableStore, folderStore, putFiles, sha256Of } from '@triptych/storage';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ArtifactHolds } from '../store/artifact-holds.ts';
 import { artifactReferences } from '../store/artifact-references.ts';
-import { addDataset, addRun, openTestStores, ownedRun, placed, type TestStores } from '../testing/store.ts';
+import {
+  addDataset,
+  addRun,
+  insertDataset,
+  openTestStores,
+  ownedRun,
+  placed,
+  type TestStores,
+} from '../testing/store.ts';
 import { ArtifactCollection } from './collection.ts';
 import { Housekeeping } from './housekeeping.ts';
 
@@ -62,7 +70,7 @@ async function put(text: string, minutes = 60): Promise<string> {
 
 const there = async (hashes: readonly string[]) => Promise.all(hashes.map((sha256) => artifacts.has(sha256)));
 
-async function registered(name: string): Promise<{ dataset: Dataset; hashes: string[] }> {
+async function registered(name: string): Promise<{ dataset: ReadyDataset; hashes: string[] }> {
   const packs = [await put(`${name} pack 0`), await put(`${name} pack 1`)];
   const manifest = await put(
     // Long enough that hashes lie across the pieces in which it is read.
@@ -75,7 +83,7 @@ async function registered(name: string): Promise<{ dataset: Dataset; hashes: str
   const { id: _, ...facts } = await addDataset(stores, `first-${name}`);
   await stores.deletion.dataset(`first-${name}`);
   return {
-    dataset: await stores.datasets.insert({ ...facts, name, manifest }),
+    dataset: await insertDataset(stores, { ...facts, name, manifest }),
     hashes: [manifest, ...packs],
   };
 }
@@ -92,7 +100,7 @@ async function model(name: string) {
   return { artifact: sha256, hashes };
 }
 
-async function running(dataset: Dataset, more: object = {}) {
+async function running(dataset: ReadyDataset, more: object = {}) {
   const { id, spec } = await addRun(stores, { dataset });
   await stores.database.client.run.update({ where: { id }, data: more });
   const { fencingToken: token } = await ownedRun(stores, id);
@@ -129,7 +137,7 @@ test('what rows name stays, with what it names itself; the rest goes and is coun
 test('what two share stays until both are gone', async () => {
   const { dataset, hashes } = await registered('a');
   const { id: _, ...facts } = dataset;
-  await stores.datasets.insert({ ...facts, name: 'b' });
+  await insertDataset(stores, { ...facts, name: 'b' });
   await stores.deletion.dataset('a');
   await collection.collect();
   expect(await there(hashes)).not.toContain(false);
@@ -203,6 +211,8 @@ test('no collection begins while something is registered, by whichever process',
 });
 
 test('what is stored while a collection is under way stays, also where it was there before and nobody needed it', async () => {
+  const facts = await addDataset(stores, 'first');
+  await stores.deletion.dataset('first');
   const texts = Array.from({ length: 5 }, (_, i) => `orphan ${i}`);
   for (const text of texts) await put(text);
   let again: string | undefined;
@@ -215,9 +225,8 @@ test('what is stored while a collection is under way stays, also where it was th
       if (again === undefined) {
         await using hold = await stores.holds.hold();
         again = (await artifacts.put(Buffer.from(next))).sha256;
-        const { id: _, ...facts } = await addDataset(stores, 'first-late');
-        await stores.deletion.dataset('first-late');
-        await stores.datasets.insert({ ...facts, name: 'late', manifest: again }, { hold });
+        const { id } = await stores.datasets.begin({ name: 'late', path: '/data/late' });
+        await stores.datasets.ready(id, { ...facts, manifest: again }, hold);
       }
       return artifacts.remove(sha256, since);
     },
@@ -227,18 +236,18 @@ test('what is stored while a collection is under way stays, also where it was th
 });
 
 test('a row is not written where its hold was lost, and no collection begins while it is written', async () => {
-  const { id: _, ...facts } = await addDataset(stores, 'first-cut');
-  await stores.deletion.dataset('first-cut');
+  const facts = await addDataset(stores, 'first');
+  const { id } = await stores.datasets.begin({ name: 'cut', path: '/data/cut' });
   await using hold = await stores.holds.hold();
   await stores.database.client.$transaction(async (transaction) => {
     await hold.confirm(transaction);
     await terminateLocks();
     await expect(collection.collect()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
-  await expect(stores.datasets.insert({ ...facts, name: 'cut' }, { hold })).rejects.toThrow(
+  await expect(stores.datasets.ready(id, facts, hold)).rejects.toThrow(
     /broke off while files were stored; send the request again/,
   );
-  expect(await stores.datasets.find('cut')).toBeUndefined();
+  expect(await stores.datasets.get(id)).toMatchObject({ state: 'VALIDATING' });
 });
 
 test('a leader whose term is over removes nothing more', async () => {
