@@ -2,9 +2,11 @@
 import type { Split } from '@triptych/protocol';
 import type { Content, Turn } from './content.ts';
 
-/** A file of the source the sample comes from. */
 export interface ImageSource {
+  /** A file of the source; or, where `read` is given, a name for messages, which no other image has. */
   readonly path: string;
+  /** The image file's bytes, of images that are no file of their own: members of an archive, cells of a table. As often as it is asked. */
+  readonly read?: () => AsyncIterable<Uint8Array>;
 }
 
 export interface SourceSample {
@@ -61,6 +63,8 @@ function conversationFault(turns: readonly Turn[], images: number): string | und
   if (spoken.length < 2) return 'no answer of the assistant';
   const empty = spoken.findIndex(({ text }) => !isText(text));
   if (empty >= 0) return `turn ${empty + 1} is empty`;
+  const elsewhere = turns.findIndex(({ role, text }) => role !== 'user' && text.includes(IMAGE_TAG));
+  if (elsewhere >= 0) return `${IMAGE_TAG} in turn ${elsewhere + 1}, which is not the user's`;
   const tags = turns.reduce((sum, { text }) => sum + text.split(IMAGE_TAG).length - 1, 0);
   return tags === images ? undefined : `${tags} times ${IMAGE_TAG} for ${images} images`;
 }

@@ -81,7 +81,7 @@ describe('vqa', () => {
     });
   });
 
-  test('questions beside captions: captions are what auto takes', async () => {
+  test('questions beside captions: auto does not choose, and says between which', async () => {
     const files = {
       'images/1.png': await png(1),
       'images/2.png': await png(2),
@@ -90,7 +90,16 @@ describe('vqa', () => {
       'annotations/questions_train.json': { questions: [question(1, 1), question(2, 2)] },
       'annotations/annotations_train.json': { annotations: [answered(1, 'a'), answered(2, 'b')] },
     };
-    expect((await pack(await folderWith(files))).manifest.format).toBe('coco-captions');
+    const path = await folderWith(files);
+    const refused = await pack(path).catch((error) => error);
+    expect(refused.message).toContain(
+      'may be read in 2 formats: coco-captions (annotations/captions_train.json has the name of a caption file), vqa',
+    );
+    expect(refused.violations).toEqual([
+      expect.objectContaining({ path: '/format', expected: 'one of coco-captions, vqa' }),
+    ]);
+    expect((await pack(path, 'coco-captions')).manifest.format).toBe('coco-captions');
+    expect((await pack(path, 'vqa')).manifest.format).toBe('vqa');
     const { 'annotations/captions_train.json': _, 'annotations/captions_val.json': __, ...without } = files;
     expect((await pack(await folderWith(without))).manifest.format).toBe('vqa');
   });
@@ -118,10 +127,10 @@ describe('llava', () => {
     expect(packed.manifest.format).toBe('llava');
     expect(packed.problems).toEqual([]);
     const byId = Object.fromEntries(packed.manifest.samples.map((one) => [one.id, one]));
-    expect(Object.keys(byId)).toEqual(['3', 'entry 3 of mix_train.json', 'x', 'x#2', 'y']);
+    expect(Object.keys(byId)).toEqual(['3', 'mix_train.json, entry 4 (line 1)', 'x', 'x#2', 'y']);
     expect(byId['3']?.images).toEqual([0, 1]);
     expect(byId['x']?.images).toEqual([0]);
-    expect(byId['entry 3 of mix_train.json']).toMatchObject({
+    expect(byId['mix_train.json, entry 4 (line 1)']).toMatchObject({
       images: [],
       content: { turns: [{ role: 'system' }, { role: 'user' }, { role: 'assistant', text: 'hi' }] },
     });
@@ -150,9 +159,10 @@ describe('llava', () => {
     const packed = await pack(path);
     expect(kinds(packed)).toEqual({
       leakage: 1,
-      'malformed-sample': 6,
+      'malformed-sample': 5,
       'missing-image': 1,
       'outside-folder': 1,
+      'unreadable-entry': 1,
     });
   });
 
@@ -241,8 +251,8 @@ test('a caption whose image has its id as text is not said to lack its image', a
     kind: 'id-of-another-type',
     count: 2,
     examples: [
-      'a caption of annotations/captions_train.json has image_id "1", the image 1',
-      'a caption of annotations/captions_train.json has image_id 2, the image "2"',
+      'annotations/captions_train.json: expected captions of image_id 1, got "1"',
+      'annotations/captions_train.json: expected captions of image_id "2", got 2',
     ],
   });
   expect(problems.find(({ kind }) => kind === 'caption-without-image')?.count).toBe(1);

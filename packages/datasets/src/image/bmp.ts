@@ -3,6 +3,7 @@
  * row orders. Alpha is dropped. Run-length coding is refused by name. Source: Pillow, BmpImagePlugin.py.
  */
 import type { RgbImage } from './decode.ts';
+import { assertPixels } from './pixel-limit.ts';
 
 interface Header {
   readonly width: number;
@@ -15,13 +16,13 @@ interface Header {
   readonly pixels: number;
 }
 
-/** Throws an Error that says "truncated" or what is not supported. `maxPixels` bounds the picture before it is allocated. */
-export function decodeBmp(file: Uint8Array, maxPixels: number): RgbImage {
+/** Throws an Error that says "truncated" or what is not supported; PixelLimitError before anything is allocated. */
+export function decodeBmp(file: Uint8Array): RgbImage {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const header = readHeader(view);
   const { width, height, bits } = header;
-  if (width < 1 || height < 1 || width * height > maxPixels)
-    throw new Error(`${width} x ${height} pixels are none, or exceed the limit of ${maxPixels}`);
+  if (width < 1 || height < 1) throw new Error(`${width} x ${height} pixels are none`);
+  assertPixels(width, height);
   const rowBytes = Math.floor((width * bits + 31) / 32) * 4;
   // The padding of the last row may be missing.
   const needed = header.pixels + rowBytes * (height - 1) + Math.ceil((width * bits) / 8);

@@ -10,13 +10,11 @@ import { decodeBmp } from './bmp.ts';
 import { cmykToRgb } from './cmyk.ts';
 import { decodeGif } from './gif.ts';
 import { type ImageFormat, imageFormat, imageFormats, lookalike } from './image-format.ts';
+import { assertPixels, PixelLimitError } from './pixel-limit.ts';
 
 // Every picture is small and seen once: libvips' operation cache only holds memory, and its threads cost more than they bring.
 sharp.cache(false);
 sharp.concurrency(1);
-
-/** Larger pictures are refused from their header alone: decompression bombs. */
-const MAX_PIXELS = 25_000_000;
 
 export interface RgbImage {
   readonly width: number;
@@ -25,7 +23,10 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
-/** Throws DATASET_INVALID where the bytes are no complete image of a promised format, and says which: not one, truncated, damaged. */
+/**
+ * Throws DATASET_INVALID where the bytes are no complete image of a promised format, and says which: not one, truncated, damaged. One with
+ * too many pixels has a PixelLimitError as its cause.
+ */
 export async function decodeImage(file: Uint8Array): Promise<RgbImage> {
   const format = imageFormat(file);
   if (!format)
@@ -34,17 +35,23 @@ export async function decodeImage(file: Uint8Array): Promise<RgbImage> {
       `Not an image: expected ${imageFormats.join(', ')}, got ${lookalike(file) ?? 'something else'}; convert it, or leave it out`,
     );
   try {
-    if (format === 'GIF') return decodeGif(file, MAX_PIXELS);
-    if (format === 'BMP') return decodeBmp(file, MAX_PIXELS);
+    if (format === 'GIF') return decodeGif(file);
+    if (format === 'BMP') return decodeBmp(file);
     return await decodeWithLibrary(file, format);
   } catch (cause) {
-    throw new TriptychError('DATASET_INVALID', incomplete(file, format, cause), { cause });
+    const message =
+      cause instanceof PixelLimitError
+        ? `The ${format} is too large: ${cause.message}; make it smaller`
+        : incomplete(file, format, cause);
+    throw new TriptychError('DATASET_INVALID', message, { cause });
   }
 }
 
 async function decodeWithLibrary(file: Uint8Array, format: ImageFormat): Promise<RgbImage> {
-  const image = sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS });
-  const { space, depth } = await image.metadata();
+  // The limit is ours, so that the message has the size; reading the header allocates nothing.
+  const image = sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: false });
+  const { space, depth, width: columns, height: rows } = await image.metadata();
+  assertPixels(columns, rows);
   // Pillow turns a TIFF upright when it loads it, and no other format.
   if (format === 'TIFF') image.autoOrient();
   if (space === 'cmyk') {

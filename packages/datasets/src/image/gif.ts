@@ -4,6 +4,7 @@
  * Source: GIF89a specification; Pillow, GifImagePlugin.py.
  */
 import type { RgbImage } from './decode.ts';
+import { assertPixels } from './pixel-limit.ts';
 
 interface Frame {
   readonly left: number;
@@ -18,13 +19,12 @@ interface Frame {
   readonly start: number;
 }
 
-/** Throws an Error that says "truncated" or what is damaged. `maxPixels` bounds the picture before anything is allocated. */
-export function decodeGif(file: Uint8Array, maxPixels: number): RgbImage {
+/** Throws an Error that says "truncated" or what is damaged; PixelLimitError before anything is allocated. */
+export function decodeGif(file: Uint8Array): RgbImage {
   const frame = firstFrame(file);
   const width = Math.max(u16(file, 6), frame.left + frame.width);
   const height = Math.max(u16(file, 8), frame.top + frame.height);
-  if (width * height > maxPixels)
-    throw new Error(`${width} x ${height} pixels exceed the limit of ${maxPixels}`);
+  assertPixels(width, height);
   const indices = new Uint8Array(width * height).fill(frame.transparent ?? 0);
   const drawn = unpack(file, frame);
   const rows = frame.interlaced ? interlacedRows(frame.height) : undefined;

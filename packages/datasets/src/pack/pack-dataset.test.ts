@@ -5,7 +5,7 @@ import { coco, folderWith, png, temporaryFolder } from '../testing/folders.ts';
 import { memoryStore } from '../testing/memory-store.ts';
 import { openDataset } from './dataset.ts';
 import type { ManifestSample } from './manifest.ts';
-import { packDataset } from './pack-dataset.ts';
+import { type PackProgress, packDataset } from './pack-dataset.ts';
 
 const pack = (path: string, format = 'auto') => packDataset({ path, format, store: memoryStore() });
 
@@ -97,7 +97,8 @@ describe('COCO captions', () => {
       'unknown-split': 1,
     });
     const broken = packed.problems.find(({ kind }) => kind === 'undecodable-image');
-    expect(broken?.examples[1]).toBe('images/page.jpg: an HTML page');
+    expect(broken?.examples[1]).toContain('images/page.jpg: Not an image: expected JPEG');
+    expect(broken?.examples[1]).toContain('got an HTML page');
   });
 });
 
@@ -231,7 +232,7 @@ describe('refused, with everything that is wrong', () => {
     const path = await folderWith({ 'a/1.jpg': '<html>', 'b/2.jpg': '', 'b/3.txt': 'x' });
     const error = await pack(path).catch((reason) => reason);
     expect(error.code).toBe('DATASET_INVALID');
-    expect(error.message).toContain('2 undecodable-image (a/1.jpg: an HTML page; b/2.jpg: empty file)');
+    expect(error.message).toContain('2 undecodable-image (a/1.jpg: Not an image: ');
     expect(error.message).toContain('1 not-an-image-file');
   });
 
@@ -258,8 +259,8 @@ test('an abort ends it with its reason', async () => {
 
 test('a file that changes after it was checked is refused', async () => {
   const path = await folderWith({ 'train/a/1.png': await png(1), 'train/b/2.png': await png(2) });
-  const onProgress = ({ done, total }: { done: number; total: number }) => {
-    if (done === total) writeFileSync(join(path, 'train/b/2.png'), 'changed');
+  const onProgress = ({ phase, done, total }: PackProgress) => {
+    if (phase === 'check' && done === total) writeFileSync(join(path, 'train/b/2.png'), 'changed');
   };
   const packing = packDataset({ path, format: 'auto', store: memoryStore(), onProgress });
   await expect(packing).rejects.toThrow('"train/b/2.png" changed');

@@ -1,13 +1,13 @@
 /** Opens every image once: which are usable, and what their content is. */
 import { createHash } from 'node:crypto';
 import { decodeImage } from '../image/decode.ts';
-import type { SourceSample } from '../sample.ts';
-import { readWhole, type Source } from '../source/source.ts';
+import { PixelLimitError } from '../image/pixel-limit.ts';
+import type { ImageSource, SourceSample } from '../sample.ts';
+import { collect, type Source } from '../source/source.ts';
 import { inOrder } from './in-order.ts';
 import type { ProblemKind, ProblemLog } from './problems.ts';
 
-export interface UsableImage {
-  readonly path: string;
+export interface UsableImage extends ImageSource {
   /** Of the image file, hex. */
   readonly sha256: string;
 }
@@ -36,12 +36,14 @@ export async function survey(
   },
 ): Promise<UsableSample[]> {
   const { problems, signal, onDone } = options;
-  const paths = [...new Set(samples.flatMap(({ images }) => images.map(({ path }) => path)))];
+  const images = [
+    ...new Map(samples.flatMap((one) => one.images.map((image) => [image.path, image]))).values(),
+  ];
   const verdicts = new Map<string, Verdict>();
-  const examine = (path: string) => examineImage(source, path);
-  for await (const verdict of inOrder(paths, examine, { width: WIDTH, signal })) {
+  const examine = (image: ImageSource) => examineImage(source, image);
+  for await (const verdict of inOrder(images, examine, { width: WIDTH, signal })) {
     verdicts.set(verdict.path, verdict);
-    onDone(verdicts.size, paths.length);
+    onDone(verdicts.size, images.length);
   }
   const usable: UsableSample[] = [];
   const broken = new Map<Broken, number>();
@@ -63,10 +65,11 @@ interface Broken {
 
 type Verdict = UsableImage | Broken;
 
-async function examineImage(source: Source, path: string): Promise<Verdict> {
+async function examineImage(source: Source, image: ImageSource): Promise<Verdict> {
+  const { path } = image;
   let file: Uint8Array;
   try {
-    file = await readWhole(source, path, MAX_IMAGE_BYTES);
+    file = await readImage(source, image);
   } catch (error) {
     const kind = error instanceof RangeError ? 'too-large' : 'missing-image';
     return { path, kind, reason: (error as Error).message };
@@ -74,15 +77,16 @@ async function examineImage(source: Source, path: string): Promise<Verdict> {
   try {
     await decodeImage(file);
   } catch (error) {
-    return { path, kind: 'undecodable-image', reason: notEvenAnImage(file) ?? (error as Error).message };
+    const { message, cause } = error as Error;
+    return {
+      path,
+      kind: cause instanceof PixelLimitError ? 'too-large' : 'undecodable-image',
+      reason: message,
+    };
   }
-  return { path, sha256: createHash('sha256').update(file).digest('hex') };
+  return { ...image, sha256: createHash('sha256').update(file).digest('hex') };
 }
 
-/** Download tools often save an error page under the image's name. */
-function notEvenAnImage(file: Uint8Array): string | undefined {
-  if (file.length === 0) return 'empty file';
-  const start = Buffer.from(file.subarray(0, 256)).toString('latin1').trimStart();
-  if (/^<(!doctype html|html|head|body)/i.test(start)) return 'an HTML page';
-  return /^[{[]/.test(start) ? 'looks like JSON' : undefined;
-}
+/** The image's file. Throws RangeError where it is larger than a pack. */
+export const readImage = (source: Source, { path, read }: ImageSource): Promise<Uint8Array> =>
+  collect(read?.() ?? source.read(path), MAX_IMAGE_BYTES);

@@ -7,7 +7,7 @@ import { ProblemLog } from '../pack/problems.ts';
 import { folderWith, png } from '../testing/folders.ts';
 import { memoryStore } from '../testing/memory-store.ts';
 import { folderSource } from './folder-source.ts';
-import { readWhole } from './source.ts';
+import { collect, readWhole } from './source.ts';
 
 async function listed(path: string) {
   const problems = new ProblemLog();
@@ -40,13 +40,53 @@ test('follows links to files inside, and no others; each that it does not follow
       examples: expect.arrayContaining([
         'outside.txt: it leads out of the folder',
         'folder: it leads out of the folder',
-        'real/circle: it leads to a folder',
+        'real/circle: it leads to a folder that it is in',
         'broken.txt: it leads nowhere',
       ]),
     },
   ]);
   await expect(readWhole(source, 'outside.txt', 100)).rejects.toThrow('out of the folder');
   await expect(readWhole(source, '../etc/passwd', 100)).rejects.toThrow();
+});
+
+test('follows links to folders inside it and inside the allowed roots, each time they are linked', async () => {
+  const root = await folderWith({
+    'elsewhere/bird/1.jpg': 'bird',
+    'data/train/cat/2.jpg': 'cat',
+    'secret/deep/3.jpg': 'secret',
+  });
+  const path = join(root, 'data');
+  symlinkSync(join(root, 'elsewhere/bird'), join(path, 'train/bird'));
+  symlinkSync('cat', join(path, 'train/lion'));
+  symlinkSync(join(root, 'secret'), join(path, 'train/secret'));
+  symlinkSync(path, join(root, 'elsewhere/bird/round'));
+  const problems = new ProblemLog();
+  const source = folderSource(path, { problems, roots: [join(root, 'elsewhere'), join(root, 'nowhere')] });
+  const paths: string[] = [];
+  for await (const file of source.list()) paths.push(file.path);
+  expect(paths.sort()).toEqual(['train/bird/1.jpg', 'train/cat/2.jpg', 'train/lion/2.jpg']);
+  expect(problems.list()).toEqual([
+    {
+      kind: 'link-not-followed',
+      count: 2,
+      examples: [
+        'train/secret: it leads out of the allowed folders',
+        'train/bird/round: it leads to a folder that it is in',
+      ],
+    },
+  ]);
+  expect(Buffer.from(await readWhole(source, 'train/bird/1.jpg', 100)).toString()).toBe('bird');
+  await expect(readWhole(source, 'train/secret/deep/3.jpg', 100)).rejects.toThrow('out of the folder');
+});
+
+test('ranges of a file, and what an operating system leaves', async () => {
+  const path = await folderWith({ 'a.txt': '0123456789', '._a.txt': 'x', 'b/Thumbs.db': 'x', 'b/c.txt': '' });
+  const { source, files, problems } = await listed(path);
+  const part = await collect(source.read('a.txt', { offset: 3, length: 4 }), 100);
+  expect(Buffer.from(part).toString()).toBe('3456');
+  await expect(collect(source.read('a.txt', { offset: 8, length: 4 }), 100)).rejects.toThrow('shorter');
+  expect(files).toEqual({ 'a.txt': 10, 'b/c.txt': 0 });
+  expect(problems).toEqual([{ kind: 'system-file', count: 2, examples: ['._a.txt', 'b/Thumbs.db'] }]);
 });
 
 test('a file that became a link out of the folder after it was listed is not read', async () => {

@@ -1,4 +1,4 @@
-/** Where a dataset's files are: a folder, later an archive or a bucket. What they mean is the business of a format. */
+/** Where a dataset's files are: a folder, later a bucket. What they mean is the business of a format. */
 
 /** Paths are relative, with `/`, without `..`. A path that ends in `/` is a folder with nothing in it. */
 export interface SourceFile {
@@ -6,18 +6,31 @@ export interface SourceFile {
   readonly bytes: number;
 }
 
+export interface ByteRange {
+  /** From the start of the file. */
+  readonly offset: number;
+  readonly length: number;
+}
+
 export interface Source {
   /** Every regular file, in no promised order. What is no regular file is left out and reported by the source's owner. */
   list(): AsyncIterable<SourceFile>;
-  /** The bytes of a listed file. Throws where it is gone, is no regular file any more, or lies outside. */
-  read(path: string): AsyncIterable<Uint8Array>;
+  /**
+   * The bytes of a listed file, or those of a range that lies inside it. Throws where it is gone, is no regular file any more, lies
+   * outside, or is shorter than the range says.
+   */
+  read(path: string, range?: ByteRange): AsyncIterable<Uint8Array>;
 }
 
 /** A whole file. Throws where it has more than `limit` bytes, before they are in memory. */
-export async function readWhole(source: Source, path: string, limit: number): Promise<Uint8Array> {
+export const readWhole = (source: Source, path: string, limit: number): Promise<Uint8Array> =>
+  collect(source.read(path), limit);
+
+/** All chunks as one. Throws RangeError where they have more than `limit` bytes. */
+export async function collect(content: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of source.read(path)) {
+  for await (const chunk of content) {
     bytes += chunk.length;
     if (bytes > limit) throw new RangeError(`more than ${limit} bytes`);
     chunks.push(chunk);

@@ -3,17 +3,14 @@
  * The class name is the folder's with `_` as space; the captions are the plain zero-shot prompts filled with it, so that a model
  * trained on them knows the sentences it is asked with.
  */
-import { extname } from 'node:path';
 import { type Split, TriptychError } from '@triptych/protocol';
 import type { ProblemLog } from '../../pack/problems.ts';
 import type { SourceSample } from '../../sample.ts';
 import { SourceFiles } from '../../source/source-files.ts';
 import { zeroShotPrompts } from '../../text/prompts.ts';
 import type { DatasetReader } from '../format.ts';
+import { hasImageExtension } from '../image-extension.ts';
 import { splitNamed } from '../split-name.ts';
-
-const imageExtensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff']);
-const isImage = (path: string): boolean => imageExtensions.has(extname(path).toLowerCase());
 
 export const classFolders: DatasetReader = {
   name: 'class-folders',
@@ -21,11 +18,17 @@ export const classFolders: DatasetReader = {
 
   async detect(source) {
     const files = await SourceFiles.of(source);
-    const filled = classesIn(files).filter(({ path }) => files.namesIn(path).some(isImage));
-    return new Set(filled.map(({ name }) => name)).size > 1;
+    const filled = classesIn(files).filter(({ path }) => files.namesIn(path).some(hasImageExtension));
+    const names = [...new Set(filled.map(({ name }) => name))];
+    return names.length > 1
+      ? {
+          reason: `folders of images, such as ${names.slice(0, 2).join(' and ')}, could be classes`,
+          by: 'shaped',
+        }
+      : undefined;
   },
 
-  async *read(source, problems) {
+  async *read(source, { problems }) {
     const files = await SourceFiles.of(source);
     const classes = classesIn(files, problems);
     reportCollisions(classes, problems);
@@ -57,7 +60,8 @@ function classesIn(files: SourceFiles, problems?: ProblemLog): ClassFolder[] {
   const top = files.foldersIn('');
   const reportStray = (place: string) => {
     for (const name of files.namesIn(place))
-      if (isImage(name)) problems?.add('image-without-class', place === '' ? name : `${place}/${name}`);
+      if (hasImageExtension(name))
+        problems?.add('image-without-class', place === '' ? name : `${place}/${name}`);
   };
   reportStray('');
   const splits = top.filter((name) => splitNamed(name));
@@ -93,7 +97,7 @@ function* readClass(
   let count = 0;
   for (const name of files.namesIn(path)) {
     const id = `${path}/${name}`;
-    if (!isImage(name)) {
+    if (!hasImageExtension(name)) {
       problems.add('not-an-image-file', id);
       continue;
     }

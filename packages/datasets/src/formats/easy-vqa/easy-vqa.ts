@@ -3,7 +3,7 @@
  * `<split>/images/<image>.png`.
  */
 import type { Split } from '@triptych/protocol';
-import type { ProblemLog } from '../../pack/problems.ts';
+import { finding, type ProblemLog } from '../../pack/problems.ts';
 import type { SourceSample } from '../../sample.ts';
 import { SourceFiles } from '../../source/source-files.ts';
 import type { DatasetReader } from '../format.ts';
@@ -15,10 +15,13 @@ export const easyVqa: DatasetReader = {
 
   async detect(source) {
     const files = await SourceFiles.of(source);
-    return splitsIn(files).some((folder) => files.foldersIn(folder).includes('images'));
+    const folder = splitsIn(files).find((name) => files.foldersIn(name).includes('images'));
+    return folder === undefined
+      ? undefined
+      : { reason: `${folder}/ has questions.json beside images/`, by: 'named' };
   },
 
-  async *read(source, problems) {
+  async *read(source, { problems }) {
     const files = await SourceFiles.of(source);
     for (const folder of splitsIn(files)) {
       const path = `${folder}/questions.json`;
@@ -42,12 +45,12 @@ function toSample(
   const { folder, name, files, problems } = context;
   const [question, answer, image] = Array.isArray(entry) ? (entry as unknown[]) : [];
   if (typeof question !== 'string' || typeof answer !== 'string' || !Number.isInteger(image)) {
-    problems.add('malformed-sample', `${name}: no [question, answer, image]`);
+    problems.add('malformed-sample', finding(name, '[question, answer, image]', entry));
     return undefined;
   }
   const path = `${folder}/images/${image}.png`;
   if (!files.has(path)) {
-    problems.add('missing-image', `${path} (${name})`);
+    problems.add('missing-image', `${name}: expected an image in the folder, got "${path}"`);
     return undefined;
   }
   return {

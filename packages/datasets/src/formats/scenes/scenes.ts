@@ -17,10 +17,11 @@ const MARKER_BYTES = 64 * 1024;
 export const scenes: DatasetReader = {
   name: 'scenes',
   layout: `${SCENES_MARKER}, images/<split>/<class>/<image> and annotations/captions_<split>.json`,
-  detect: isMarked,
+  detect: async (source) =>
+    (await isMarked(source)) ? { reason: `${SCENES_MARKER} says so`, by: 'marked' } : undefined,
 
-  async *read(source, problems) {
-    for await (const sample of cocoCaptions.read(source, problems)) {
+  async *read(source, reading) {
+    for await (const sample of cocoCaptions.read(source, reading)) {
       const [images, _split, className, file] = sample.id.split('/');
       const inClassFolder = images === 'images' && className !== undefined && file !== undefined;
       yield inClassFolder ? { ...sample, className: classNameOf(className) } : sample;
@@ -31,16 +32,19 @@ export const scenes: DatasetReader = {
 export const scenesQuestions: DatasetReader = {
   name: 'scenes-questions',
   layout: `${SCENES_MARKER}, images/ and vqa/{questions,annotations}_<split>.json`,
-  detect: isMarked,
-  read: (source, problems) => vqa.read(source, problems),
+  detect: onRequest,
+  read: (source, reading) => vqa.read(source, reading),
 };
 
 export const scenesConversations: DatasetReader = {
   name: 'scenes-conversations',
   layout: `${SCENES_MARKER}, images/ and llava/conversations_<split>.json`,
-  detect: isMarked,
-  read: (source, problems) => llava.read(source, problems),
+  detect: onRequest,
+  read: (source, reading) => llava.read(source, reading),
 };
+
+/** The folder is `scenes` unless it is asked for as something else. */
+async function onRequest(): Promise<undefined> {}
 
 async function isMarked(source: Source): Promise<boolean> {
   try {

@@ -1,94 +1,120 @@
 /**
- * VQAv2's files (https://visualqa.org/vqa_v2_teaser.html): questions and annotations as two JSON files a split, in the folder itself,
- * `vqa/`, `questions/` or `annotations/`. An image is found by the number that its name ends in, as in COCO_val2014_000000262148.jpg.
+ * Visual question answering: VQAv2 (https://visualqa.org/vqa_v2_teaser.html), questions and annotations as two JSON files a split; TextVQA
+ * (https://textvqa.org) and VizWiz (https://vizwiz.org), one file a split with the answers in it. They lie in the folder itself, `vqa/`,
+ * `questions/` or `annotations/`; images are found by number or name, anywhere in the folder.
  */
-import { extname } from 'node:path';
+import { basename } from 'node:path';
 import type { Split } from '@triptych/protocol';
 import type { ProblemLog } from '../../pack/problems.ts';
 import type { SourceSample } from '../../sample.ts';
+import type { Source } from '../../source/source.ts';
 import { SourceFiles } from '../../source/source-files.ts';
-import type { DatasetReader } from '../format.ts';
+import type { DatasetReader, Recognition } from '../format.ts';
+import { reportLost } from '../image-locator.ts';
 import { splitIn } from '../split-name.ts';
-import { parseAnnotations, parseQuestions } from './annotations.ts';
-import { NumberedImages } from './numbered-images.ts';
+import { ImagesById } from './images-by-id.ts';
+import { type AskedQuestion, annotationsOf, isJson, questionsOf, saysQuestions } from './question-files.ts';
 
 const PLACES = ['', 'vqa', 'questions', 'annotations', 'Questions', 'Annotations'];
 
 export const vqa: DatasetReader = {
   name: 'vqa',
   layout:
-    'questions and annotations JSON of VQAv2, such as vqa/{questions,annotations}_<split>.json, and images',
+    'questions and annotations JSON of VQAv2, such as vqa/{questions,annotations}_<split>.json, or one JSON of TextVQA or VizWiz a split, and images',
 
   async detect(source) {
-    const names = jsonFiles(await SourceFiles.of(source));
-    return names.some(isQuestions) && names.some(isAnnotations);
+    const { questions, annotations, reason } = await rolesOf(source);
+    if (questions.length === 0) return undefined;
+    const because = annotations.length > 0 ? `${questions[0]} and ${annotations[0]}` : reason;
+    return { reason: because ?? '', by: 'named' } satisfies Recognition;
   },
 
-  async *read(source, problems) {
+  async *read(source, { problems, expect }) {
     const files = await SourceFiles.of(source);
-    const images = NumberedImages.of(files);
-    const paths = jsonFiles(files);
-    const questionPaths = paths.filter(isQuestions);
-    const answers = await answersBySplit(files, paths.filter(isAnnotations), problems);
-    for (const path of questionPaths) {
-      const split = splitIn(path) ?? (questionPaths.length === 1 ? 'train' : undefined);
-      const file = parseQuestions(await files.json(path, problems));
-      if (!split && file) problems.add('unknown-split', path, file.questions.length);
-      if (!split || !file) continue;
-      for (const { id, image, question } of file.questions) {
-        const name = `question ${id} in ${path}`;
-        const given = answers.get(split)?.get(id);
-        const found = images.find(image, file.subtype);
-        if (!given) problems.add('no-answer', name);
-        else if ('fault' in found) problems.add(found.fault, `image ${image} of ${name}`);
-        else yield sampleOf({ id, split, path: found.path, question, answers: given });
-      }
+    const images = new ImagesById(files, ['', 'images']);
+    const { questions, annotations } = await rolesOf(source);
+    for (const path of [...questions, ...annotations]) expect(files.bytesOf(path));
+    const answers = await answersBySplit(source, annotations, problems);
+    for (const path of questions) {
+      const split = splitIn(path) ?? (questions.length === 1 ? 'train' : undefined);
+      if (!split) problems.add('unknown-split', `${path}: expected train, val or test in its name, got none`);
+      else
+        for await (const asked of questionsOf(source, path, problems)) {
+          const given = asked.answers ?? answers.get(split)?.get(asked.id) ?? [];
+          const sample = sampleOf(asked, { split, answers: given, images, problems });
+          if (sample) yield sample;
+        }
     }
   },
 };
 
-/** Ids of questions are counted per split by some: they are made unique with it. */
-const sampleOf = (one: {
-  id: string;
-  split: Split;
-  path: string;
-  question: string;
-  answers: readonly string[];
-}): SourceSample => ({
-  id: `${one.split}/${one.id}`,
-  split: one.split,
-  images: [{ path: one.path }],
-  content: { kind: 'question', question: one.question.trim(), answers: one.answers },
-});
+function sampleOf(
+  asked: AskedQuestion,
+  at: { split: Split; answers: readonly string[]; images: ImagesById; problems: ProblemLog },
+): SourceSample | undefined {
+  const { split, answers, images, problems } = at;
+  const { id, image, where, question } = asked;
+  if (answers.length === 0) {
+    problems.add('no-answer', `${where}: expected an answer to question ${id}, got none`);
+    return undefined;
+  }
+  const found = images.find(image, asked.subtype);
+  if ('fault' in found) {
+    reportLost(problems, { where, name: image, lost: found });
+    return undefined;
+  }
+  // Ids of questions are counted per split by some: they are made unique with it.
+  return {
+    id: `${split}/${id}`,
+    split,
+    images: [found],
+    content: { kind: 'question', question, answers },
+  };
+}
 
-const jsonFiles = (files: SourceFiles): string[] =>
-  PLACES.flatMap((place) =>
+/** Which JSON files are questions and which are annotations: by name, and where no name tells, by the first entry. */
+async function rolesOf(
+  source: Source,
+): Promise<{ questions: string[]; annotations: string[]; reason?: string }> {
+  const files = await SourceFiles.of(source);
+  const paths = PLACES.flatMap((place) =>
     files
       .namesIn(place)
-      .filter((name) => extname(name) === '.json')
+      .filter(isJson)
       .map((name) => (place === '' ? name : `${place}/${name}`)),
   );
-
-const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
-const isQuestions = (path: string): boolean => /question/i.test(nameOf(path));
-const isAnnotations = (path: string): boolean => /annotation/i.test(nameOf(path));
+  const questions = paths.filter((path) => /question/i.test(basename(path)));
+  const annotations = paths.filter((path) => /annotation/i.test(basename(path)));
+  if (questions.length > 0 && annotations.length > 0) return { questions, annotations };
+  const whole: string[] = [];
+  for (const path of paths) if (await saysQuestions(source, path)) whole.push(path);
+  const [first] = whole;
+  return {
+    questions: whole,
+    annotations: [],
+    ...(first === undefined ? {} : { reason: `the first entry of ${first} has question, answers and image` }),
+  };
+}
 
 /** Answers by question id, of each split. */
 async function answersBySplit(
-  files: SourceFiles,
+  source: Source,
   paths: readonly string[],
   problems: ProblemLog,
 ): Promise<Map<Split, Map<string, readonly string[]>>> {
   const bySplit = new Map<Split, Map<string, readonly string[]>>();
   for (const path of paths) {
-    const annotations = parseAnnotations(await files.json(path, problems));
     const split = splitIn(path) ?? (paths.length === 1 ? 'train' : undefined);
-    if (!annotations || !split) continue;
+    if (!split) {
+      problems.add('unknown-split', `${path}: expected train, val or test in its name, got none`);
+      continue;
+    }
     const known = bySplit.get(split) ?? new Map<string, readonly string[]>();
     bySplit.set(split, known);
-    for (const { question, answers } of annotations) {
-      if (known.has(question)) problems.add('repeated-id', `answers to question ${question} in ${path}`);
-      else if (answers.length > 0) known.set(question, answers);
+    for await (const { question, answers, where } of annotationsOf(source, path, problems)) {
+      if (known.has(question))
+        problems.add('repeated-id', `${where}: question ${question} has answers twice`);
+      else known.set(question, answers);
     }
   }
   return bySplit;
