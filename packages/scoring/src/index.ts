@@ -4,13 +4,31 @@ export {
   type AveragePrecisionInput,
   averagePrecision,
 } from './average-precision.ts';
+export {
+  confidenceIntervals,
+  type Difference,
+  type Interval,
+  pairedDifferences,
+  type Resampling,
+} from './bootstrap.ts';
 export { bleu } from './captions/bleu.ts';
 export type { CaptionedImage, CaptionScore } from './captions/captioned-image.ts';
 export { ciderD, type DocumentFrequencies, documentFrequencies } from './captions/cider-d.ts';
 export { captionTokens } from './captions/ptb/caption-tokens.ts';
 export { rougeL } from './captions/rouge-l.ts';
+export { formatDifference, formatScore, type Unit } from './format.ts';
 export { type RetrievalInput, retrieval } from './retrieval.ts';
-export type { ScoreValue } from './score.ts';
+export {
+  type Clusters,
+  clustersOf,
+  eachAlone,
+  type Group,
+  meanOfSamples,
+  type PerSample,
+  type ScoreValue,
+  type Statistic,
+  type Weights,
+} from './score.ts';
 export { matrixRows, type PairScores, similarities, similarityRows } from './similarity.ts';
 export { normaliseAnswer, normaliseWords, stripPunctuation } from './vqa/normalise-answer.ts';
 export {
