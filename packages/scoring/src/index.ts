@@ -13,7 +13,7 @@ export {
 } from './bootstrap.ts';
 export { bleu } from './captions/bleu.ts';
 export type { CaptionedImage, CaptionScore } from './captions/captioned-image.ts';
-export { ciderD, type DocumentFrequencies, documentFrequencies } from './captions/cider-d.ts';
+export { ciderD, DocumentFrequencies, documentFrequencies } from './captions/cider-d.ts';
 export { captionTokens } from './captions/ptb/caption-tokens.ts';
 export { rougeL } from './captions/rouge-l.ts';
 export { formatDifference, formatScore, type Unit } from './format.ts';

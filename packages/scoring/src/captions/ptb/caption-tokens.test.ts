@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { draws } from '../../testing/draws.ts';
 import { captionTokens } from './caption-tokens.ts';
+import { tokenByRules, tokensOfLines } from './tokens.ts';
 
 const { captions, tokens }: { captions: string[]; tokens: string[] } = JSON.parse(
   readFileSync(new URL('fixtures/reference.json', import.meta.url)).toString(),
@@ -40,4 +42,76 @@ test('a caption of 100,000 letters and marks is read in linear time', () => {
   expect(captionTokens(['x'.repeat(100_000)])[0]).toHaveLength(100_000);
   // Half a second where each character costs a few rules; quadratic time would be minutes.
   expect(performance.now() - start).toBeLessThan(20_000);
+});
+
+test('what is taken without the rules is what the rules would take', () => {
+  const random = draws(11);
+  const pieces = [
+    ...[
+      'a',
+      'A',
+      'cat',
+      'Cats',
+      'st',
+      'St',
+      'Mr',
+      'etc',
+      'co',
+      'Co',
+      'pte',
+      'ca',
+      'no',
+      'No',
+      'fig',
+      'U',
+      'us',
+      'gonna',
+    ],
+    ...[
+      'Cannot',
+      'wanna',
+      'ed',
+      'ph',
+      'dog.c',
+      'x.y',
+      'Miss',
+      'miss',
+      'The',
+      'the',
+      'Two',
+      '3',
+      '10',
+      'ltd',
+      'www',
+      'com',
+    ],
+    ...[
+      '.',
+      '..',
+      '. . .',
+      ',',
+      '?',
+      '!',
+      '?!',
+      ';',
+      ':',
+      "'",
+      "'s",
+      "n't",
+      '-',
+      '--',
+      '/',
+      '@',
+      '&',
+      '$',
+      '(',
+      ')',
+      '%',
+    ],
+    ...[' ', ' ', ' ', ' ', '  ', '\n', '\t', '\u00a0', '\u00e9', '\u{1F600}', '\u200b'],
+  ];
+  for (let trial = 0; trial < 400; trial++) {
+    const text = Array.from({ length: 40 }, () => random.pick(pieces)).join('');
+    expect(tokensOfLines(text), JSON.stringify(text)).toEqual(tokensOfLines(text, tokenByRules));
+  }
 });
