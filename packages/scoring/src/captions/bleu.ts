@@ -5,11 +5,10 @@
 import {
   type CaptionedImage,
   type CaptionScore,
-  type CountedImage,
   type CountedImages,
   countedImages,
 } from './captioned-image.ts';
-import { ORDERS } from './grams.ts';
+import { type CountedText, ORDERS } from './grams.ts';
 
 const TINY = 1e-15;
 const SMALL = 1e-9;
@@ -33,37 +32,39 @@ export type BleuTally = Float64Array;
 export const TALLY_LENGTH = 2 + 2 * ORDERS;
 
 export function bleuTallies({ table, images }: CountedImages): BleuTally[] {
+  const { grams, counts } = table;
+  // [n-grams]: how often the reference has it that has it most; zero between two images.
   const most = new Int32Array(table.size);
-  return images.map((image) => tally(image, most));
-}
-
-/** `most` [n-grams] is zero before and after. */
-function tally({ hypothesis, references }: CountedImage, most: Int32Array): BleuTally {
-  const tally = new Float64Array(TALLY_LENGTH);
-  tally[0] = hypothesis.words;
-  tally[1] = closest(
-    hypothesis.words,
-    references.map(({ words }) => words),
-  );
-  for (const [index, own] of hypothesis.orders.entries()) {
-    tally[2 + index] = Math.max(0, hypothesis.words - index);
-    for (const { orders } of references) {
-      const { grams, counts } = orders[index]!;
-      for (let i = 0; i < grams.length; i++) if (counts[i]! > most[grams[i]!]!) most[grams[i]!] = counts[i]!;
+  return images.map(({ hypothesis, references }) => {
+    const tally = new Float64Array(TALLY_LENGTH);
+    tally[0] = hypothesis.words;
+    tally[1] = closestLength(hypothesis, references);
+    for (const { bounds } of references)
+      for (let entry = bounds[0]!; entry < bounds[ORDERS]!; entry++) {
+        const gram = grams[entry]!;
+        if (counts[entry]! > most[gram]!) most[gram] = counts[entry]!;
+      }
+    for (let order = 0; order < ORDERS; order++) {
+      let correct = 0;
+      for (let entry = hypothesis.bounds[order]!; entry < hypothesis.bounds[order + 1]!; entry++)
+        correct += Math.min(counts[entry]!, most[grams[entry]!]!);
+      tally[2 + order] = Math.max(0, hypothesis.words - order);
+      tally[2 + ORDERS + order] = correct;
     }
-    let correct = 0;
-    for (let i = 0; i < own.grams.length; i++) correct += Math.min(own.counts[i]!, most[own.grams[i]!]!);
-    tally[2 + ORDERS + index] = correct;
-    for (const { orders } of references) for (const gram of orders[index]!.grams) most[gram] = 0;
-  }
-  return tally;
+    for (const { bounds } of references)
+      for (let entry = bounds[0]!; entry < bounds[ORDERS]!; entry++) most[grams[entry]!] = 0;
+    return tally;
+  });
 }
 
-const closest = (length: number, lengths: readonly number[]): number =>
-  lengths.reduce((best, candidate) => {
-    const nearer = Math.abs(candidate - length) - Math.abs(best - length);
-    return nearer < 0 || (nearer === 0 && candidate < best) ? candidate : best;
-  });
+function closestLength({ words }: CountedText, references: readonly CountedText[]): number {
+  let best = references[0]!.words;
+  for (const { words: candidate } of references) {
+    const nearer = Math.abs(candidate - words) - Math.abs(best - words);
+    if (nearer < 0 || (nearer === 0 && candidate < best)) best = candidate;
+  }
+  return best;
+}
 
 function summed(tallies: readonly BleuTally[]): BleuTally {
   const sum = new Float64Array(TALLY_LENGTH);

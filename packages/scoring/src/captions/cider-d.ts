@@ -37,13 +37,14 @@ export class DocumentFrequencies {
     this.#frequency = grown(this.#frequency, this.table.size);
     this.#seen = grown(this.#seen, this.table.size);
     this.#documents += 1;
-    for (const { orders } of references)
-      for (const { grams } of orders)
-        for (const gram of grams) {
-          if (this.#seen[gram] === this.#documents) continue;
-          this.#seen[gram] = this.#documents;
-          this.#frequency[gram]! += 1;
-        }
+    const { grams } = this.table;
+    for (const { bounds } of references)
+      for (let entry = bounds[0]!; entry < bounds[ORDERS]!; entry++) {
+        const gram = grams[entry]!;
+        if (this.#seen[gram] === this.#documents) continue;
+        this.#seen[gram] = this.#documents;
+        this.#frequency[gram]! += 1;
+      }
   }
 
   /** ln(documents / documents with the n-gram), which is taken to be in one at least. */
@@ -73,62 +74,71 @@ export function ciderOfImages(
   { table, images }: CountedImages,
   frequencies: DocumentFrequencies = frequenciesOf({ table, images }),
 ): number[] {
-  const rarity = Float64Array.from({ length: table.size }, (_, gram) => frequencies.rarity(gram));
-  // [n-grams]: zero between two texts.
-  const theirs = new Float64Array(table.size);
+  const weighing = new Weighing(frequencies);
   return images.map(({ hypothesis, references }) => {
-    const own = weigh(hypothesis, rarity);
-    const similarities = references.map((text) => similarity(own, weigh(text, rarity), theirs));
-    return 10 * mean(similarities);
+    const own = weighing.norms(hypothesis);
+    let sum = 0;
+    for (const reference of references)
+      sum += weighing.similarity({ text: hypothesis, norms: own }, reference);
+    return (10 * sum) / references.length;
   });
 }
 
-export function frequenciesOf({ table, images }: CountedImages): DocumentFrequencies {
+function frequenciesOf({ table, images }: CountedImages): DocumentFrequencies {
   const frequencies = new DocumentFrequencies(table);
   for (const { references } of images) frequencies.add(references);
   return frequencies;
 }
 
-/** The tf-idf vectors of a text. */
-interface Weighed {
-  readonly bigrams: number;
-  readonly orders: readonly {
-    readonly grams: Int32Array;
-    readonly weights: Float64Array;
-    readonly norm: number;
-  }[];
-}
+/** The tf-idf vectors of all texts of a table. */
+class Weighing {
+  readonly #grams: Int32Array;
+  /** [entries] */
+  readonly #weights: Float64Array;
+  /** [n-grams]: those of a reference while it is compared; zero otherwise. */
+  readonly #theirs: Float64Array;
 
-function weigh({ words, orders }: CountedText, rarity: Float64Array): Weighed {
-  return {
-    bigrams: Math.max(0, words - 1),
-    orders: orders.map(({ grams, counts }) => {
-      const weights = new Float64Array(grams.length);
-      let squares = 0;
-      for (let i = 0; i < grams.length; i++) {
-        const weight = counts[i]! * rarity[grams[i]!]!;
-        weights[i] = weight;
-        squares += weight ** 2;
-      }
-      return { grams, weights, norm: Math.sqrt(squares) };
-    }),
-  };
-}
-
-/** The mean over the orders. `theirs` [n-grams] is zero before and after. */
-function similarity(own: Weighed, reference: Weighed, theirs: Float64Array): number {
-  let sum = 0;
-  for (const [index, { grams, weights, norm }] of own.orders.entries()) {
-    const other = reference.orders[index]!;
-    for (let i = 0; i < other.grams.length; i++) theirs[other.grams[i]!] = other.weights[i]!;
-    let product = 0;
-    for (let i = 0; i < grams.length; i++) {
-      const weight = theirs[grams[i]!]!;
-      product += Math.min(weights[i]!, weight) * weight;
-    }
-    sum += norm !== 0 && other.norm !== 0 ? product / (norm * other.norm) : product;
-    for (const gram of other.grams) theirs[gram] = 0;
+  constructor(frequencies: DocumentFrequencies) {
+    const { grams, counts, size } = frequencies.table;
+    const rarity = Float64Array.from({ length: size }, (_, gram) => frequencies.rarity(gram));
+    this.#grams = grams;
+    this.#weights = Float64Array.from(grams, (gram, entry) => counts[entry]! * rarity[gram]!);
+    this.#theirs = new Float64Array(size);
   }
-  const difference = own.bigrams - reference.bigrams;
-  return (sum / ORDERS) * Math.exp(-(difference ** 2) / (2 * SIGMA ** 2));
+
+  /** Of each order. */
+  norms({ bounds }: CountedText): number[] {
+    return Array.from({ length: ORDERS }, (_, order) => {
+      let squares = 0;
+      for (let entry = bounds[order]!; entry < bounds[order + 1]!; entry++)
+        squares += this.#weights[entry]! ** 2;
+      return Math.sqrt(squares);
+    });
+  }
+
+  /** The mean over the orders. */
+  similarity(
+    own: { readonly text: CountedText; readonly norms: readonly number[] },
+    reference: CountedText,
+  ): number {
+    const [grams, weights, theirs] = [this.#grams, this.#weights, this.#theirs];
+    const [from, to] = [reference.bounds[0]!, reference.bounds[ORDERS]!];
+    for (let entry = from; entry < to; entry++) theirs[grams[entry]!] = weights[entry]!;
+    const norms = this.norms(reference);
+    let sum = 0;
+    for (let order = 0; order < ORDERS; order++) {
+      let product = 0;
+      for (let entry = own.text.bounds[order]!; entry < own.text.bounds[order + 1]!; entry++) {
+        const weight = theirs[grams[entry]!]!;
+        product += Math.min(weights[entry]!, weight) * weight;
+      }
+      const norm = own.norms[order]! * norms[order]!;
+      sum += norm !== 0 ? product / norm : product;
+    }
+    for (let entry = from; entry < to; entry++) theirs[grams[entry]!] = 0;
+    const difference = bigrams(own.text) - bigrams(reference);
+    return (sum / ORDERS) * Math.exp(-(difference ** 2) / (2 * SIGMA ** 2));
+  }
 }
+
+const bigrams = ({ words }: CountedText): number => Math.max(0, words - 1);

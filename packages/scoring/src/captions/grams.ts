@@ -1,87 +1,92 @@
 /** Words and n-grams as small numbers, so that counting and comparing texts costs array accesses. */
 import { splitWords } from '../white-space.ts';
+import { PairNumbers } from './pair-numbers.ts';
 
 /** The longest n-gram that BLEU and CIDEr-D count. */
 export const ORDERS = 4;
 
-/** Words per table: an n-gram's key is its beginning times this, plus its last word. */
-const MOST_WORDS = 2 ** 24;
-
-/** The n-grams of one length in a text: each different one, in the order of their first occurrence, and how often it occurs. */
-export interface GramCounts {
-  readonly grams: Int32Array;
-  readonly counts: Int32Array;
-}
-
+/** A text whose n-grams are entries of its table. */
 export interface CountedText {
   readonly words: number;
-  /** For n = 1 to 4, at index n - 1. */
-  readonly orders: readonly GramCounts[];
+  /** [ORDERS + 1]: the n-grams are the entries from `bounds[n - 1]` to below `bounds[n]`. */
+  readonly bounds: readonly number[];
 }
 
-/** Numbers n-grams in the order in which it meets them. */
+/**
+ * Numbers n-grams in the order in which it meets them, and keeps those of all texts in two long arrays: each different one of a
+ * text, in the order of their first occurrence, and how often it occurs there. (An array for each text would cost more than
+ * the counting.)
+ */
 export class GramTable {
   readonly #words = new Map<string, number>();
   /** From (beginning, last word) to n-gram. */
-  readonly #grams = new Map<number, number>();
-  /** [n-grams]: while a text is counted, where it stands in the counts, plus one. */
-  #place = new Int32Array(1024);
+  readonly #numbers = new PairNumbers();
+  #grams = new Int32Array(1 << 14);
+  #counts = new Int32Array(1 << 14);
+  #entries = 0;
+  /** [n-grams]: while a text is counted, its entry there plus one. */
+  #place = new Int32Array(1 << 12);
+  /** [words]: what the n-grams at each place of the text begin with. */
+  #beginnings = new Int32Array(64);
 
   /** How many different n-grams there are; their numbers are below. */
   get size(): number {
-    return this.#grams.size;
+    return this.#numbers.size;
+  }
+
+  /** [entries]: the n-gram of each. */
+  get grams(): Int32Array {
+    return this.#grams.subarray(0, this.#entries);
+  }
+
+  /** [entries]: how often it occurs in its text. */
+  get counts(): Int32Array {
+    return this.#counts.subarray(0, this.#entries);
   }
 
   count(text: string): CountedText {
-    const words = splitWords(text).map((word) => this.#wordNumber(word));
-    const orders: GramCounts[] = [];
-    // What each n-gram begins with: the (n-1)-gram at the same place.
-    let beginnings = new Int32Array(words.length).fill(-1);
+    const words = splitWords(text);
+    this.#beginnings = grown(this.#beginnings, words.length);
+    this.#grams = grown(this.#grams, this.#entries + ORDERS * words.length);
+    this.#counts = grown(this.#counts, this.#entries + ORDERS * words.length);
+    this.#place = grown(this.#place, this.size + ORDERS * words.length);
+    const numbers = words.map((word) => this.#wordNumber(word));
+    this.#beginnings.fill(-1, 0, words.length);
+    const bounds = [this.#entries];
     for (let order = 0; order < ORDERS; order++) {
-      const length = Math.max(0, words.length - order);
-      const grams = new Int32Array(length);
-      for (let at = 0; at < length; at++) grams[at] = this.#gramNumber(beginnings[at]!, words[at + order]!);
-      orders.push(this.#counted(grams));
-      beginnings = grams;
+      this.#countOrder(numbers, order);
+      bounds.push(this.#entries);
     }
-    return { words: words.length, orders };
+    return { words: words.length, bounds };
   }
 
-  #wordNumber(word: string): number {
-    const known = this.#words.get(word);
-    if (known !== undefined) return known;
-    const number = this.#words.size;
-    if (number >= MOST_WORDS) throw new RangeError(`more than ${MOST_WORDS} different words`);
-    this.#words.set(word, number);
-    return number;
-  }
-
-  #gramNumber(beginning: number, last: number): number {
-    const key = (beginning + 1) * MOST_WORDS + last;
-    const known = this.#grams.get(key);
-    if (known !== undefined) return known;
-    const number = this.#grams.size;
-    this.#grams.set(key, number);
-    return number;
-  }
-
-  #counted(occurrences: Int32Array): GramCounts {
-    this.#place = grown(this.#place, this.size);
-    const place = this.#place;
-    const grams = new Int32Array(occurrences.length);
-    const counts = new Int32Array(occurrences.length);
-    let different = 0;
-    for (const gram of occurrences) {
+  #countOrder(words: readonly number[], order: number): void {
+    const [numbers, beginnings, place] = [this.#numbers, this.#beginnings, this.#place];
+    const [grams, counts] = [this.#grams, this.#counts];
+    const start = this.#entries;
+    let entries = start;
+    for (let at = 0; at + order < words.length; at++) {
+      const gram = numbers.numberOf(beginnings[at]!, words[at + order]!);
+      beginnings[at] = gram;
       const known = place[gram]!;
       if (known > 0) counts[known - 1]! += 1;
       else {
-        grams[different] = gram;
-        counts[different] = 1;
-        place[gram] = ++different;
+        grams[entries] = gram;
+        counts[entries] = 1;
+        place[gram] = ++entries;
       }
     }
-    for (let i = 0; i < different; i++) place[grams[i]!] = 0;
-    return { grams: grams.subarray(0, different), counts: counts.subarray(0, different) };
+    for (let entry = start; entry < entries; entry++) place[grams[entry]!] = 0;
+    this.#entries = entries;
+  }
+
+  #wordNumber(word: string): number {
+    let number = this.#words.get(word);
+    if (number === undefined) {
+      number = this.#words.size;
+      this.#words.set(word, number);
+    }
+    return number;
   }
 }
 

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { draws } from '../../testing/draws.ts';
 import { captionTokens } from './caption-tokens.ts';
-import { tokenByRules, tokensOfLines } from './tokens.ts';
 
 const { captions, tokens }: { captions: string[]; tokens: string[] } = JSON.parse(
   readFileSync(new URL('fixtures/reference.json', import.meta.url)).toString(),
@@ -31,6 +30,10 @@ test.each([
 test("a letter's period depends on the next caption's first word", () => {
   expect(captionTokens(['plan B.', 'The cat'])).toEqual(['plan b', 'the cat']);
   expect(captionTokens(['plan B.', 'Two cats'])).toEqual(['plan b.', 'two cats']);
+});
+
+test('white space at the end of an address is not part of it', () => {
+  expect(captionTokens(['http://x.y/z\u00a0', 'a'])).toEqual(['http://x.y/z', 'a']);
 });
 
 test('a line end inside a caption is a space, so that captions stay apart', () => {
@@ -111,7 +114,11 @@ test('what is taken without the rules is what the rules would take', () => {
     ...[' ', ' ', ' ', ' ', '  ', '\n', '\t', '\u00a0', '\u00e9', '\u{1F600}', '\u200b'],
   ];
   for (let trial = 0; trial < 400; trial++) {
-    const text = Array.from({ length: 40 }, () => random.pick(pieces)).join('');
-    expect(tokensOfLines(text), JSON.stringify(text)).toEqual(tokensOfLines(text, tokenByRules));
+    const captions = Array.from({ length: 3 }, () =>
+      Array.from({ length: 14 }, () => random.pick(pieces)).join(''),
+    );
+    expect(captionTokens(captions), JSON.stringify(captions)).toEqual(
+      captionTokens(captions, { byRulesAlone: true }),
+    );
   }
 });
