@@ -103,6 +103,18 @@ export function meanOfSamples({ ids, values, clusters, among, ...named }: MeanOp
   };
 }
 
+/** The samples of each name, names in order of the alphabet; samples without one are in none. */
+export function samplesByName(names: readonly (string | undefined)[]): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  for (const [sample, name] of names.entries()) {
+    if (name === undefined) continue;
+    const samples = found.get(name);
+    if (samples) samples.push(sample);
+    else found.set(name, [sample]);
+  }
+  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** Not a number for none. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { expected, floats, integers } from '../testing/reference.ts';
 import { averagePrecision } from './average-precision.ts';
-import { expected, floats, integers } from './testing/reference.ts';
 
 test('equals CLIP_benchmark', () => {
   const { perClass, mean } = averagePrecision({

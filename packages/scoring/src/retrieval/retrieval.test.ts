@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { expected, floats, integers } from '../testing/reference.ts';
 import { retrieval } from './retrieval.ts';
 import { matrixRows, similarities, similarityRows } from './similarity.ts';
-import { expected, floats, integers } from './testing/reference.ts';
 
 const imageOfText = integers('text_image_index');
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expected, floats, integers } from './testing/reference.ts';
+import { expected, floats, integers } from '../testing/reference.ts';
 import { zeroShot } from './zero-shot.ts';
 
 const valuesOf = (scores: readonly { metric: string; value: number }[]) =>
