@@ -64,6 +64,7 @@ export {
   type PerSample,
   type ScoreValue,
   type Statistic,
+  scoreValue,
   type Weights,
 } from './score.ts';
 export { scorers } from './scorers/registry.ts';

@@ -29,6 +29,12 @@ export interface Statistic extends ScoreValue {
   readonly perSample?: PerSample;
 }
 
+/** What is reported of a statistic. */
+export const scoreValue = ({ metric, value, unit, chance }: Statistic): ScoreValue => ({
+  ...{ metric, value, unit },
+  ...(chance !== undefined && { chance }),
+});
+
 export interface Group {
   /** What the samples have in common: "answer type". */
   readonly by: string;

@@ -1,7 +1,15 @@
 /** Classification from class scores: top-1, top-5 (with at least five classes), mean per-class recall, confusion matrix. */
 import { named } from '../metrics.ts';
 import { rankOf } from '../rank.ts';
-import { eachAlone, mean, meanOfSamples, type ScoreValue, type Statistic, type Weights } from '../score.ts';
+import {
+  eachAlone,
+  mean,
+  meanOfSamples,
+  type ScoreValue,
+  type Statistic,
+  scoreValue,
+  type Weights,
+} from '../score.ts';
 
 export interface ZeroShotInput {
   /** [samples, classes] */
@@ -46,12 +54,8 @@ function best(scores: Float32Array): number {
 }
 
 /** Classes without samples are left out of the mean over classes. */
-export function zeroShot(input: ZeroShotInput): ScoreValue[] {
-  return zeroShotStatistics(input, classified(input)).map(({ metric, value, unit, chance }) => ({
-    ...{ metric, value, unit },
-    ...(chance !== undefined && { chance }),
-  }));
-}
+export const zeroShot = (input: ZeroShotInput): ScoreValue[] =>
+  zeroShotStatistics(input, classified(input)).map(scoreValue);
 
 /** Each sample on its own. */
 export function zeroShotStatistics({ classes, labels }: ZeroShotInput, { ranks }: Classified): Statistic[] {

@@ -4,7 +4,15 @@
  */
 import { type MetricName, named } from '../metrics.ts';
 import { rankOf } from '../rank.ts';
-import { type Clusters, eachAlone, mean, meanOfSamples, type ScoreValue, type Statistic } from '../score.ts';
+import {
+  type Clusters,
+  eachAlone,
+  mean,
+  meanOfSamples,
+  type ScoreValue,
+  type Statistic,
+  scoreValue,
+} from '../score.ts';
 import type { PairScores } from './similarity.ts';
 
 const recallAt = [1, 5, 10] as const;
@@ -36,11 +44,8 @@ export interface RetrievalPart {
  * `image_retrieval_*` is text to image, `text_retrieval_*` image to text. Holds a few rows of the scores at a time: of 100,000
  * texts and 20,000 images all of them would be 8 GB.
  */
-export function retrieval(input: RetrievalInput): ScoreValue[] {
-  return recallStatistics(retrievalRanks(input), input.imageOfText).map(
-    ({ metric, value, unit, chance }) => ({ metric, value, unit, ...(chance !== undefined && { chance }) }),
-  );
-}
+export const retrieval = (input: RetrievalInput): ScoreValue[] =>
+  recallStatistics(retrievalRanks(input), input.imageOfText).map(scoreValue);
 
 export const retrievalRanks = (input: RetrievalInput): RetrievalRanks =>
   joinedRanks([retrievalPart(input, { from: 0, to: input.imageOfText.length })], input);
