@@ -1,7 +1,7 @@
 /** Reference captions of images: COCO's `captions_*.json`, an object from ids to captions, or predictions with their truths. */
 
 import { firstOf } from './predicted-texts.ts';
-import { listed, type ProblemLog, shown } from './problems.ts';
+import { counted, type ProblemLog, shown } from './problems.ts';
 import { type Fields, idOf, isObject, type ScoreFile } from './score-file.ts';
 
 export interface ReferenceCaptions {
@@ -96,7 +96,7 @@ function imagesIn(content: unknown, { name }: ScoreFile, problems: ProblemLog): 
     problems.add({
       path: name,
       expected: 'one image for each id',
-      actual: `several for ${listed(repeated)}`,
+      actual: `several for ${counted(repeated, 'id')}`,
       remedy: 'keep one of them',
     });
   return [...ids];

@@ -1,5 +1,5 @@
 /** Predictions that are texts (captions, answers), by id, from the formats in which result files come; and those that are wanted of them. */
-import { listed, type ProblemLog, shown } from './problems.ts';
+import { counted, type ProblemLog, shown } from './problems.ts';
 import { type Fields, idOf, isObject, type ScoreFile } from './score-file.ts';
 
 export interface TextFormat {
@@ -32,7 +32,10 @@ export function readTexts(file: ScoreFile, format: TextFormat, problems: Problem
     problems.add({
       path: file.name,
       expected: 'one prediction for each id',
-      actual: `several for ${listed([...repeated].map(([id, times]) => `${id} (${times})`))}`,
+      actual: `several for ${counted(
+        [...repeated].map(([id, times]) => `${id} (${times})`),
+        'id',
+      )}`,
       remedy: 'keep one of them; which would have been scored is not defined',
     });
   return texts;
@@ -99,11 +102,12 @@ export function matched(texts: ReadonlyMap<string, string>, wanted: Wanted, prob
   const { what, ids, missing, predictions, references } = wanted;
   const known = new Set(ids);
   const unknown = [...texts.keys()].filter((id) => !known.has(id));
-  if (unknown.length > 0)
+  // Without references everything would be unknown; that they are missing has been said.
+  if (unknown.length > 0 && ids.length > 0)
     problems.add({
       path: predictions.name,
       expected: `ids of the ${ids.length} ${what}s in ${references.name}`,
-      actual: `unknown ids, ${listed(unknown)}`,
+      actual: `unknown ones, ${counted(unknown, 'id')}`,
       remedy: 'leave these predictions out, or give the references of the same split',
     });
   const without = ids.filter((id) => !texts.has(id));
@@ -111,7 +115,7 @@ export function matched(texts: ReadonlyMap<string, string>, wanted: Wanted, prob
     problems.add({
       path: predictions.name,
       expected: `a prediction for each of the ${ids.length} ${what}s in ${references.name}`,
-      actual: `none for ${listed(without)}`,
+      actual: `none for ${counted(without, 'id')}`,
       remedy: `predict them, or say --missing leave-out (score the other ${ids.length - without.length}) or --missing empty (score empty texts)`,
     });
   const places = [...ids.keys()].filter((place) => missing === 'empty' || texts.has(ids[place]!));

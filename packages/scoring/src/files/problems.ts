@@ -43,7 +43,7 @@ export class ProblemLog {
   get all(): readonly Problem[] {
     const repeated = [...this.#repeated.values()].map(({ problem, places }) => ({
       ...problem,
-      actual: `${problem.actual} (${listed(places)})`,
+      actual: `${problem.actual} in ${counted(places, 'place')}`,
     }));
     return [...this.#problems, ...repeated];
   }
@@ -54,11 +54,11 @@ export class ProblemLog {
   }
 }
 
-/** "3: a, b, c", or the first few and how many more. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, SHOWN).map(shortened).join(', ');
+/** "3 ids: a, b, c", or the first few and how many more. */
+export function counted(names: readonly string[], what: string): string {
+  const first = names.slice(0, SHOWN).map(shortened).join(', ');
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  return `${names.length}: ${shown}${more}`;
+  return `${names.length} ${what}${names.length === 1 ? '' : 's'}: ${first}${more}`;
 }
 
 /** A value as a message shows it. */

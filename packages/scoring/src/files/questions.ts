@@ -1,7 +1,7 @@
 /** Questions with what is right about them, by id: lists of objects, as most data sets of questions have them. */
 
 import { firstOf, type MissingPolicy, matched, readTexts } from './predicted-texts.ts';
-import { listed, type ProblemLog, shown } from './problems.ts';
+import { counted, type ProblemLog, shown } from './problems.ts';
 import { type Fields, idOf, isObject, type ScoreFile, type ScoreFiles } from './score-file.ts';
 
 export interface QuestionFormat<Q> {
@@ -58,7 +58,7 @@ export function readQuestions<Q extends object>(
     problems.add({
       path: name,
       expected: 'one question for each id',
-      actual: `several for ${listed(repeated)}`,
+      actual: `several for ${counted(repeated, 'id')}`,
       remedy: 'keep one of them',
     });
   if (found.size === 0 && problems.all.length === 0)

@@ -1,5 +1,5 @@
 /** Tensors that a score reads by name, with everything that is wrong with them. */
-import { listed, type ProblemLog, shown } from './problems.ts';
+import { counted, type ProblemLog, shown } from './problems.ts';
 import { type NamedTensor, type ScoreFile, Tensors } from './score-file.ts';
 
 export interface TensorWish {
@@ -18,7 +18,7 @@ export function wantedTensor(
   const found = tensorIn(file, name);
   const expected = `a tensor "${name}" [${dimensions.join(', ')}]`;
   if (found && found.shape.length === dimensions.length && found.values.length > 0) return found;
-  const has = file.content instanceof Tensors ? `tensors ${listed(file.content.names)}` : shown(file.content);
+  const has = file.content instanceof Tensors ? counted(file.content.names, 'tensor') : shown(file.content);
   const actual = found ? `one of shape [${found.shape.join(', ')}]` : has;
   problems.add({
     path: file.name,
@@ -52,7 +52,7 @@ export function indices(
   problems.add({
     path: file.name,
     expected,
-    actual: listed(wrong),
+    actual: counted(wrong, 'other'),
     remedy: 'give the index of what each belongs to',
   });
   return undefined;

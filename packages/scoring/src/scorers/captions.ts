@@ -5,7 +5,7 @@ import { type DocumentFrequencies, documentFrequencies } from '../captions/cider
 import { captionTokens } from '../captions/ptb/caption-tokens.ts';
 import { type ReferenceCaptions, readReferenceCaptions } from '../files/coco-captions.ts';
 import { matched, readTexts } from '../files/predicted-texts.ts';
-import { listed, ProblemLog } from '../files/problems.ts';
+import { counted, ProblemLog } from '../files/problems.ts';
 import type { ScoreFile } from '../files/score-file.ts';
 import type { Scorer } from './scorer.ts';
 
@@ -80,7 +80,7 @@ function reportUncaptioned(
     problems.add({
       path: references.name,
       expected: 'a caption for each image',
-      actual: `none for ${listed(ids)}`,
+      actual: `none for ${counted(ids, 'id')}`,
       remedy: 'leave these images out of it, or leave their predictions out and say --missing leave-out',
     });
 }
