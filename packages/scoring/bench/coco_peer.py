@@ -42,13 +42,15 @@ def tokenised():
 hypotheses, references = tokenised()
 results = {i: [text] for i, text in enumerate(hypotheses)}
 truths = dict(enumerate(references))
-bleu, bleu_each = timed("bleu", lambda: Bleu(4).compute_score(truths, results, verbose=0))
-rouge, rouge_each = timed("rouge_l", lambda: Rouge().compute_score(truths, results))
-cider, cider_each = timed("cider_d", lambda: Cider().compute_score(truths, results))
+def scored():
+    return Bleu(4).compute_score(truths, results, verbose=0), Rouge().compute_score(truths, results), Cider().compute_score(truths, results)
+
+
+(bleu, bleu_each), (rouge, rouge_each), (cider, cider_each) = timed("scores", scored)
 (folder / "peer.json").write_text(
     json.dumps(
         {
-            "seconds": seconds,
+            "seconds": [{"tokens": seconds.get("tokens"), "scores": seconds["scores"]}],
             "tokens": {"hypotheses": hypotheses, "references": references},
             "corpus": {**{f"bleu_{n + 1}": value for n, value in enumerate(bleu)}, "rouge_l": float(rouge), "cider_d": float(cider)},
             "perImage": {

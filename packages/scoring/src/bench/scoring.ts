@@ -3,8 +3,8 @@
  * `npm run bench:scoring -- [--images 5000] [--rounds 5] [--json FILE]`.
  *
  * pycocoevalcap takes part where TRIPTYCH_PYTHON (or python3) can import it, with its Java tokenizer where there is a `java`.
- * First the tokens and all scores are compared, then both take turns. Ours is timed in a fresh process every time, as
- * `triptych score` is, so that nothing is warm.
+ * First the tokens and all scores are compared, then both take turns, each in processes of its own. Ours scores the set
+ * three times in a process: the first time is reported apart, as nothing is compiled then.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,12 +12,11 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { OwnResult } from './own-scores.ts';
+import type { OwnResult, Part } from './own-scores.ts';
 import { benchCaptions } from './sentences.ts';
 
-interface PeerResult extends OwnResult {
-  readonly tokens: { readonly hypotheses: readonly string[]; readonly references: readonly string[][] };
-}
+/** In one process. */
+const TIMES = 3;
 
 const { values } = parseArgs({
   options: {
@@ -45,40 +44,50 @@ try {
   rmSync(folder, { recursive: true });
 }
 
+type Seconds = OwnResult['seconds'][number];
+
 function measure(withPeer: boolean): void {
   const rounds = Array.from({ length: Number(values.rounds) }, () => ({
     own: runOwn().seconds,
-    ...(withPeer && { peer: runPeer()!.seconds }),
+    peer: withPeer ? runPeer()!.seconds : [],
   }));
-  print(`${values.images} images with 5 references; ${cpus()[0]?.model}; medians of ${values.rounds} rounds`);
-  for (const part of ['tokens', 'bleu', 'rouge_l', 'cider_d', 'all']) {
-    const own = median(rounds.map((round) => total(round.own, part)));
-    const peers = rounds.flatMap((round) =>
-      round.peer && (part === 'all' || part in round.peer) ? [round] : [],
-    );
-    const ratio = median(peers.map((round) => total(round.peer!, part) / total(round.own, part)));
-    const beside =
-      peers.length > 0
-        ? ` pycocoevalcap ${ms(median(peers.map(({ peer }) => total(peer!, part))))}, ${ratio.toFixed(1)} times as long`
+  print(
+    `${values.images} images with 5 references; ${cpus()[0]?.model}; median and p90 of ${values.rounds} rounds`,
+  );
+  const first = rounds.map(({ own }) => own[0]!);
+  const warm = rounds.map(({ own }) => own[TIMES - 1]!);
+  const peer = rounds.flatMap((round) => round.peer);
+  for (const part of ['tokens', 'scores', 'both'] as const) {
+    const of = (seconds: readonly Seconds[]) => seconds.flatMap((one) => secondsOf(one, part) ?? []);
+    const beside = of(peer);
+    // A machine that slows down slows both sides of a round.
+    const ratios = beside.map((seconds, i) => seconds / of(warm)[i]!);
+    const theirs =
+      beside.length > 0
+        ? `   pycocoevalcap ${figures(beside)}: ${quantile(ratios, 0.5).toFixed(1)} times as long`
         : '';
-    print(`${part.padEnd(8)} ${ms(own)}${beside}`);
+    print(`${part.padEnd(6)} ours ${figures(of(warm))}   at first ${figures(of(first))}${theirs}`);
   }
   if (values.json)
     writeFileSync(values.json, `${JSON.stringify({ images: Number(values.images), rounds }, null, 2)}\n`);
 }
 
-/** What is compared is what both did. */
-function total(seconds: Readonly<Record<string, number>>, part: string): number {
-  return part === 'all' ? Object.values(seconds).reduce((sum, value) => sum + value, 0) : seconds[part]!;
+/** Undefined for tokens that the other side did not cut. */
+function secondsOf({ tokens, scores }: Seconds, part: Part | 'both'): number | undefined {
+  if (part === 'scores') return scores;
+  if (tokens === null) return undefined;
+  return part === 'tokens' ? tokens : tokens + scores;
 }
 
-function runOwn(): PeerResult {
-  const { status, stderr } = spawnSync(process.execPath, [scripts.own, folder], { encoding: 'utf8' });
+function runOwn(): OwnResult {
+  const { status, stderr } = spawnSync(process.execPath, [scripts.own, folder, `${TIMES}`], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(readFileSync(join(folder, 'own.json'), 'utf8'));
 }
 
-function runPeer(): PeerResult | undefined {
+function runPeer(): OwnResult | undefined {
   const { status, stderr } = spawnSync(python, [scripts.peer, folder], { encoding: 'utf8' });
   if (status === 0) return JSON.parse(readFileSync(join(folder, 'peer.json'), 'utf8'));
   if (!/No module named|ENOENT/.test(stderr ?? 'ENOENT')) throw new Error(stderr);
@@ -86,7 +95,7 @@ function runPeer(): PeerResult | undefined {
   return undefined;
 }
 
-function assertEqual(own: PeerResult, peer: PeerResult): void {
+function assertEqual(own: OwnResult, peer: OwnResult): void {
   if (JSON.stringify(own.tokens) !== JSON.stringify(peer.tokens)) throw new Error('the tokens differ');
   let largest = 0;
   for (const metric of Object.keys(peer.corpus)) {
@@ -107,8 +116,13 @@ function uniformNumbers(seed: number): () => number {
   };
 }
 
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+function figures(seconds: readonly number[]): string {
+  return `${ms(quantile(seconds, 0.5))} ${ms(quantile(seconds, 0.9))}`;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
 }
 
 function ms(seconds: number): string {

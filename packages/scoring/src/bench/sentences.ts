@@ -23,7 +23,16 @@ const WHERE = split(
   'beach street kitchen park station field room river mountain city road market yard snow ocean garden',
 );
 const TIES = split('on near with under beside behind above in at by');
-const ENDS = ['.', '.', '', '!', ' .', ', and looks on.', ' (close-up).'];
+const ENDS = [
+  ...Array(20).fill('.'),
+  ...Array(10).fill(''),
+  ' .',
+  ' .',
+  '!',
+  '...',
+  ', and looks on.',
+  ' (close-up).',
+];
 
 export function benchCaptions(images: number, uniform: () => number): BenchCaptions {
   const one = (words: readonly string[]) => words[Math.floor(uniform() * words.length)]!;

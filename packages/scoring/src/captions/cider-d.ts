@@ -100,20 +100,26 @@ class Weighing {
 
   constructor(frequencies: DocumentFrequencies) {
     const { grams, counts, size } = frequencies.table;
-    const rarity = Float64Array.from({ length: size }, (_, gram) => frequencies.rarity(gram));
+    // Loops: from() of a typed array asks an iterator for each of a million entries.
+    const rarity = new Float64Array(size);
+    for (let gram = 0; gram < size; gram++) rarity[gram] = frequencies.rarity(gram);
     this.#grams = grams;
-    this.#weights = Float64Array.from(grams, (gram, entry) => counts[entry]! * rarity[gram]!);
+    this.#weights = new Float64Array(grams.length);
+    for (let entry = 0; entry < grams.length; entry++)
+      this.#weights[entry] = counts[entry]! * rarity[grams[entry]!]!;
     this.#theirs = new Float64Array(size);
   }
 
   /** Of each order. */
   norms({ bounds }: CountedText): number[] {
-    return Array.from({ length: ORDERS }, (_, order) => {
+    const norms: number[] = [];
+    for (let order = 0; order < ORDERS; order++) {
       let squares = 0;
       for (let entry = bounds[order]!; entry < bounds[order + 1]!; entry++)
         squares += this.#weights[entry]! ** 2;
-      return Math.sqrt(squares);
-    });
+      norms.push(Math.sqrt(squares));
+    }
+    return norms;
   }
 
   /** The mean over the orders. */

@@ -21,8 +21,8 @@ export class GramTable {
   readonly #words = new Map<string, number>();
   /** From (beginning, last word) to n-gram. */
   readonly #numbers = new PairNumbers();
-  #grams = new Int32Array(1 << 14);
-  #counts = new Int32Array(1 << 14);
+  #grams = new Int32Array(1 << 16);
+  #counts = new Int32Array(1 << 16);
   #entries = 0;
   /** [n-grams]: while a text is counted, its entry there plus one. */
   #place = new Int32Array(1 << 12);
