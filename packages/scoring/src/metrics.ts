@@ -86,3 +86,7 @@ export const named = (metric: MetricName): { readonly metric: MetricName; readon
   metric,
   unit: metrics[metric].unit,
 });
+
+/** Some of the catalogue, by name. */
+export const metricCards = (...names: readonly MetricName[]): Readonly<Record<string, MetricCard>> =>
+  Object.fromEntries(names.map((name) => [name, metrics[name]]));

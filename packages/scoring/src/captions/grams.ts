@@ -61,8 +61,11 @@ export class GramTable {
   }
 
   #countOrder(words: readonly number[], order: number): void {
-    const [numbers, beginnings, place] = [this.#numbers, this.#beginnings, this.#place];
-    const [grams, counts] = [this.#grams, this.#counts];
+    const numbers = this.#numbers;
+    const beginnings = this.#beginnings;
+    const place = this.#place;
+    const grams = this.#grams;
+    const counts = this.#counts;
     const start = this.#entries;
     let entries = start;
     for (let at = 0; at + order < words.length; at++) {

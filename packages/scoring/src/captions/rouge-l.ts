@@ -11,19 +11,14 @@ const BETA_SQUARED = 1.2 ** 2;
 export function rougeL(images: readonly CaptionedImage[]): CaptionScore {
   assertReferences(images);
   const numbers = new Map<string, number>();
-  const tokensOf = (text: string) =>
-    text.split(' ').map((token) => {
-      const number = numbers.get(token) ?? numbers.size;
-      numbers.set(token, number);
-      return number;
-    });
+  const row: number[] = [];
   const perImage = images.map(({ hypothesis, references }) => {
-    const tokens = tokensOf(hypothesis);
+    const tokens = tokenNumbers(hypothesis, numbers);
     let precision = 0;
     let recall = 0;
     for (const reference of references) {
-      const theirs = tokensOf(reference);
-      const length = longestCommonSubsequence(tokens, theirs);
+      const theirs = tokenNumbers(reference, numbers);
+      const length = longestCommonSubsequence(tokens, theirs, row);
       precision = Math.max(precision, length / tokens.length);
       recall = Math.max(recall, length / theirs.length);
     }
@@ -33,9 +28,20 @@ export function rougeL(images: readonly CaptionedImage[]): CaptionScore {
   return { corpus: mean(perImage), perImage };
 }
 
-function longestCommonSubsequence(a: readonly number[], b: readonly number[]): number {
-  // One row of the table: of what lies above and to the left of a cell only one number is needed besides.
-  const row = new Uint32Array(b.length + 1);
+function tokenNumbers(text: string, numbers: Map<string, number>): number[] {
+  return text.split(' ').map((token) => {
+    let number = numbers.get(token);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(token, number);
+    }
+    return number;
+  });
+}
+
+/** `row` is room for one row of the table: of what lies above and to the left of a cell only one number is needed besides. */
+function longestCommonSubsequence(a: readonly number[], b: readonly number[], row: number[]): number {
+  for (let j = 0; j <= b.length; j++) row[j] = 0;
   for (const token of a) {
     let diagonal = 0;
     for (let j = 0; j < b.length; j++) {

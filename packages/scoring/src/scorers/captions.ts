@@ -7,6 +7,7 @@ import { type ReferenceCaptions, readReferenceCaptions } from '../files/coco-cap
 import { matched, readTexts } from '../files/predicted-texts.ts';
 import { counted, ProblemLog } from '../files/problems.ts';
 import type { ScoreFile } from '../files/score-file.ts';
+import { metricCards } from '../metrics.ts';
 import type { Scorer } from './scorer.ts';
 
 const format = { id: ['image_id', 'id'], text: ['caption', 'prediction', 'text'] };
@@ -29,7 +30,7 @@ export const captionsScorer: Scorer = {
       optional: true,
     },
   ],
-  metrics: ['bleu_1', 'bleu_2', 'bleu_3', 'bleu_4', 'rouge_l', 'cider_d'],
+  metrics: metricCards('bleu_1', 'bleu_2', 'bleu_3', 'bleu_4', 'rouge_l', 'cider_d'),
   score({ predictions, references, corpus }, { missing }) {
     const problems = new ProblemLog();
     const texts = readTexts(predictions, format, problems);

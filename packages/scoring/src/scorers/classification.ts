@@ -3,6 +3,7 @@ import { averagePrecisionStatistic } from '../classification/average-precision.t
 import { classified, zeroShotStatistics } from '../classification/zero-shot.ts';
 import { ProblemLog } from '../files/problems.ts';
 import { agree, float32, indices, wantedTensor } from '../files/tensor-file.ts';
+import { metricCards } from '../metrics.ts';
 import type { Scorer } from './scorer.ts';
 
 const logits = { name: 'logits', dimensions: ['samples', 'classes'] };
@@ -15,7 +16,7 @@ export const classificationScorer: Scorer = {
     { role: 'predictions', form },
     { role: 'references', form: 'safetensors with "labels" [samples]' },
   ],
-  metrics: ['accuracy@1', 'accuracy@5', 'mean_per_class_recall'],
+  metrics: metricCards('accuracy@1', 'accuracy@5', 'mean_per_class_recall'),
   score({ predictions, references }) {
     const problems = new ProblemLog();
     const scores = wantedTensor(predictions, logits, problems);
@@ -48,7 +49,7 @@ export const multiLabelScorer: Scorer = {
       form: 'safetensors with "targets" [samples, classes], 1 where the label holds and 0 elsewhere',
     },
   ],
-  metrics: ['mean_average_precision'],
+  metrics: metricCards('mean_average_precision'),
   score({ predictions, references }) {
     const problems = new ProblemLog();
     const scores = wantedTensor(predictions, logits, problems);

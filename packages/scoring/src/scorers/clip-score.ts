@@ -2,6 +2,7 @@
 import { clipScoreStatistics } from '../clip-score.ts';
 import { ProblemLog } from '../files/problems.ts';
 import { agree, float32, indices, tensorIn, wantedTensor } from '../files/tensor-file.ts';
+import { metricCards } from '../metrics.ts';
 import type { Scorer } from './scorer.ts';
 
 export const clipScoreScorer: Scorer = {
@@ -14,7 +15,7 @@ export const clipScoreScorer: Scorer = {
       form: 'safetensors with "image_features" [samples, width]; for RefCLIPScore also "reference_features" [references, width] and "reference_index" [references], the sample of each',
     },
   ],
-  metrics: ['clip_score', 'ref_clip_score'],
+  metrics: metricCards('clip_score', 'ref_clip_score'),
   score({ predictions, references }) {
     const problems = new ProblemLog();
     const rows = (name: string, of: string) => ({ name, dimensions: [of, 'width'] });

@@ -3,7 +3,7 @@ import { exactMatches } from '../answers/exact-match.ts';
 import { firstOf } from '../files/predicted-texts.ts';
 import { ProblemLog } from '../files/problems.ts';
 import { answeredQuestions, imageOf, type QuestionFormat } from '../files/questions.ts';
-import { named } from '../metrics.ts';
+import { metricCards, named } from '../metrics.ts';
 import { clustersOf, meanOfSamples } from '../score.ts';
 import type { Scorer } from './scorer.ts';
 
@@ -20,7 +20,7 @@ export const exactMatchScorer: Scorer = {
       form: 'the same of { "question_id", "answer" or "answers", "image" }; the image may be missing',
     },
   ],
-  metrics: ['exact_match'],
+  metrics: metricCards('exact_match'),
   score(files, { missing }) {
     const { ids, asked } = answeredQuestions(files, { format: answers, missing, problems: new ProblemLog() });
     const clusters = clustersOf(asked.map(({ image }) => image));

@@ -2,7 +2,7 @@
 import { chosenIndex } from '../answers/multiple-choice.ts';
 import { ProblemLog } from '../files/problems.ts';
 import { answeredQuestions, type QuestionFormat } from '../files/questions.ts';
-import { named } from '../metrics.ts';
+import { metricCards, named } from '../metrics.ts';
 import { eachAlone, mean, meanOfSamples, samplesByName } from '../score.ts';
 import type { Scorer } from './scorer.ts';
 
@@ -16,7 +16,7 @@ export const multipleChoiceScorer: Scorer = {
       form: 'ScienceQA\'s problems.json, an object from ids to { "choices", "answer": index, "subject" }, of the split that was predicted; or a list of these with "question_id"',
     },
   ],
-  metrics: ['accuracy'],
+  metrics: metricCards('accuracy'),
   score(files, { missing }) {
     const { ids, asked } = answeredQuestions(files, { format: choices, missing, problems: new ProblemLog() });
     const found = asked.map(({ prediction, choices }) => chosenIndex(prediction, choices));

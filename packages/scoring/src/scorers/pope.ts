@@ -3,6 +3,7 @@ import { saysYes, yesNoStatistics } from '../answers/yes-no.ts';
 import { firstOf } from '../files/predicted-texts.ts';
 import { ProblemLog } from '../files/problems.ts';
 import { answeredQuestions, imageOf, type QuestionFormat } from '../files/questions.ts';
+import { metricCards } from '../metrics.ts';
 import { clustersOf, samplesByName } from '../score.ts';
 import type { Scorer } from './scorer.ts';
 
@@ -16,7 +17,7 @@ export const popeScorer: Scorer = {
       form: 'the same of { "question_id", "label": "yes" or "no", "image", "category" }; image and category may be missing',
     },
   ],
-  metrics: ['accuracy', 'precision', 'recall', 'f1', 'yes_ratio'],
+  metrics: metricCards('accuracy', 'precision', 'recall', 'f1', 'yes_ratio'),
   score(files, { missing }) {
     const { ids, asked } = answeredQuestions(files, { format: labels, missing, problems: new ProblemLog() });
     const clusters = clustersOf(asked.map(({ image }) => image));

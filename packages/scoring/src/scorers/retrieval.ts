@@ -3,6 +3,7 @@ import { readReferenceCaptions } from '../files/coco-captions.ts';
 import { ProblemLog } from '../files/problems.ts';
 import { type ScoreFile, type ScoreFiles, Tensors } from '../files/score-file.ts';
 import { agree, float32, indices, tensorIn, wantedTensor } from '../files/tensor-file.ts';
+import { metricCards } from '../metrics.ts';
 import { retrievalRanks, retrievalStatistics } from '../retrieval/retrieval.ts';
 import { matrixRows, type PairScores, similarityRows } from '../retrieval/similarity.ts';
 import { unitRows } from '../retrieval/unit-rows.ts';
@@ -22,12 +23,12 @@ export const retrievalScorer: Scorer = {
       form: 'safetensors with "text_image_index" [texts], the image of each text; or COCO captions whose images and annotations are in the order of the features',
     },
   ],
-  metrics: [
+  metrics: metricCards(
     ...(['image_retrieval_recall@1', 'image_retrieval_recall@5', 'image_retrieval_recall@10'] as const),
     ...(['text_retrieval_recall@1', 'text_retrieval_recall@5', 'text_retrieval_recall@10'] as const),
     ...(['image_retrieval_median_rank', 'image_retrieval_mean_rank'] as const),
     ...(['text_retrieval_median_rank', 'text_retrieval_mean_rank'] as const),
-  ],
+  ),
   score(files) {
     const problems = new ProblemLog();
     const { scores, texts } = pairScores(files.predictions, problems);

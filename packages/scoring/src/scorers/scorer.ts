@@ -1,7 +1,7 @@
 /** A score of files: what it reads, and the statistics that come out. A new one is a file here, and a line in registry.ts. */
 import type { MissingPolicy } from '../files/predicted-texts.ts';
 import type { FileRole, ScoreFiles } from '../files/score-file.ts';
-import type { MetricName } from '../metrics.ts';
+import type { MetricCard } from '../metrics.ts';
 import type { Statistic } from '../score.ts';
 
 export interface FileCard {
@@ -27,7 +27,8 @@ export interface Scorer {
   readonly name: string;
   readonly description: string;
   readonly files: readonly FileCard[];
-  readonly metrics: readonly MetricName[];
+  /** By name. */
+  readonly metrics: Readonly<Record<string, MetricCard>>;
   /** @throws ProblemsFound with everything that is wrong with the files. */
   score(files: ScoreFiles, options: ScoreOptions): Scored;
 }

@@ -1,9 +1,9 @@
 /** Every score of files, from their content to figures or problems. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseLenient } from '../files/lenient-json.ts';
 import { type Problem, ProblemsFound } from '../files/problems.ts';
 import { type ScoreFile, Tensors } from '../files/score-file.ts';
-import { metrics } from '../metrics.ts';
 import { scorers } from './registry.ts';
 import type { Scored } from './scorer.ts';
 
@@ -46,11 +46,17 @@ const said = [
   { image_id: 3, caption: 'dogs' },
 ];
 
-test('every scorer is catalogued: its metrics have a unit, a range and a source', () => {
-  for (const { name, metrics: own, files } of Object.values(scorers)) {
-    expect(own.length, name).toBeGreaterThan(0);
-    for (const metric of own) expect(metrics[metric].equals.length, metric).toBeGreaterThan(0);
+test('every scorer names its metrics, and the page of scores has each of them with its range and source', () => {
+  const page = readFileSync(new URL('../../../../docs/scores.md', import.meta.url), 'utf8');
+  for (const { name, metrics, files } of Object.values(scorers)) {
     expect(files.map(({ role }) => role)).toEqual(expect.arrayContaining(['predictions', 'references']));
+    expect(page).toContain(`\`triptych score ${name}\``);
+    for (const [metric, { unit, range, equals }] of Object.entries(metrics)) {
+      const shown = `${range[0]} to ${range[1] ?? 'any'}`;
+      expect(page.split('\n'), metric).toContainEqual(
+        expect.stringContaining(`| \`${metric}\` | ${unit}, ${shown} | ${equals}`),
+      );
+    }
   }
 });
 

@@ -3,7 +3,7 @@ import { matched } from '../files/predicted-texts.ts';
 import { ProblemLog } from '../files/problems.ts';
 import { answeredQuestions, imageOf, type QuestionFormat, readQuestions } from '../files/questions.ts';
 import { isObject, type ScoreFile } from '../files/score-file.ts';
-import { named } from '../metrics.ts';
+import { metricCards, named } from '../metrics.ts';
 import { type Clusters, clustersOf, meanOfSamples, type Statistic, samplesByName } from '../score.ts';
 import { type AnsweredQuestion, type HumanAnswer, vqaAccuracy } from '../vqa/vqa-accuracy.ts';
 import type { Scorer } from './scorer.ts';
@@ -23,7 +23,7 @@ export const vqaScorer: Scorer = {
       optional: true,
     },
   ],
-  metrics: ['vqa_accuracy'],
+  metrics: metricCards('vqa_accuracy'),
   score(files, { missing }) {
     const problems = new ProblemLog();
     if (files.questions) checkQuestions({ ...files, questions: files.questions }, problems);

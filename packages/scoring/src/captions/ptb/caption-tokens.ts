@@ -4,6 +4,7 @@ import { type CutOptions, cutLines } from './tokens.ts';
 
 /** As in ptbtokenizer.py. Brackets are named in lower case by then, so that they stay. */
 const PUNCTUATION = new Set(["''", "'", '``', '`', '.', '?', '!', ',', ':', '-', '--', '...', ';']);
+const LONGEST_PUNCTUATION = Math.max(...[...PUNCTUATION].map((mark) => mark.length));
 
 /**
  * The tokens of each caption with one space between them. The captions are read as one text, as the reference does: whether
@@ -20,7 +21,8 @@ export function captionTokens(captions: readonly string[], options: CutOptions =
 
 function lineOf(tokens: readonly string[]): string {
   const line = tokens
-    .filter((token) => !PUNCTUATION.has(token))
+    // The length first: looking a text up reads all of it.
+    .filter((token) => token.length > LONGEST_PUNCTUATION || !PUNCTUATION.has(token))
     .join(' ')
     .toLowerCase();
   // The reference reads its tokens from a line whose end is stripped; a no-break space may belong to an address.
