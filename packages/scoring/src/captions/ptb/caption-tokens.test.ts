@@ -34,6 +34,8 @@ test("a letter's period depends on the next caption's first word", () => {
 
 test('white space at the end of an address is not part of it', () => {
   expect(captionTokens(['http://x.y/z\u00a0', 'a'])).toEqual(['http://x.y/z', 'a']);
+  // The reference strips lines before it leaves out punctuation.
+  expect(captionTokens(['at me@x.org\u2003 .'])).toEqual(['at me@x.org\u2003']);
 });
 
 test('a line end inside a caption is a space, so that captions stay apart', () => {

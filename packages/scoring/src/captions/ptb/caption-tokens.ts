@@ -25,6 +25,7 @@ function lineOf(tokens: readonly string[]): string {
     .filter((token) => token.length > LONGEST_PUNCTUATION || !PUNCTUATION.has(token))
     .join(' ')
     .toLowerCase();
-  // The reference reads its tokens from a line whose end is stripped; a no-break space may belong to an address.
-  return line.charCodeAt(line.length - 1) > 0x7f ? stripEnd(line) : line;
+  // The reference strips the end of the line before it leaves punctuation out: a no-break space may belong to an address.
+  const last = tokens.at(-1) ?? '';
+  return last.charCodeAt(last.length - 1) > 0x7f ? stripEnd(line) : line;
 }

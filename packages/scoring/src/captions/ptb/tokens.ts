@@ -41,7 +41,8 @@ export function cutLines(
       at = end;
       continue;
     }
-    const found = byRulesAlone ? tokenByRules(read, at) : tokenAt(read, at);
+    // No rule begins with the end of a line.
+    const found = code === LINE_FEED && !byRulesAlone ? undefined : tokenAt(read, at, byRulesAlone);
     if (found) {
       if (found.written !== undefined) tokens.push(found.written);
       at = found.end;
@@ -75,8 +76,8 @@ interface Found {
   readonly written: string | undefined;
 }
 
-function tokenAt(read: ReadText, at: number): Found | undefined {
-  const joined = joinedEnd(read.known, at);
+function tokenAt(read: ReadText, at: number, byRulesAlone: boolean): Found | undefined {
+  const joined = byRulesAlone ? at : joinedEnd(read.known, at);
   return joined > at ? tokenOfWord(read.text.slice(at, joined), at) : tokenByRules(read, at);
 }
 
