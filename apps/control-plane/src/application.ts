@@ -6,6 +6,7 @@ import type { TlsIdentity } from '@triptych/protocol';
 import { createMetrics, type Logger } from '@triptych/runtime';
 import { openStore } from '@triptych/storage';
 import { Authenticator } from './access/authenticator.ts';
+import { Registrar } from './datasets/registrar.ts';
 import { createGrpcServer } from './grpc/create-grpc-server.ts';
 import { defaultLimits } from './http/limits.ts';
 import { listen } from './http/listen.ts';
@@ -169,12 +170,16 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
   });
   onClose(() => housekeeping.close());
   housekeeping.start();
+  const datasets = new DatasetStore(database);
+  const registrar = new Registrar({ datasets, artifacts, collection, notifier, logger });
+  onClose(() => registrar.close());
+  registrar.start();
   const services = {
     ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry, predictor },
     dataRoots: config.dataRoots ?? [],
     ...{ authenticator, tokens, audit },
     submission: new RunSubmission(database),
-    datasets: new DatasetStore(database),
+    ...{ datasets, registrar },
     models: new ModelStore(database),
     ...{ deletion, collection, housekeeping },
   };

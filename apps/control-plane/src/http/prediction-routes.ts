@@ -7,7 +7,7 @@ import { resolvePrediction } from '../predictions/prediction-resolution.ts';
 import type { PredictionStep } from '../predictions/predictor.ts';
 import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
-import { EventStream } from './event-stream.ts';
+import { EventStream } from './event-streams.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import { asTriptychError, problemOf } from './problem-reply.ts';
 import type { Services } from './services.ts';

@@ -2,6 +2,7 @@
 import type { ArtifactStore } from '@triptych/storage';
 import type { Registry } from 'prom-client';
 import type { Authenticator } from '../access/authenticator.ts';
+import type { Registrar } from '../datasets/registrar.ts';
 import type { ControlMetrics } from '../metrics/control-metrics.ts';
 import type { Predictor } from '../predictions/predictor.ts';
 import type { ArtifactCollection } from '../retention/collection.ts';
@@ -29,6 +30,7 @@ export interface Services {
   readonly tokens: TokenStore;
   readonly audit: AuditLog;
   readonly datasets: DatasetStore;
+  readonly registrar: Pick<Registrar, 'look' | 'stop'>;
   readonly models: ModelStore;
   readonly deletion: Pick<RecordDeletion, 'run' | 'dataset' | 'model'>;
   readonly workers: Pick<WorkerStore, 'list'>;

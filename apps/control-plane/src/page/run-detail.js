@@ -16,6 +16,8 @@ export class RunDetail {
   #id;
   #run;
   #metrics = [];
+  /** Losses of held-out samples. */
+  #validations = [];
   #story = [];
   #stream;
   #actions;
@@ -40,6 +42,7 @@ export class RunDetail {
     this.#id = id;
     this.#run = undefined;
     this.#metrics = [];
+    this.#validations = [];
     this.#story = [];
     this.#actions = undefined;
     if (id === undefined) return this.#place.replaceChildren(this.#welcome());
@@ -104,7 +107,12 @@ export class RunDetail {
       read(pathOf(id)),
       read(`${pathOf(id)}/metrics?afterStep=${after}&points=${POINTS}`),
     ]);
+    const validates = run.spec?.validation !== undefined;
+    const scores = validates ? (await read(`${pathOf(id)}/scores`)).items : [];
     if (id !== this.#id) return;
+    this.#validations = scores
+      .filter(({ stage, metric }) => stage === 'validation' && metric === 'loss')
+      .map(({ step, value }) => ({ step, loss: value }));
     this.#metrics.push(...items);
     this.#run = run;
   }
@@ -138,7 +146,7 @@ export class RunDetail {
             class: 'empty',
             text: isOver(run) ? 'No step was committed.' : 'No step has been committed yet.',
           })
-        : lossChart(this.#metrics, this.#innerWidth()),
+        : lossChart(this.#metrics, this.#innerWidth(), this.#validations),
       element('h3', { text: 'Scores' }),
       scoresOf(run),
       ...weightsOf(run),

@@ -3,12 +3,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Dataset } from '@triptych/protocol';
+import type { ReadyDataset } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { type CollectableStore, folderStore, putFiles, sha256Of } from '@triptych/storage';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { artifactReferences } from '../store/artifact-references.ts';
-import { addDataset, addRun, openTestStores, ownedRun, placed, type TestStores } from '../testing/store.ts';
+import {
+  addDataset,
+  addRun,
+  insertDataset,
+  openTestStores,
+  ownedRun,
+  placed,
+  type TestStores,
+} from '../testing/store.ts';
 import { ArtifactCollection } from './collection.ts';
 import { Housekeeping } from './housekeeping.ts';
 
@@ -53,7 +61,7 @@ async function put(text: string, minutes = 60): Promise<string> {
 
 const there = async (hashes: readonly string[]) => Promise.all(hashes.map((sha256) => artifacts.has(sha256)));
 
-async function registered(name: string): Promise<{ dataset: Dataset; hashes: string[] }> {
+async function registered(name: string): Promise<{ dataset: ReadyDataset; hashes: string[] }> {
   const packs = [await put(`${name} pack 0`), await put(`${name} pack 1`)];
   const manifest = await put(
     // Long enough that hashes lie across the pieces in which it is read.
@@ -66,7 +74,7 @@ async function registered(name: string): Promise<{ dataset: Dataset; hashes: str
   const { id: _, ...facts } = await addDataset(stores, `first-${name}`);
   await stores.deletion.dataset(`first-${name}`);
   return {
-    dataset: await stores.datasets.insert({ ...facts, name, manifest }),
+    dataset: await insertDataset(stores, { ...facts, name, manifest }),
     hashes: [manifest, ...packs],
   };
 }
@@ -83,7 +91,7 @@ async function model(name: string) {
   return { artifact: sha256, hashes };
 }
 
-async function running(dataset: Dataset, more: object = {}) {
+async function running(dataset: ReadyDataset, more: object = {}) {
   const { id, spec } = await addRun(stores, { dataset });
   await stores.database.client.run.update({ where: { id }, data: more });
   const { fencingToken: token } = await ownedRun(stores, id);
@@ -120,7 +128,7 @@ test('what rows name stays, with what it names itself; the rest goes and is coun
 test('what two share stays until both are gone', async () => {
   const { dataset, hashes } = await registered('a');
   const { id: _, ...facts } = dataset;
-  await stores.datasets.insert({ ...facts, name: 'b' });
+  await insertDataset(stores, { ...facts, name: 'b' });
   await stores.deletion.dataset('a');
   await collection.collect();
   expect(await there(hashes)).not.toContain(false);

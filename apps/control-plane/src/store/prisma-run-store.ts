@@ -87,7 +87,8 @@ export class PrismaRunStore implements RunStore {
       run,
       fencingToken: owned.fencingToken,
       spec: run.spec,
-      datasetManifests: (owned.datasetManifests as string[] | null) ?? [dataset.manifest],
+      // Runs train on what is READY, which has one.
+      datasetManifests: (owned.datasetManifests as string[] | null) ?? [dataset.manifest!],
       ...(owned.baseArtifact === null ? {} : { modelArtifact: owned.baseArtifact }),
       ...(owned.towerArtifacts === null
         ? {}
@@ -339,7 +340,10 @@ export class PrismaRunStore implements RunStore {
     const [scores, model] = neverPlaced(row)
       ? [[], null]
       : await Promise.all([
-          this.#client.score.findMany({ where: { runId }, ...runRelations.scores }),
+          this.#client.score.findMany({
+            ...runRelations.scores,
+            where: { runId, ...runRelations.scores.where },
+          }),
           this.#client.model.findUnique({ where: { runId }, ...runRelations.model }),
         ]);
     return runOf({ ...row, scores, model }, queuePosition);

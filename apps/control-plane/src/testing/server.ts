@@ -1,9 +1,10 @@
 /** The real HTTP server on real stores, with a queue that only remembers. */
 
-import { newSecret } from '@triptych/protocol';
+import { type Dataset, newSecret } from '@triptych/protocol';
 import { createLogger, createMetrics } from '@triptych/runtime';
 import type { InjectOptions } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
+import { Registrar } from '../datasets/registrar.ts';
 import type { App } from '../http/app.ts';
 import type { Patience } from '../http/broken-request.ts';
 import type { LimitOptions } from '../http/limits.ts';
@@ -102,6 +103,17 @@ export async function startTestServer({
   });
   const { deletion, workers } = stores;
   const housekeeping = new Housekeeping({ collection, deletion, workers, logger, soonMs: 0 });
+  const { datasets, artifacts, notifier } = stores;
+  const registrar = new Registrar({
+    datasets,
+    artifacts,
+    collection,
+    notifier,
+    logger,
+    reportMs: 20,
+    pollMs: 1e9,
+  });
+  registrar.start();
   const adminToken = 'adminToken' in access ? access.adminToken : newSecret();
   const authenticator = new Authenticator({
     ...{ tokens: stores.tokens, logins: new LoginStore(stores.database) },
@@ -117,6 +129,7 @@ export async function startTestServer({
     dataRoots,
     collection,
     housekeeping,
+    registrar,
   };
   const app = await buildServer({
     services,
@@ -138,11 +151,22 @@ export async function startTestServer({
     close: async () => {
       await app.close();
       clients.close();
+      await registrar.close();
       await housekeeping.close();
       fleet.close();
       await stores.close();
     },
   };
+}
+
+/** The dataset of that name when its folder has been read: READY, or INVALID. */
+export async function registered({ stores }: Pick<TestServer, 'stores'>, name: string): Promise<Dataset> {
+  for (;;) {
+    using watch = stores.notifier.watch(name);
+    const dataset = await stores.datasets.get(name);
+    if (dataset.state !== 'VALIDATING') return dataset;
+    await watch.changed({ timeoutMs: 10 });
+  }
 }
 
 /** Tests ask faster than anybody else. */

@@ -85,6 +85,10 @@ export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof
 export const DatasetScalarFieldEnum = {
   id: 'id',
   name: 'name',
+  state: 'state',
+  progress: 'progress',
+  failure: 'failure',
+  tries: 'tries',
   format: 'format',
   path: 'path',
   manifest: 'manifest',
@@ -316,19 +320,19 @@ export const SortOrder = {
 export type SortOrder = (typeof SortOrder)[keyof typeof SortOrder]
 
 
-export const JsonNullValueInput = {
-  JsonNull: JsonNull
-} as const
-
-export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
-
-
 export const NullableJsonNullValueInput = {
   DbNull: DbNull,
   JsonNull: JsonNull
 } as const
 
 export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
+
+
+export const JsonNullValueInput = {
+  JsonNull: JsonNull
+} as const
+
+export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
 
 
 export const QueryMode = {
