@@ -25,6 +25,7 @@ import { patchColours } from './fixtures/extending/architecture/card.ts';
 import { yesNoList } from './fixtures/extending/format/yes-no-list.ts';
 import { smoothed } from './fixtures/extending/objective/card.ts';
 import { objective } from './fixtures/extending/objective/objective.ts';
+import { anlsScorer, similarity } from './fixtures/extending/score/anls.ts';
 import { brier, yesNoTask } from './fixtures/extending/task/yes-no.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -36,6 +37,7 @@ const placeOf: Readonly<Record<string, string>> = {
   'objective/card.ts': 'packages/training/src/objectives/smoothed/card.ts',
   'objective/objective.ts': 'packages/training/src/objectives/smoothed/objective.ts',
   'task/yes-no.ts': 'packages/training/src/catalog/tasks/yes-no.ts',
+  'score/anls.ts': 'packages/scoring/src/scorers/anls.ts',
   'format/yes-no-list.ts': 'packages/datasets/src/formats/yes-no-list/yes-no-list.ts',
 };
 
@@ -58,6 +60,7 @@ describe('the page', () => {
     'packages/models/src/registry.ts',
     'packages/training/src/objectives/registry.ts',
     'packages/training/src/catalog/tasks/registry.ts',
+    'packages/scoring/src/scorers/registry.ts',
     'packages/datasets/src/formats/registry.ts',
   ])('names %s, where a new one is a line', (registry) => {
     expect(page).toContain(registry);
@@ -89,6 +92,26 @@ describe('what the page adds', () => {
       { kind: 'missing-image', count: 1, examples: ['yes-no.json entry 32'] },
       { kind: 'unknown-split', count: 1, examples: ['yes-no.json entry 33'] },
     ]);
+  });
+
+  test('a score reads files, and says how sure it is of each image', () => {
+    const scored = anlsScorer.score(
+      {
+        predictions: { name: 'said.json', content: { 1: 'Stopp', 2: 'exit' } },
+        references: {
+          name: 'right.json',
+          content: [
+            { question_id: 1, image: 'a.png', answers: ['stop', 'halt'] },
+            { question_id: 2, image: 'b.png', answers: ['entrance'] },
+          ],
+        },
+      },
+      { missing: 'refuse' },
+    );
+    // One letter of five too many is 0.8; "exit" is no "entrance" at all.
+    expect(scored.statistics[0]).toMatchObject({ metric: 'anls', value: 0.4, samples: 2 });
+    expect(scored.statistics[0]?.of([2, 0])).toBe(0.8);
+    expect(similarity('', '')).toBe(1);
   });
 
   test('a run resolves with the defaults of the recipe; wrong names and options are refused together', () => {

@@ -13,7 +13,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
  * What each package may import of the others. `models/catalog`, `training/catalog`, `nn/safetensors` and `nn/setup` are the tensor-free
  * subpaths;
  * the command line uses the last one to install and examine tensor engines, and `training/parity` to compare with golden
- * cases; both start processes of their own for what needs tensors.
+ * cases; both start processes of their own for what needs tensors. With `nn/safetensors` it reads features to score.
  */
 const allowed: Record<string, readonly string[]> = {
   protocol: [],
@@ -47,7 +47,16 @@ const allowed: Record<string, readonly string[]> = {
     'training/catalog',
     'nn/safetensors',
   ],
-  cli: ['protocol', 'client', 'datasets', 'nn/setup', 'training/parity', 'training/catalog'],
+  cli: [
+    'protocol',
+    'client',
+    'datasets',
+    'scoring',
+    'nn/safetensors',
+    'nn/setup',
+    'training/parity',
+    'training/catalog',
+  ],
 };
 
 /** Tensor-free subpaths: they may import nothing that loads TensorFlow.js. */

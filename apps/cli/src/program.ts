@@ -13,6 +13,7 @@ import * as parity from './commands/parity.ts';
 import * as predict from './commands/predict.ts';
 import * as reproduce from './commands/reproduce.ts';
 import * as runs from './commands/runs.ts';
+import * as score from './commands/score.ts';
 import * as submit from './commands/submit.ts';
 import * as tokens from './commands/tokens.ts';
 import * as watch from './commands/watch.ts';
@@ -37,6 +38,7 @@ const commands: readonly CommandModule[] = [
   engine,
   certificates,
   parity,
+  score,
 ];
 
 export interface ProgramOptions {

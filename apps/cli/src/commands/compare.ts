@@ -1,9 +1,9 @@
 /** triptych compare: runs that were scored on the same data, beside each other. */
 import type { RunComparison } from '@triptych/protocol';
+import { formatScore } from '@triptych/scoring';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { jsonText } from '../json-text.ts';
-import { scoreText } from '../score-table.ts';
 import { renderTable } from '../table.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -29,8 +29,8 @@ function comparisonTables({ runs, data, scores, differences }: RunComparison): s
     head: ['task', 'metric', ...names, 'chance'],
     rows: scores.map(({ task, metric, unit, chance, values }) => [
       ...[task, metric],
-      ...values.map((value) => scoreText(value ?? undefined, unit)),
-      scoreText(chance, unit),
+      ...values.map((value) => formatScore(value ?? undefined, { unit })),
+      formatScore(chance, { unit }),
     ]),
     right: [...right, names.length + 2],
   });

@@ -29,6 +29,7 @@ test('every file that the page refers to is served with its type, and nothing el
     '/requests.js',
     '/run-actions.js',
     '/run-detail.js',
+    '/score-format.js',
     '/status.css',
     '/status.js',
     '/status.svg',

@@ -1,8 +1,9 @@
 /** The selected run: where it stands, its loss curve, its scores and its story. It follows the run's events as they come. */
-import { bytes, clock, count, duration, element, fixed, percent, statusLabel, table } from './elements.js';
+import { bytes, clock, count, duration, element, fixed, statusLabel, table } from './elements.js';
 import { lossChart } from './loss-chart.js';
 import { read } from './requests.js';
 import { isOver, runActions } from './run-actions.js';
+import { formatScore } from './score-format.js';
 
 /** Steps of a curve that is opened; the page is no wider than that. */
 const POINTS = 1000;
@@ -257,4 +258,4 @@ function weightsOf({ weights, modelId }) {
   ];
 }
 
-const scored = (value, unit) => (unit === 'number' && value !== undefined ? fixed(value, 3) : percent(value));
+const scored = (value, unit) => formatScore(value, { unit, absent: '–' });

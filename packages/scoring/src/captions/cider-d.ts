@@ -3,78 +3,148 @@
  * 4-grams with the hypothesis' weights clipped to the reference's, times a Gaussian of the difference in length. That
  * length counts bigrams, as the reference does.
  */
-import { assertReferences, type CaptionedImage, type CaptionScore, mean } from './captioned-image.ts';
-import { type Ngrams, ngrams, ORDERS } from './ngrams.ts';
+import { mean } from '../score.ts';
+import {
+  type CaptionedImage,
+  type CaptionScore,
+  type CountedImages,
+  countedImages,
+} from './captioned-image.ts';
+import { type CountedText, GramTable, grown, ORDERS } from './grams.ts';
 
 const SIGMA = 6;
 
-/** In how many of `documents` images the references contain an n-gram (its words with a space between them). */
-export interface DocumentFrequencies {
-  readonly documents: number;
-  readonly frequency: ReadonlyMap<string, number>;
+/** In how many images the references contain an n-gram: what CIDEr-D knows of a corpus. */
+export class DocumentFrequencies {
+  readonly table: GramTable;
+  #documents = 0;
+  /** [n-grams] */
+  #frequency = new Int32Array(1024);
+  /** [n-grams]: the last document that contains it. */
+  #seen = new Int32Array(1024);
+
+  /** Of none yet. Texts that are scored with it are counted in its table. */
+  constructor(table: GramTable = new GramTable()) {
+    this.table = table;
+  }
+
+  get documents(): number {
+    return this.#documents;
+  }
+
+  /** An image counts once, however many of its references contain the n-gram. */
+  add(references: readonly CountedText[]): void {
+    this.#frequency = grown(this.#frequency, this.table.size);
+    this.#seen = grown(this.#seen, this.table.size);
+    this.#documents += 1;
+    const { grams } = this.table;
+    for (const { bounds } of references)
+      for (let entry = bounds[0]!; entry < bounds[ORDERS]!; entry++) {
+        const gram = grams[entry]!;
+        if (this.#seen[gram] === this.#documents) continue;
+        this.#seen[gram] = this.#documents;
+        this.#frequency[gram]! += 1;
+      }
+  }
+
+  /** ln(documents / documents with the n-gram), which is taken to be in one at least. */
+  rarity(gram: number): number {
+    return Math.log(this.#documents) - Math.log(Math.max(1, this.#frequency[gram] ?? 0));
+  }
 }
 
-/** What CIDEr-D knows of a corpus. An image counts once, however many of its references contain the n-gram. */
+/** Of the references of each image, as `captionTokens` writes them. */
 export function documentFrequencies(images: readonly (readonly string[])[]): DocumentFrequencies {
-  const frequency = new Map<string, number>();
-  for (const references of images) {
-    const seen = new Set(
-      references.flatMap((text) => ngrams(text).counts.flatMap((counts) => [...counts.keys()])),
-    );
-    for (const gram of seen) frequency.set(gram, (frequency.get(gram) ?? 0) + 1);
-  }
-  return { documents: images.length, frequency };
+  const frequencies = new DocumentFrequencies();
+  for (const references of images) frequencies.add(references.map((text) => frequencies.table.count(text)));
+  return frequencies;
 }
 
 /**
  * Between 0 and 10. Without `frequencies`, those of these images' references, so that a score changes with the set, and
  * is 0 for a set of one image.
  */
-export function ciderD(
-  images: readonly CaptionedImage[],
-  frequencies: DocumentFrequencies = documentFrequencies(images.map(({ references }) => references)),
-): CaptionScore {
-  assertReferences(images);
-  const perImage = images.map(({ hypothesis, references }) => {
-    const own = weigh(ngrams(hypothesis), frequencies);
-    const similarities = references.map((text) => similarity(own, weigh(ngrams(text), frequencies)));
-    return 10 * mean(similarities);
-  });
+export function ciderD(images: readonly CaptionedImage[], frequencies?: DocumentFrequencies): CaptionScore {
+  const perImage = ciderOfImages(countedImages(images, frequencies?.table), frequencies);
   return { corpus: mean(perImage), perImage };
 }
 
-/** The tf-idf vectors of a text. */
-interface Weighed {
-  readonly bigrams: number;
-  readonly orders: readonly { readonly weights: ReadonlyMap<string, number>; readonly norm: number }[];
-}
-
-function weigh({ words, counts }: Ngrams, { documents, frequency }: DocumentFrequencies): Weighed {
-  const orders = counts.map((grams) => {
-    const weights = new Map<string, number>();
-    let squares = 0;
-    for (const [gram, count] of grams) {
-      const weight = count * (Math.log(documents) - Math.log(Math.max(1, frequency.get(gram) ?? 0)));
-      weights.set(gram, weight);
-      squares += weight ** 2;
-    }
-    return { weights, norm: Math.sqrt(squares) };
+/** The images must have been counted in the table of the frequencies. */
+export function ciderOfImages(
+  { table, images }: CountedImages,
+  frequencies: DocumentFrequencies = frequenciesOf({ table, images }),
+): number[] {
+  const weighing = new Weighing(frequencies);
+  return images.map(({ hypothesis, references }) => {
+    const own = weighing.norms(hypothesis);
+    let sum = 0;
+    for (const reference of references)
+      sum += weighing.similarity({ text: hypothesis, norms: own }, reference);
+    return (10 * sum) / references.length;
   });
-  return { bigrams: Math.max(0, words - 1), orders };
 }
 
-/** The mean over the orders. */
-function similarity(own: Weighed, reference: Weighed): number {
-  let sum = 0;
-  for (const [index, { weights, norm }] of own.orders.entries()) {
-    const theirs = reference.orders[index]!;
-    let product = 0;
-    for (const [gram, weight] of weights) {
-      const other = theirs.weights.get(gram) ?? 0;
-      product += Math.min(weight, other) * other;
-    }
-    sum += norm !== 0 && theirs.norm !== 0 ? product / (norm * theirs.norm) : product;
-  }
-  const difference = own.bigrams - reference.bigrams;
-  return (sum / ORDERS) * Math.exp(-(difference ** 2) / (2 * SIGMA ** 2));
+function frequenciesOf({ table, images }: CountedImages): DocumentFrequencies {
+  const frequencies = new DocumentFrequencies(table);
+  for (const { references } of images) frequencies.add(references);
+  return frequencies;
 }
+
+/** The tf-idf vectors of all texts of a table. */
+class Weighing {
+  readonly #grams: Int32Array;
+  /** [entries] */
+  readonly #weights: Float64Array;
+  /** [n-grams]: those of a reference while it is compared; zero otherwise. */
+  readonly #theirs: Float64Array;
+
+  constructor(frequencies: DocumentFrequencies) {
+    const { grams, counts, size } = frequencies.table;
+    // Loops: from() of a typed array asks an iterator for each of a million entries.
+    const rarity = new Float64Array(size);
+    for (let gram = 0; gram < size; gram++) rarity[gram] = frequencies.rarity(gram);
+    this.#grams = grams;
+    this.#weights = new Float64Array(grams.length);
+    for (let entry = 0; entry < grams.length; entry++)
+      this.#weights[entry] = counts[entry]! * rarity[grams[entry]!]!;
+    this.#theirs = new Float64Array(size);
+  }
+
+  /** Of each order. */
+  norms({ bounds }: CountedText): number[] {
+    const norms: number[] = [];
+    for (let order = 0; order < ORDERS; order++) {
+      let squares = 0;
+      for (let entry = bounds[order]!; entry < bounds[order + 1]!; entry++)
+        squares += this.#weights[entry]! ** 2;
+      norms.push(Math.sqrt(squares));
+    }
+    return norms;
+  }
+
+  /** The mean over the orders. */
+  similarity(
+    own: { readonly text: CountedText; readonly norms: readonly number[] },
+    reference: CountedText,
+  ): number {
+    const [grams, weights, theirs] = [this.#grams, this.#weights, this.#theirs];
+    const [from, to] = [reference.bounds[0]!, reference.bounds[ORDERS]!];
+    for (let entry = from; entry < to; entry++) theirs[grams[entry]!] = weights[entry]!;
+    const norms = this.norms(reference);
+    let sum = 0;
+    for (let order = 0; order < ORDERS; order++) {
+      let product = 0;
+      for (let entry = own.text.bounds[order]!; entry < own.text.bounds[order + 1]!; entry++) {
+        const weight = theirs[grams[entry]!]!;
+        product += Math.min(weights[entry]!, weight) * weight;
+      }
+      const norm = own.norms[order]! * norms[order]!;
+      sum += norm !== 0 ? product / norm : product;
+    }
+    for (let entry = from; entry < to; entry++) theirs[grams[entry]!] = 0;
+    const difference = bigrams(own.text) - bigrams(reference);
+    return (sum / ORDERS) * Math.exp(-(difference ** 2) / (2 * SIGMA ** 2));
+  }
+}
+
+const bigrams = ({ words }: CountedText): number => Math.max(0, words - 1);

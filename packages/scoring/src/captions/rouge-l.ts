@@ -2,35 +2,53 @@
  * ROUGE-L as coco-caption's rouge.py computes it: the longest common subsequence against each reference, the best
  * precision and the best recall (not necessarily of the same reference), combined with beta = 1.2.
  */
-import { assertReferences, type CaptionedImage, type CaptionScore, mean } from './captioned-image.ts';
+import { mean } from '../score.ts';
+import { assertReferences, type CaptionedImage, type CaptionScore } from './captioned-image.ts';
 
 const BETA_SQUARED = 1.2 ** 2;
 
 /** Texts are split at single spaces, as the reference does: an empty text is one empty token. */
 export function rougeL(images: readonly CaptionedImage[]): CaptionScore {
   assertReferences(images);
+  const numbers = new Map<string, number>();
+  const row: number[] = [];
   const perImage = images.map(({ hypothesis, references }) => {
-    const tokens = hypothesis.split(' ');
-    const common = references.map((reference) => {
-      const theirs = reference.split(' ');
-      const length = longestCommonSubsequence(tokens, theirs);
-      return { precision: length / tokens.length, recall: length / theirs.length };
-    });
-    const precision = Math.max(...common.map((value) => value.precision));
-    const recall = Math.max(...common.map((value) => value.recall));
+    const tokens = tokenNumbers(hypothesis, numbers);
+    let precision = 0;
+    let recall = 0;
+    for (const reference of references) {
+      const theirs = tokenNumbers(reference, numbers);
+      const length = longestCommonSubsequence(tokens, theirs, row);
+      precision = Math.max(precision, length / tokens.length);
+      recall = Math.max(recall, length / theirs.length);
+    }
     if (precision === 0 || recall === 0) return 0;
     return ((1 + BETA_SQUARED) * precision * recall) / (recall + BETA_SQUARED * precision);
   });
   return { corpus: mean(perImage), perImage };
 }
 
-function longestCommonSubsequence(a: readonly string[], b: readonly string[]): number {
-  let previous = new Uint32Array(b.length + 1);
+function tokenNumbers(text: string, numbers: Map<string, number>): number[] {
+  return text.split(' ').map((token) => {
+    let number = numbers.get(token);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(token, number);
+    }
+    return number;
+  });
+}
+
+/** `row` is room for one row of the table: of what lies above and to the left of a cell only one number is needed besides. */
+function longestCommonSubsequence(a: readonly number[], b: readonly number[], row: number[]): number {
+  for (let j = 0; j <= b.length; j++) row[j] = 0;
   for (const token of a) {
-    const current = new Uint32Array(b.length + 1);
-    for (let j = 0; j < b.length; j++)
-      current[j + 1] = token === b[j] ? previous[j]! + 1 : Math.max(previous[j + 1]!, current[j]!);
-    previous = current;
+    let diagonal = 0;
+    for (let j = 0; j < b.length; j++) {
+      const above = row[j + 1]!;
+      row[j + 1] = token === b[j] ? diagonal + 1 : Math.max(above, row[j]!);
+      diagonal = above;
+    }
   }
-  return previous[b.length]!;
+  return row[b.length]!;
 }

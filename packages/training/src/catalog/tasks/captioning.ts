@@ -1,5 +1,5 @@
 /** Captioning: the generated caption of an image beside its references, by the metrics of COCO captions. */
-import { bleu, captionTokens, ciderD, rougeL } from '@triptych/scoring';
+import { captionStatistics, captionTokens, scoreValue } from '@triptych/scoring';
 import { demonstrations } from './demonstrations.ts';
 import type { Task } from './task.ts';
 
@@ -35,14 +35,9 @@ export const captioningTask: Task = {
       hypothesis,
       references: captionTokens(references[i]!),
     }));
-    const ratio = (metric: string, value: number) => ({ metric, value, unit: 'ratio' as const });
     return {
       samples: samples.length,
-      scores: [
-        ...bleu(captioned).map(({ corpus }, n) => ratio(`bleu_${n + 1}`, corpus)),
-        ratio('rouge_l', rougeL(captioned).corpus),
-        { metric: 'cider_d', value: ciderD(captioned).corpus, unit: 'number' },
-      ],
+      scores: captionStatistics({ ids: samples.map(({ id }) => id), images: captioned }).map(scoreValue),
       predictions: samples.map(({ id }, i) => ({
         id,
         prompt: '',

@@ -18,7 +18,11 @@ export const retrievalTask: Task = {
   async run({ samples, embed }) {
     const captions: string[] = [];
     const imageOfText: number[] = [];
-    for (const [image, { content }] of samples.entries()) {
+    // An image without a caption could not be found, nor find any.
+    const captioned = samples.filter(
+      ({ content }) => content.kind === 'captions' && content.texts.length > 0,
+    );
+    for (const [image, { content }] of captioned.entries()) {
       if (content.kind !== 'captions') continue;
       for (const caption of content.texts) {
         captions.push(caption);
@@ -26,10 +30,10 @@ export const retrievalTask: Task = {
       }
     }
     if (captions.length === 0 || !embed) return { scores: [], samples: 0 };
-    const images = await embed.images(samples);
+    const images = await embed.images(captioned);
     const texts = await embed.texts(captions);
     const scores = similarityRows(texts, images, embed.width);
     const input = { scores, imageOfText: Int32Array.from(imageOfText) };
-    return { scores: retrieval(input), samples: samples.length };
+    return { scores: retrieval(input), samples: captioned.length };
   },
 };

@@ -12,6 +12,7 @@ import { missing, numbers } from '../check.ts';
 import type { ParityKind } from '../kind.ts';
 
 interface Entry {
+  readonly image_id?: unknown;
   readonly hypothesis: string;
   readonly references: readonly string[];
   /** Absent: the Penn Treebank tokens of all captions, as the COCO tools make them. */
@@ -20,6 +21,8 @@ interface Entry {
 }
 
 interface Expected {
+  /** The order of the figures; that of the inputs where left out. */
+  readonly image_ids?: readonly unknown[];
   readonly corpus: Readonly<Record<string, number>>;
   readonly perImage: Readonly<Record<string, readonly number[]>>;
 }
@@ -32,8 +35,10 @@ export const captions: ParityKind = {
     return typeof corpus === 'object';
   },
   async check(golden) {
-    const { corpus, perImage } = golden.json('expected.json') as Expected;
-    const scores = scoresOf(tokenised(golden.json('inputs.json') as Entry[]));
+    const { image_ids, corpus, perImage } = golden.json('expected.json') as Expected;
+    const entries = golden.json('inputs.json') as Entry[];
+    const scores = scoresOf(tokenised(entries));
+    const places = image_ids?.map((id) => entries.findIndex((entry) => entry.image_id === id));
     const tolerance = namedTolerance(golden.about, 'absolute') ?? { relative: 0, absolute: 1e-9 };
     return [
       ...Object.entries(corpus).map(([metric, value]) => {
@@ -44,7 +49,8 @@ export const captions: ParityKind = {
       ...Object.entries(perImage).map(([metric, expected]) => {
         const own = scores.get(metric);
         if (!own) return missing(`${metric} of each image`);
-        return numbers(`${metric} of each image`, { actual: own.perImage, expected, tolerance });
+        const actual = places ? places.map((place) => own.perImage[place] ?? Number.NaN) : own.perImage;
+        return numbers(`${metric} of each image`, { actual, expected, tolerance });
       }),
     ];
   },

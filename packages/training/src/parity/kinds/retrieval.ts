@@ -3,9 +3,11 @@ import { type GoldenCase, integersOf, type SafetensorsTensor } from '@triptych/n
 import {
   averagePrecision,
   matrixRows,
-  retrieval as recall,
+  type RetrievalInput,
+  retrievalRanks,
   type ScoreValue,
   similarityRows,
+  unitRows,
   zeroShot,
 } from '@triptych/scoring';
 import { namedTolerance, recordOf } from '../case-tolerance.ts';
@@ -90,7 +92,7 @@ function ownValues(
   const { tensors } = golden.tensors('inputs.safetensors');
   const suffix = (start: string) => (group.startsWith(start) ? group.slice(start.length) : undefined);
   const scores = suffix('retrieval_') ?? suffix('bounds_');
-  if (scores !== undefined) return byName(recall(retrievalInput(tensors, scores)));
+  if (scores !== undefined) return recalls(retrievalInput(tensors, scores));
   const classes = suffix('classification');
   if (classes !== undefined) {
     const [logits, labels] = [tensors.get(`logits${classes}`), tensors.get(`labels${classes}`)];
@@ -112,12 +114,23 @@ function ownValues(
   return (metric) => (metric === 'average_precision' ? precision.perClass : precision.mean);
 }
 
+/** Recall at any k, as `image_retrieval_recall@k` and `text_retrieval_recall@k`. */
+function recalls(input: RetrievalInput): (metric: string) => number | undefined {
+  const { ofImages, ofTexts } = retrievalRanks(input);
+  return (metric) => {
+    const [, direction, k] = /^(image|text)_retrieval_recall@(\d+)$/.exec(metric) ?? [];
+    if (direction === undefined) return undefined;
+    const ranks = direction === 'image' ? ofImages : ofTexts;
+    return ranks.filter((rank) => rank < Number(k)).length / ranks.length;
+  };
+}
+
 const byName =
   (values: readonly ScoreValue[]) =>
   (metric: string): number | undefined =>
     values.find((one) => one.metric === metric)?.value;
 
-function retrievalInput(tensors: ReadonlyMap<string, SafetensorsTensor>, name: string) {
+function retrievalInput(tensors: ReadonlyMap<string, SafetensorsTensor>, name: string): RetrievalInput {
   const imageOfText = integersOf(tensors.get('text_image_index')!);
   const given = tensors.get(name);
   if (given) return { scores: matrixRows(given.float32(), given.shape[1]!), imageOfText };
@@ -126,6 +139,3 @@ function retrievalInput(tensors: ReadonlyMap<string, SafetensorsTensor>, name: s
   const [textRows, imageRows] = [unitRows(texts.float32(), width), unitRows(images.float32(), width)];
   return { scores: similarityRows(textRows, imageRows, width), imageOfText };
 }
-
-const unitRows = (rows: Float32Array, width: number): Float32Array =>
-  rows.map((value, i) => value / Math.hypot(...rows.subarray(i - (i % width), i - (i % width) + width)));

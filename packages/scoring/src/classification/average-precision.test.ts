@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { averagePrecision } from './average-precision.ts';
-import { expected, floats, integers } from './testing/reference.ts';
+import { expected, floats, integers } from '../testing/reference.ts';
+import { averagePrecision, averagePrecisionStatistic } from './average-precision.ts';
 
 test('equals CLIP_benchmark', () => {
   const { perClass, mean } = averagePrecision({
@@ -29,4 +29,13 @@ test('a matrix of the wrong size is a bug of the caller', () => {
   expect(() =>
     averagePrecision({ scores: new Float32Array(5), classes: 2, targets: new Int32Array(5) }),
   ).toThrow(/\[samples, 2\]/);
+});
+
+test('a sample that is drawn twice stands at two ranks', () => {
+  const input = { scores: Float32Array.of(3, 2, 1), classes: 1, targets: Int32Array.of(1, 0, 1) };
+  const twice = { scores: Float32Array.of(3, 2, 2, 1), classes: 1, targets: Int32Array.of(1, 0, 0, 1) };
+  const statistic = averagePrecisionStatistic(input);
+  expect(statistic.of([1, 2, 1])).toBe(averagePrecision(twice).mean);
+  expect(statistic.of([1, 1, 1])).toBe(statistic.value);
+  expect(statistic.of([0, 1, 1])).toBe(1 / 2);
 });
