@@ -16,6 +16,7 @@ export * from './network-address.ts';
 export * from './numerics.ts';
 export * from './predictions.ts';
 export * from './provenance.ts';
+export * from './run-comparison.ts';
 export * from './run-spec.ts';
 export * from './run-state.ts';
 export * from './runs.ts';

@@ -1,8 +1,10 @@
 /** /v1/runs: submit, plan, list, look at, cancel. */
 import {
   invalidInput,
+  MOST_COMPARED,
   type Model,
   Run,
+  RunComparison,
   RunPage,
   RunPlan,
   RunQuery,
@@ -19,6 +21,7 @@ import { actIn, assertScope, principalIn } from './access.ts';
 import { described, nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
+import { assertComparable, comparisonOf } from './run-comparison.ts';
 import { byIdOrName, RunParams } from './run-path.ts';
 import { planOf } from './run-plan.ts';
 import { resolveRun } from './run-resolution.ts';
@@ -134,6 +137,41 @@ export function runRoutes(app: App, services: Services): void {
       },
     },
     (request) => history.list(request.query),
+  );
+
+  app.get(
+    '/v1/runs/compare',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        operationId: 'getRunComparison',
+        summary:
+          'Runs that were scored on the same data beside each other: scores, and where their specs differ',
+        querystring: Type.Object(
+          {
+            runs: Type.String({
+              ...{ minLength: 1, maxLength: 4000 },
+              description: `Ids or names of 2 to ${MOST_COMPARED} runs, with commas between them`,
+            }),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: RunComparison, ...problems(404, 422) },
+      },
+    },
+    async ({ query }) => {
+      const names = query.runs.split(',').map((one) => one.trim());
+      assertComparable(names);
+      return comparisonOf(
+        await Promise.all(
+          names.map(async (name) => {
+            const run = await runs.get(await runs.idOf(name));
+            return { run, manifest: (await datasets.ofRun(run))[0]?.manifest };
+          }),
+        ),
+      );
+    },
   );
 
   app.get(

@@ -360,10 +360,8 @@ export class Supervision {
     const { parts, delivery, logger } = this.#options;
     const code = error instanceof TriptychError ? error.code : undefined;
     if (code === 'FENCED' || code === 'NOT_LEADER') {
-      logger.info(
-        { event: 'run-fenced', code, token: String(this.fencingToken) },
-        'A newer supervisor has taken over',
-      );
+      const facts = { event: 'run-fenced', code, token: String(this.fencingToken) };
+      logger.info(facts, 'A newer supervisor has taken over');
       // A newer supervisor came by the run's job; a newer leader still waits for it.
       return { kind: code === 'FENCED' ? 'done' : 'release' };
     }
