@@ -299,7 +299,7 @@ export const examples: readonly Examples[] = [
       },
     ],
   }),
-  one(Health, { status: 'ready' }),
+  one(Health, { status: 'ready', role: 'leader' }),
   one(Problem, {
     type: '/docs/errors#INVALID_INPUT',
     title: 'The request has fields that cannot be accepted',

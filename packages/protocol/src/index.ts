@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './evaluation-policy.ts';
 export * from './examples.ts';
 export * as control from './generated/triptych/v1/control.ts';
+export * as leader from './generated/triptych/v1/leader.ts';
 export * as peer from './generated/triptych/v1/peer.ts';
 export * as worker from './generated/triptych/v1/worker.ts';
 export * from './grpc-channel.ts';

@@ -30,7 +30,7 @@ import type { Services } from './services.ts';
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
-  const { runs, history, submission, queue, workers, metrics, datasets, artifacts, deletion, housekeeping } =
+  const { runs, history, submission, queue, workers, metrics, datasets, artifacts, deletion, leader } =
     services;
   const catalogs = {
     datasets,
@@ -256,7 +256,7 @@ export function runRoutes(app: App, services: Services): void {
     async (request, reply) => {
       await assertMine(request);
       await deletion.run(request.params.id, actIn(request));
-      housekeeping.collectSoon();
+      leader.collectSoon();
       return reply.code(204).send(undefined);
     },
   );
