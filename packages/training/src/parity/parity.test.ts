@@ -1,5 +1,5 @@
 /** Golden cases through the comparison itself: those that pass, and each way not to. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GoldenCase, selectBackend, tf } from '@triptych/nn';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +88,36 @@ describe('on wasm', () => {
     });
   });
 });
+
+test('captions: figures belong to the ids that they are listed with, in any order', async () => {
+  using copies = new CaseCopies();
+  const folder = copies.copy(fixtureFolder('../src/captions/fixtures', 'scoring'), 'reversed');
+  changeJson(folder, (expected) => {
+    for (const list of [expected.image_ids, ...Object.values(expected.perImage)])
+      (list as unknown[]).reverse();
+  });
+  expect(await compareCase(new GoldenCase(folder))).toMatchObject({ kind: 'captions', within: true });
+});
+
+test('retrieval: recall at any k, as many images or texts as there are included', async () => {
+  using copies = new CaseCopies();
+  const folder = copies.copy(fixtureFolder('../src/fixtures', 'scoring'), 'any-k');
+  changeJson(folder, ({ retrieval_scores: recalls }) => {
+    recalls['image_retrieval_recall@40'] = 1;
+    recalls['text_retrieval_recall@140'] = 1;
+    recalls['text_retrieval_recall@3'] = -1;
+  });
+  const report = await compareCase(new GoldenCase(folder));
+  expect(outside(report)).toEqual(['retrieval_scores/text_retrieval_recall@3']);
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: the case is this file's to know.
+function changeJson(folder: string, change: (expected: any) => void): void {
+  const path = join(folder, 'expected.json');
+  const expected = JSON.parse(readFileSync(path, 'utf8'));
+  change(expected);
+  writeFileSync(path, JSON.stringify(expected));
+}
 
 test('kinds are told by files and tensors, not by names', async () => {
   using copies = new CaseCopies();
