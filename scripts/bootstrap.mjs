@@ -4,7 +4,7 @@
  *   node scripts/bootstrap.mjs quickstart [options]
  *   node scripts/bootstrap.mjs test [vitest arguments]
  *   node scripts/bootstrap.mjs cli [triptych arguments]
- *   node scripts/bootstrap.mjs bench collective|engine|generation|memory|scaling [options]
+ *   node scripts/bootstrap.mjs bench collective|engine|generation|memory|scaling|soak [options]
  *
  * Uses Node's built-in modules only: it runs before anything is installed.
  */
@@ -20,6 +20,7 @@ const benches = {
   generation: 'packages/models/dist/bench/generation.js',
   memory: 'packages/training/dist/bench/memory.js',
   scaling: 'apps/cli/dist/bench/scaling.js',
+  soak: 'apps/cli/dist/bench/soak.js',
 };
 
 const commands = {
