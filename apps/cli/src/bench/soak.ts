@@ -57,7 +57,10 @@ const home = await mkdtemp(join(tmpdir(), 'triptych-soak-'));
 // As root, PostgreSQL runs as another user: where that one cannot read the home, its data would lie elsewhere and stay.
 await chmod(home, 0o755);
 const scenes = join(home, 'scenes');
+const others = join(home, 'others');
 await writeScenes({ path: scenes, images: 60, seed: 1 });
+// Other content: a dataset of which a run has the bytes is in use.
+await writeScenes({ path: others, images: 60, seed: 2 });
 const probePath = join(home, 'probe.sock');
 const probe = new URL('./soak/probe.js', import.meta.url).href;
 const stack = await startStack({
@@ -69,7 +72,6 @@ const stack = await startStack({
     TRIPTYCH_REQUESTS_PER_MINUTE: '1000000',
     TRIPTYCH_RETENTION_RUN_DAYS: '1',
     TRIPTYCH_RETENTION_GRACE_MINUTES: '1',
-    TRIPTYCH_LOG_LEVEL: 'warn',
     ...(values.redis && { QUEUE_URL: values.redis }),
   },
 });
@@ -80,6 +82,7 @@ try {
   await client.datasets.register({ name: 'scenes', path: scenes });
   await client.datasets.ready('scenes');
   const before = await readVitals({ stack, probePath });
+  note('the service is up');
   const { config } = await client.models.get('clip-tiny');
   fleet = new FleetProcess({
     ...{ stack, workers, stepMs: 25, config: JSON.stringify(config) },
@@ -88,6 +91,7 @@ try {
     trainings: Math.max(3, Math.round(runs / workers)),
   });
   await fleet.complete();
+  note(`${workers} workers are there`);
 
   const samples: Vitals[] = [];
   const results: LoadResult[] = [];
@@ -115,6 +119,7 @@ try {
   }
   const { census } = fleet;
   await fleet.end();
+  note('the fleet has left');
   const retentionSeconds = await letTimePass({ stack, client });
   const afterwards = await readVitals({ stack, probePath });
 
@@ -178,7 +183,7 @@ try {
 
   async function registerDatasets(round: number): Promise<void> {
     for (const name of ['a', 'b'].map((letter) => `scenes-${round}-${letter}`)) {
-      await client.datasets.register({ name, path: scenes });
+      await client.datasets.register({ name, path: others });
       await client.datasets.ready(name);
       await client.datasets.delete(name);
     }
@@ -187,6 +192,10 @@ try {
   await fleet?.end();
   await stack.stop();
   await rm(home, { recursive: true, force: true });
+}
+
+function note(what: string): void {
+  print(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${what}`);
 }
 
 function print(text: string): void {

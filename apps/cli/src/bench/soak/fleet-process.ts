@@ -1,6 +1,7 @@
 /** The process of light workers: started with what it must know, and asked how many of them there are. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TriptychError } from '@triptych/protocol';
 import type { Stack } from '../../local/index.ts';
@@ -50,7 +51,7 @@ export class FleetProcess {
     while (this.census.present < this.#workers) {
       if (this.#process.exitCode !== null)
         throw new TriptychError('UNAVAILABLE', `The fleet ended with code ${this.#process.exitCode}`);
-      await Promise.race([once(this.#process, 'message'), once(this.#process, 'exit')]);
+      await delay(50);
     }
   }
 
