@@ -5,11 +5,13 @@ import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
 import * as artifacts from './commands/artifacts.ts';
 import * as certificates from './commands/certificates.ts';
+import * as compare from './commands/compare.ts';
 import * as datasets from './commands/datasets.ts';
 import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
 import * as parity from './commands/parity.ts';
 import * as predict from './commands/predict.ts';
+import * as reproduce from './commands/reproduce.ts';
 import * as runs from './commands/runs.ts';
 import * as submit from './commands/submit.ts';
 import * as tokens from './commands/tokens.ts';
@@ -24,10 +26,12 @@ const commands: readonly CommandModule[] = [
   submit,
   watch,
   runs,
+  compare,
   datasets,
   models,
   artifacts,
   predict,
+  reproduce,
   workers,
   tokens,
   engine,
