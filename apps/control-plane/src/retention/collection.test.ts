@@ -318,7 +318,7 @@ test.each([
     });
   const housekeeping = new Housekeeping({
     ...{ collection, deletion: stores.deletion, workers: stores.workers, audit: stores.audit, logger },
-    ...{ runDays: 30, auditDays: 30, intervalMs: 20 },
+    ...{ runDays: 30, auditDays: 30, ...timing },
   });
   housekeeping.start();
   await expect.poll(() => client.worker.count()).toBe(1);
