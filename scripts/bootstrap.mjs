@@ -4,7 +4,7 @@
  *   node scripts/bootstrap.mjs quickstart [options]
  *   node scripts/bootstrap.mjs test [vitest arguments]
  *   node scripts/bootstrap.mjs cli [triptych arguments]
- *   node scripts/bootstrap.mjs bench collective|engine|generation|memory|scaling|scoring [options]
+ *   node scripts/bootstrap.mjs bench collective|engine|generation|memory|scaling|scoring|soak [options]
  *
  * Uses Node's built-in modules only: it runs before anything is installed.
  */
@@ -21,6 +21,7 @@ const benches = {
   memory: 'packages/training/dist/bench/memory.js',
   scaling: 'apps/cli/dist/bench/scaling.js',
   scoring: 'packages/scoring/dist/bench/scoring.js',
+  soak: 'apps/cli/dist/bench/soak.js',
 };
 
 const commands = {

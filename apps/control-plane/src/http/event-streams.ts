@@ -22,11 +22,16 @@ export interface Following {
 
 export class EventStreams {
   readonly #followers: Followers;
-  readonly #stopping = new AbortController();
+  /** Of the streams that are open; a signal of the server's own would remember each that ever was. */
+  readonly #open = new Set<AbortController>();
+  #isStopping = false;
 
   constructor(app: App, services: Pick<Services, 'history' | 'notifier'>) {
     this.#followers = new Followers(services);
-    app.addHook('preClose', async () => this.#stopping.abort(new Error('the server is stopping')));
+    app.addHook('preClose', async () => {
+      this.#isStopping = true;
+      for (const ending of this.#open) ending.abort(new Error('the server is stopping'));
+    });
   }
 
   /**
@@ -38,15 +43,17 @@ export class EventStreams {
     { subject, after = 0 }: { readonly subject: string; readonly after?: number },
     messages: (following: Following) => AsyncIterable<string>,
   ): FastifyReply {
-    const gone = new AbortController();
     const follower = this.#followers.follow(subject, after);
+    const ending = new AbortController();
+    this.#open.add(ending);
     const leave = () => {
-      gone.abort();
+      this.#open.delete(ending);
+      ending.abort();
       follower[Symbol.dispose]();
     };
     reply.raw.once('close', leave);
-    if (reply.raw.closed) leave();
-    const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
+    if (reply.raw.closed || this.#isStopping) leave();
+    const { signal } = ending;
     return reply
       .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' })
       .type('text/event-stream; charset=utf-8')

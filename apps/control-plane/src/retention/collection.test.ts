@@ -287,7 +287,10 @@ test('a list that is damaged keeps everything: what it named cannot be known', a
   expect(await there([...hashes, orphan])).not.toContain(false);
 });
 
-test('old runs and workers of long ago go by themselves, the others stay', async () => {
+test.each([
+  ['now and then', { intervalMs: 20 }],
+  ['soon after the start', { soonMs: 20 }],
+])('old runs and workers of long ago go by themselves %s, the others stay', async (_, timing) => {
   const { dataset } = await registered('scenes');
   const [old, recent] = [await running(dataset), await running(dataset)];
   for (const [run, days] of [
@@ -315,7 +318,7 @@ test('old runs and workers of long ago go by themselves, the others stay', async
     });
   const housekeeping = new Housekeeping({
     ...{ collection, deletion: stores.deletion, workers: stores.workers, audit: stores.audit, logger },
-    ...{ runDays: 30, auditDays: 30, intervalMs: 20 },
+    ...{ runDays: 30, auditDays: 30, ...timing },
   });
   housekeeping.start();
   await expect.poll(() => client.worker.count()).toBe(1);

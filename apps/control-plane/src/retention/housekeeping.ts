@@ -32,6 +32,7 @@ export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #closing = new AbortController();
   #round: Promise<void> = Promise.resolve();
+  #first: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
 
@@ -39,8 +40,10 @@ export class Housekeeping {
     this.#options = options;
   }
 
+  /** The first round comes soon: a process that is often started again would never have one otherwise. */
   start(): void {
-    const { intervalMs = INTERVAL_MS } = this.#options;
+    const { intervalMs = INTERVAL_MS, soonMs = SOON_MS } = this.#options;
+    this.#first = setTimeout(() => this.#next(() => this.#all()), soonMs).unref();
     this.#timer = setInterval(() => this.#next(() => this.#all()), intervalMs).unref();
   }
 
@@ -57,6 +60,7 @@ export class Housekeeping {
   /** Resolves when nothing is under way any more. */
   async close(): Promise<void> {
     this.#closing.abort();
+    clearTimeout(this.#first);
     clearInterval(this.#timer);
     clearTimeout(this.#soon);
     await this.#options.collection.close();

@@ -1,7 +1,7 @@
 /** Decisions as tables: who is there, who asks, who gets what and why. */
 import { describe, expect, test } from 'vitest';
 import { anyNumerics } from '../testing/numerics.ts';
-import { type Demand, type FleetWorker, place, placeAll } from './place.ts';
+import { compareDemands, type Demand, type FleetWorker, place, placeAll } from './place.ts';
 
 const NOW = 1_000_000;
 
@@ -230,5 +230,98 @@ describe('workers that do not compute alike', () => {
       [demand('first', { numerics: own.numerics, priority: 0 }), demand('second')],
     );
     expect(idsOf(placements.get('second')!)).toEqual(['b']);
+  });
+});
+
+describe('a long queue', () => {
+  const kinds = [{ gemm: 'onnxruntime' }, { gemm: 'own' }, { backend: 'cpu' }] as const;
+  const numericsOfKind = (kind: number) => anyNumerics(kinds[kind]!);
+
+  /** Draws as a linear congruential generator does. */
+  const drawing = (seed: number) => {
+    let state = seed;
+    return (below: number) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+  };
+
+  /** Run by run, each on the whole fleet: what is decided for a run does not depend on who else wanted the same. */
+  const naively = (fleet: readonly FleetWorker[], demands: readonly Demand[]) => {
+    const [placed, taken] = [new Map<string, unknown>(), new Set<string>()];
+    const kept = new Set<string>();
+    for (const one of demands.toSorted(compareDemands)) {
+      const open = fleet.filter(({ id }) => !taken.has(id) && !kept.has(id));
+      const placement = place(NOW, open, one);
+      if ('ranks' in placement) for (const { id } of placement.ranks) taken.add(id);
+      const unplaced = fleet.filter(({ id }) => !taken.has(id));
+      const alone = place(NOW, unplaced, one);
+      if ('wait' in placement) {
+        const idle = fleet.map((each) =>
+          each.state === 'busy' ? { ...each, state: 'idle' as const } : each,
+        );
+        if ('ranks' in place(NOW, idle, one))
+          for (const each of open) {
+            const isUsable = each.pool === one.pool && (one.backend ?? each.backend) === each.backend;
+            const isHere = (each.state === 'idle' || each.state === 'busy') && each.leaseExpiresAt > NOW;
+            const isAlike = (one.numerics ?? each.numerics).digest === each.numerics.digest;
+            if (isUsable && isHere && isAlike) kept.add(each.id);
+          }
+      }
+      const wait = 'wait' in alone ? alone.wait : 'WAITING_FOR_HIGHER_PRIORITY';
+      placed.set(one.runId, 'ranks' in placement ? placement.ranks.map(({ id }) => id) : wait);
+    }
+    return placed;
+  };
+
+  test.each(Array.from({ length: 200 }, (_, seed) => seed))(
+    'is placed as one run after the other, seed %i',
+    (seed) => {
+      const draw = drawing(seed + 1);
+      const fleet = Array.from({ length: draw(12) }, (_, i) => {
+        const kind = draw(3);
+        return worker(`w${String(i).padStart(2, '0')}`, {
+          pool: draw(4) === 0 ? 'gpu' : 'default',
+          backend: kind === 2 ? 'cpu' : 'wasm',
+          numerics: numericsOfKind(kind),
+          state: (['idle', 'idle', 'busy', 'draining'] as const)[draw(4)]!,
+          isCooling: draw(4) === 0,
+        });
+      });
+      const demands = Array.from({ length: draw(25) }, (_, i) => {
+        const least = 1 + draw(4);
+        return demand(`r${i}`, {
+          ...{ priority: draw(3), submittedAt: draw(5), minWorkers: least, maxWorkers: least + draw(3) },
+          pool: draw(4) === 0 ? 'gpu' : 'default',
+          ...(draw(3) === 0 && { backend: 'cpu' as const }),
+          ...(draw(4) === 0 && { numerics: numericsOfKind(draw(3)) }),
+        });
+      });
+      const placements = placeAll(NOW, fleet, demands);
+      expect([...placements].map(([id, placement]) => [id, idsOf(placement)])).toEqual([
+        ...naively(fleet, demands),
+      ]);
+    },
+  );
+
+  test('costs a look at the fleet for what is wanted, not for each run that wants it', () => {
+    let looks = 0;
+    const fleet = Array.from({ length: 50 }, (_, i) => ({
+      ...worker(`w${i}`),
+      get state() {
+        looks += 1;
+        return 'busy' as const;
+      },
+    }));
+    const looksFor = (runs: number) => {
+      looks = 0;
+      placeAll(
+        NOW,
+        fleet,
+        Array.from({ length: runs }, (_, i) => demand(`r${i}`, { maxWorkers: 1 + (i % 2) })),
+      );
+      return looks;
+    };
+    expect(looksFor(2000)).toBe(looksFor(2));
   });
 });

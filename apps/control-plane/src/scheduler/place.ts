@@ -71,7 +71,9 @@ export function groupsOf<W extends Pick<FleetWorker, 'id' | 'backend' | 'numeric
   const groups = new Map<string, W[]>();
   for (const worker of fleet.toSorted((a, b) => compareText(a.id, b.id))) {
     const { digest } = worker.numerics;
-    groups.set(digest, [...(groups.get(digest) ?? []), worker]);
+    const group = groups.get(digest);
+    if (group) group.push(worker);
+    else groups.set(digest, [worker]);
   }
   return [...groups.values()].sort(
     ([a], [b]) =>
@@ -95,22 +97,38 @@ export function placeAll(
   // What nobody has taken, and the part of it that is not kept for someone more urgent either.
   let unplaced = fleet;
   let open = fleet;
+  // Who wants the same as somebody that waits, waits as well: thousands of runs in a queue want few different things.
+  const waiting = new Map<string, Wait>();
   for (const demand of demands.toSorted(compareDemands)) {
-    const placement = place(now, open, demand);
+    const wish = wishOf(demand);
+    const known = waiting.get(wish);
+    const placement = known ?? place(now, open, demand);
     if ('ranks' in placement) {
       placements.set(demand.runId, placement);
       unplaced = without(unplaced, placement.ranks);
       open = without(open, placement.ranks);
-    } else {
-      placements.set(demand.runId, explain(now, unplaced, demand));
-      if (isWithinReach(now, fleet, demand))
-        open = without(
-          open,
-          usable(now, open, demand).filter((worker) => computesAs(demand, worker)),
-        );
+      waiting.clear();
+      continue;
     }
+    const wait = known ?? explain(now, unplaced, demand);
+    placements.set(demand.runId, wait);
+    if (known) continue;
+    if (isWithinReach(now, fleet, demand)) {
+      const kept = usable(now, open, demand).filter((worker) => computesAs(demand, worker));
+      // Others may fare otherwise now; whoever wants the same finds nothing either.
+      if (kept.length > 0) waiting.clear();
+      open = without(open, kept);
+    }
+    waiting.set(wish, wait);
   }
   return placements;
+}
+
+/** All that decides which workers a run gets and what it is told, beside its place in the order. */
+function wishOf(demand: Demand): string {
+  const { pool, backend, numerics } = demand;
+  const { least, most } = bounds(demand);
+  return JSON.stringify([pool, backend, numerics?.digest, least, most]);
 }
 
 /** The order in which runs are served. */

@@ -100,18 +100,19 @@ async function* streamOf(options: RankCallOptions): AsyncGenerator<RankEvent> {
   const { clients, workerId, request, gone, signal } = options;
   const call = clients.of(workerId).train(request);
   const cancel = () => call.cancel();
-  const ends = AbortSignal.any([gone, signal]);
-  ends.addEventListener('abort', cancel, { once: true });
+  // One signal of both would be remembered by the worker's for as long as the worker lives.
+  const ends = [gone, signal];
+  for (const end of ends) end.addEventListener('abort', cancel, { once: true });
   // The iterator reports the first error; grpc-js may emit more when the call is cancelled.
   call.on('error', () => {});
   try {
-    if (ends.aborted) throw ends.reason;
+    for (const end of ends) end.throwIfAborted();
     for await (const told of call) {
       const { sequence, ageMs, event } = told as worker.TrainEvent;
       yield { sequence, at: performance.now() - sensible(ageMs), event };
     }
   } finally {
-    ends.removeEventListener('abort', cancel);
+    for (const end of ends) end.removeEventListener('abort', cancel);
     call.cancel();
   }
 }
