@@ -11,6 +11,8 @@ export interface RegistrationOptions {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
   readonly signal: AbortSignal;
+  /** Folders into which links of a dataset may lead, beside its own. */
+  readonly roots?: readonly string[];
   readonly act?: Act;
 }
 
@@ -20,7 +22,8 @@ export const registrationBody = Type.Object(
     ...RegisterDataset.properties,
     format: Type.Optional(
       Type.Enum([...formatNames], {
-        description: 'How the folder is laid out; auto takes the first format that recognises it',
+        description:
+          'How the folder is laid out; auto takes the format that is surest of it, and names the candidates where several are',
       }),
     ),
   },
@@ -29,12 +32,12 @@ export const registrationBody = Type.Object(
 
 /** `NAME_TAKEN`; `DATASET_INVALID` where the folder cannot be read as a dataset. May take minutes. */
 export async function registerDataset(body: RegisterDataset, options: RegistrationOptions): Promise<Dataset> {
-  const { datasets, artifacts, signal, act } = options;
+  const { datasets, artifacts, signal, roots = [], act } = options;
   const { name, format = 'auto' } = body;
   if (await datasets.find(name)) throw datasetNameTaken(name);
   const { path } = body;
   await assertFolder(path);
-  const packed = await packDataset({ path, format, store: artifacts, signal });
+  const packed = await packDataset({ path, format, store: artifacts, signal, roots });
   const dataset = {
     name,
     format: packed.manifest.format,

@@ -32,7 +32,7 @@ export function datasetRoutes(app: App, services: Services): void {
       const body = { ...request.body, path: await allowedPath(request.body.path, dataRoots) };
       using _ = collection.hold();
       const dataset = await registerDataset(body, {
-        ...{ datasets, artifacts, signal: gone.signal },
+        ...{ datasets, artifacts, signal: gone.signal, roots: dataRoots },
         act: actIn(request),
       });
       return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
