@@ -226,7 +226,7 @@ const cases: readonly Case[] = [
     'a decompression bomb',
     gzipSync(Buffer.concat([tar(pair, false), tar([['z.bin', Buffer.alloc(80 * 2 ** 20)]])])),
     2,
-    { 'unreadable-archive': [1, 'a decompression bomb'] },
+    { 'too-large': [1, '0.tgz/z.bin'], 'unreadable-archive': [1, 'a decompression bomb'] },
     '0.tgz',
   ),
 ];
