@@ -9,8 +9,10 @@ let service: Service;
 beforeAll(async () => {
   service = await startService({ workers: 3, backend: 'wasm' });
   const path = join(service.home, 'scenes');
-  for (const format of ['scenes-questions', 'scenes-conversations'])
+  for (const format of ['scenes-questions', 'scenes-conversations']) {
     await service.client.datasets.register({ name: format, path, format });
+    await service.client.datasets.ready(format);
+  }
 });
 afterAll(() => service?.close());
 

@@ -47,7 +47,7 @@ const allowed: Record<string, readonly string[]> = {
     'training/catalog',
     'nn/safetensors',
   ],
-  cli: ['protocol', 'client', 'datasets', 'nn/setup', 'training/parity'],
+  cli: ['protocol', 'client', 'datasets', 'nn/setup', 'training/parity', 'training/catalog'],
 };
 
 /** Tensor-free subpaths: they may import nothing that loads TensorFlow.js. */

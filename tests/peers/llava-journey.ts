@@ -10,10 +10,10 @@ import { memoryGroups } from '@triptych/collective';
 import { decodeImage, resizeAndCrop, writeScenes } from '@triptych/datasets';
 import type { Example } from '@triptych/models';
 import { random, readSafetensors, selectBackend } from '@triptych/nn';
-import type { Dataset, Model, Run, RunSpec } from '@triptych/protocol';
+import type { Model, ReadyDataset, Run, RunSpec } from '@triptych/protocol';
 import { readFileList } from '@triptych/storage';
 import { OpenedModel, train } from '@triptych/training';
-import { startTestServer, type TestServer } from '../../apps/control-plane/src/testing/server.ts';
+import { registered, startTestServer, type TestServer } from '../../apps/control-plane/src/testing/server.ts';
 import type { LlavaBatch } from '../../packages/models/src/llava/processor.ts';
 import { png } from '../../packages/training/src/testing/png.ts';
 import { collect, modelOf } from '../../packages/training/src/testing/tiny-run.ts';
@@ -61,6 +61,7 @@ export class LlavaJourney implements AsyncDisposable {
     const path = join(folder, 'scenes');
     await writeScenes({ path, images: 40, seed: 1 });
     await journey.#post('/v1/datasets', { name: 'scenes', path, format: 'scenes-conversations' });
+    await registered(journey.#server, 'scenes');
     return journey;
   }
 
@@ -77,7 +78,7 @@ export class LlavaJourney implements AsyncDisposable {
       ...{ optimizer: { learningRate: 0.01 }, evaluation: { tasks: [], baseline: false } },
       ...spec,
     });
-    const { manifest } = await this.#get<Dataset>('/v1/datasets/scenes');
+    const { manifest } = await this.#get<ReadyDataset>('/v1/datasets/scenes');
     const { artifacts: store } = this.#server.stores;
     const [group] = memoryGroups(1);
     const events = await collect(

@@ -71,6 +71,6 @@ test('the audit is asked with its filters; what is not allowed is told', async (
   service.routes['GET /v1/me'] = (_, response) => problem(response, 401, 'UNAUTHENTICATED');
   expect(await service.triptych(['me'])).toMatchObject({
     ...{ code: 1, out: '' },
-    err: expect.stringContaining('UNAUTHENTICATED'),
+    err: expect.stringContaining('TRIPTYCH_TOKEN_FILE'),
   });
 });

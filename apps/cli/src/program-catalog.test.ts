@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run, useFakeService } from './testing/fake-service.ts';
+import { Interrupted } from './context.ts';
+import { datasets, run, useFakeService } from './testing/fake-service.ts';
 
 const service = useFakeService();
 const { routes } = service;
@@ -20,23 +21,70 @@ describe('datasets', () => {
     expect(await readdir(path)).not.toEqual([]);
 
     let sent = {};
+    const unread = {
+      id: 'd1',
+      name: 'mine',
+      state: 'VALIDATING',
+      format: 'auto',
+      path,
+      splits: [],
+      problems: [],
+    };
     routes['POST /v1/datasets'] = ({ body }) => {
       sent = JSON.parse(body);
-      return {
-        id: 'd1',
-        name: 'mine',
-        format: 'scenes',
-        path,
+      return unread;
+    };
+    routes['GET /v1/datasets/d1/events'] = datasets(
+      { ...unread, progress: { phase: 'check', done: 8, total: 20 } },
+      { ...unread, progress: { phase: 'waiting', done: 0, total: 0, message: 'The volume is full' } },
+      {
+        ...unread,
+        ...{ state: 'READY', format: 'scenes', manifest: 'd'.repeat(64) },
         splits: [{ split: 'train', samples: 20, images: 16, captions: 64, classes: 4 }],
         problems: [{ kind: 'unreadable image', count: 2, examples: ['a.png', 'b.png'] }],
-      };
-    };
+      },
+    );
     const relativePath = relative(process.cwd(), path);
-    const { code, out } = await triptych(['datasets', 'register', relativePath, '--name', 'mine']);
+    const { code, out, err } = await triptych(['datasets', 'register', relativePath, '--name', 'mine']);
     expect(code).toBe(0);
+    expect(err).toBe('checking  image 8/20\nwaiting\nThe volume is full\n');
+    const later = await triptych(['datasets', 'register', relativePath, '--name', 'mine', '--detach']);
+    expect([later.code, later.out]).toEqual([0, expect.stringContaining('triptych datasets watch mine')]);
     expect(sent).toEqual({ name: 'mine', path });
     expect(out).toContain('train       20      16        64        4\n');
     expect(out).toContain('found: 2 x unreadable image, such as a.png, b.png\n');
+  });
+});
+
+describe('a registration', () => {
+  const unread = { id: 'd1', name: 'mine', state: 'VALIDATING', format: 'auto', path: '/data' };
+  const failure = { code: 'DATASET_INVALID', message: 'no layout that is known' };
+
+  it('that fails is an error with its reason', async () => {
+    routes['GET /v1/datasets/mine/events'] = datasets({ ...unread, state: 'INVALID', failure });
+    const { code, err } = await triptych(['datasets', 'watch', 'mine']);
+    expect([code, err]).toEqual([1, 'DATASET_INVALID: Dataset mine is INVALID: no layout that is known\n']);
+  });
+
+  it('goes on when its watcher leaves', async () => {
+    const leaving = new AbortController();
+    routes['GET /v1/datasets/mine/events'] = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      leaving.abort(new Interrupted());
+    };
+    const { code, err } = await triptych(['datasets', 'watch', 'mine'], leaving.signal);
+    expect([code, err]).toEqual([101, expect.stringContaining('triptych datasets watch mine')]);
+  });
+
+  it('can be cancelled', async () => {
+    const cancelled = {
+      ...unread,
+      state: 'INVALID',
+      failure: { code: 'CANCELLED', message: 'was cancelled' },
+    };
+    routes['POST /v1/datasets/mine/cancel'] = () => cancelled;
+    const { code, out } = await triptych(['datasets', 'cancel', 'mine']);
+    expect([code, out]).toEqual([0, expect.stringContaining('INVALID: was cancelled')]);
   });
 });
 

@@ -5,7 +5,7 @@ import { Dataset, examples, Model, RunPlan, type RunStatus } from '@triptych/pro
 import type { Static, TSchema } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { Interrupted } from './context.ts';
-import { event, problem, run, stream, useFakeService } from './testing/fake-service.ts';
+import { datasets, event, problem, run, stream, useFakeService } from './testing/fake-service.ts';
 
 const service = useFakeService();
 const { routes } = service;
@@ -216,6 +216,9 @@ describe('--json', () => {
     [['cancel', 'r1'], run('CANCELLED')],
     [['accept-numerics', 'r1'], run('QUEUED')],
     [['datasets', 'register', '/data', '--name', 'scenes'], dataset],
+    [['datasets', 'register', '/data', '--name', 'scenes', '--detach'], dataset],
+    [['datasets', 'watch', dataset.id], dataset],
+    [['datasets', 'cancel', dataset.id], dataset],
     [['models', 'import', '/data', '--name', 'm'], model],
     [['models', 'interpolate', 'base', model.id, '--alpha', '0.5', '--name', 'm'], model],
   ])('of %j is one document', async (args, expected) => {
@@ -225,13 +228,36 @@ describe('--json', () => {
     routes['GET /v1/runs/r1'] = () => run('SUCCEEDED');
     routes['GET /v1/runs/r1/events'] = stream(event(1, 'RUNNING'), event(2, 'SUCCEEDED'));
     routes['POST /v1/datasets'] = () => dataset;
+    routes[`GET /v1/datasets/${dataset.id}/events`] = datasets(dataset);
+    routes[`POST /v1/datasets/${dataset.id}/cancel`] = () => dataset;
     routes['POST /v1/models'] = () => model;
     routes['POST /v1/models/interpolations'] = () => model;
     routes[`GET /v1/models/${model.id}`] = () => model;
     const { code, out, err } = await triptych([...args, '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual(expected);
-    expect(err.includes('RUNNING')).toBe(args.includes('watch') || args.includes('--watch'));
+    const followsRun = args.includes('--watch') || (args[0] === 'watch' && args.length > 1);
+    expect(err.includes('RUNNING')).toBe(followsRun);
+  });
+});
+
+describe('compare', () => {
+  it('shows scores and differing specs beside each other', async () => {
+    routes['GET /v1/runs/compare?runs=first%2Csecond'] = () => ({
+      runs: [{ id: 'r1', name: 'first' }, { id: 'r2' }],
+      data: { manifest: 'd'.repeat(64), split: 'test', limit: 100 },
+      scores: [
+        { task: 'zero-shot', metric: 'accuracy@1', unit: 'ratio', chance: 0.1, values: [0.9, null] },
+        { task: 'captioning', metric: 'cider_d', unit: 'number', values: [1.12, 0.5] },
+      ],
+      differences: [{ path: '/seed', values: [0, 7] }],
+    });
+    const { code, out } = await triptych(['compare', 'first', 'second']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/split test of the dataset d{64}, its first 100 samples\n/);
+    expect(out).toMatch(/zero-shot +accuracy@1 +90\.0 % +- +10\.0 %\n/);
+    expect(out).toMatch(/captioning +cider_d +1\.120 +0\.500 +-\n/);
+    expect(out).toMatch(/\/seed +0 +7\n/);
   });
 });
 

@@ -5,11 +5,13 @@ import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
 import * as artifacts from './commands/artifacts.ts';
 import * as certificates from './commands/certificates.ts';
+import * as compare from './commands/compare.ts';
 import * as datasets from './commands/datasets.ts';
 import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
 import * as parity from './commands/parity.ts';
 import * as predict from './commands/predict.ts';
+import * as reproduce from './commands/reproduce.ts';
 import * as runs from './commands/runs.ts';
 import * as submit from './commands/submit.ts';
 import * as tokens from './commands/tokens.ts';
@@ -24,10 +26,12 @@ const commands: readonly CommandModule[] = [
   submit,
   watch,
   runs,
+  compare,
   datasets,
   models,
   artifacts,
   predict,
+  reproduce,
   workers,
   tokens,
   engine,
@@ -91,6 +95,10 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   }
 }
 
+/** The service speaks of headers and the page; a command line has other ways. */
+const WHERE_TOKENS_ARE_TAKEN_FROM =
+  'Set TRIPTYCH_TOKEN to the token, or TRIPTYCH_TOKEN_FILE to the file that has it: a local stack keeps one as "token" in its --home folder\n';
+
 function describe(error: unknown): string {
   if (error instanceof TriptychError) {
     const violations = error.violations.map(
@@ -99,7 +107,8 @@ function describe(error: unknown): string {
     );
     // The lines below say all that the message of a schema violation says.
     const message = violations.length > 0 ? error.kind.title : error.message;
-    return `${error.code}: ${message}\n${violations.join('')}`;
+    const remedy = error.code === 'UNAUTHENTICATED' ? WHERE_TOKENS_ARE_TAKEN_FROM : '';
+    return `${error.code}: ${message}\n${violations.join('')}${remedy}`;
   }
   // What the system says (a file that is not there) is for the user; the rest is a bug, and needs its stack.
   const { code, message, stack } = error as NodeJS.ErrnoException;

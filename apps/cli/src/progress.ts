@@ -9,6 +9,8 @@ import { duration } from './duration.ts';
 export interface ProgressSnapshot {
   /** What is being done: `training`, `evaluating`. */
   readonly phase: string;
+  /** What is counted; steps by default. */
+  readonly unit?: 'step' | 'image';
   readonly step: number;
   /** 0 where it is not known yet. */
   readonly totalSteps: number;
@@ -29,10 +31,10 @@ const BAR_WIDTH = 20;
 const CLEAR_LINE = '\r\u001b[K';
 
 export function renderProgress(snapshot: ProgressSnapshot, { withBar = true } = {}): string {
-  const { phase, step, totalSteps, loss, samplesPerSecond, etaSeconds } = snapshot;
+  const { phase, unit = 'step', step, totalSteps, loss, samplesPerSecond, etaSeconds } = snapshot;
   const parts = [phase];
   if (totalSteps > 0 && withBar) parts.push(bar(step / totalSteps));
-  if (totalSteps > 0) parts.push(`step ${step}/${totalSteps}`);
+  if (totalSteps > 0) parts.push(`${unit} ${step}/${totalSteps}`);
   if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
   if (samplesPerSecond !== undefined) parts.push(`${samplesPerSecond.toFixed(1)} samples/s`);
   if (etaSeconds !== undefined && step < totalSteps) parts.push(`ETA ${duration(etaSeconds)}`);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,12 +44,21 @@ const ask = async (application: Application, path: string, body?: object) => {
   return { status: response.status, body: await response.json() };
 };
 
+async function register(application: Application, name: string, path: string): Promise<void> {
+  expect((await ask(application, '/v1/datasets', { name, path })).status).toBe(202);
+  const ready = { body: { state: 'READY' } };
+  await expect.poll(() => ask(application, `/v1/datasets/${name}`), { timeout: 20_000 }).toMatchObject(ready);
+}
+
 test('a run that waits for workers survives a restart of the control plane, and says why it waits', async () => {
   const first = await start();
-  expect(await ask(first, '/health/ready')).toEqual({ status: 200, body: { status: 'ready' } });
+  expect(await ask(first, '/health/ready')).toEqual({
+    status: 200,
+    body: { status: 'ready', role: 'leader' },
+  });
   const path = join(folder, 'scenes');
   await writeScenes({ path, images: 60, seed: 1 });
-  expect((await ask(first, '/v1/datasets', { name: 'scenes', path })).status).toBe(201);
+  await register(first, 'scenes', path);
   const { id } = (await ask(first, '/v1/runs', { model: 'clip-tiny', dataset: 'scenes' })).body as Run;
   await reason(first, id, 'WAITING_FOR_WORKERS');
   await first.close();
@@ -92,7 +103,7 @@ test('connections that are terminated under load end no process: what cannot be 
   const application = await start();
   const path = join(folder, 'more-scenes');
   await writeScenes({ path, images: 60, seed: 1 });
-  expect((await ask(application, '/v1/datasets', { name: 'more-scenes', path })).status).toBe(201);
+  await register(application, 'more-scenes', path);
   const name = new URL(database.url).pathname.slice(1);
   const answers: number[] = [];
   const over = new AbortController();
@@ -127,6 +138,15 @@ test('connections that are terminated under load end no process: what cannot be 
   await application.close();
   process.off('uncaughtExceptionMonitor', hear);
   expect(unheard).toEqual([]);
+});
+
+test('a connection over which nothing was asked keeps no control plane from ending', async () => {
+  const application = await start();
+  const socket = connect(application.httpPort, '127.0.0.1');
+  await once(socket, 'connect');
+  expect((await ask(application, '/health/ready')).status).toBe(200);
+  await application.close();
+  socket.destroy();
 });
 
 test('on this machine nobody is asked until there is a token, which an admin has', async () => {

@@ -1,8 +1,8 @@
 /** The events of a run as one uninterrupted sequence, whatever happens to the connection. */
 import { isTerminal, type Run, type RunEvent, TriptychError } from '@triptych/protocol';
 import { type Call, type Connection, path } from './connection.ts';
-import { readMessages } from './event-stream.ts';
 import { pause } from './pause.ts';
+import { openStream } from './server-stream.ts';
 
 export interface EventsOptions extends Call {
   /** Only events after this sequence; 0 by default: from the beginning. */
@@ -31,12 +31,16 @@ export async function* followRun(
     signal?.throwIfAborted();
     try {
       let received = false;
-      for await (const { event, retryMs } of connectOnce(connection, {
-        runId,
-        after: last,
+      const headers = last > 0 ? { 'last-event-id': String(last) } : {};
+      const stream = {
+        path: path`/v1/runs/${runId}/events`,
+        what: `run ${runId}`,
+        headers,
         silenceMs,
         signal,
-      })) {
+      };
+      for await (const { data, retryMs } of openStream(connection, stream)) {
+        const event = JSON.parse(data) as RunEvent;
         if (event.sequence <= last) continue;
         received = true;
         last = event.sequence;
@@ -53,57 +57,6 @@ export async function* followRun(
     }
     await pause(wait, signal);
     wait = Math.min(wait * 2, MAX_WAIT_MS);
-  }
-}
-
-interface OneConnection extends Call {
-  readonly runId: string;
-  readonly after: number;
-  readonly silenceMs: number;
-}
-
-async function* connectOnce(
-  connection: Connection,
-  { runId, after, silenceMs, signal }: OneConnection,
-): AsyncGenerator<{ event: RunEvent; retryMs: number | undefined }, void, void> {
-  const broken = new AbortController();
-  const quiet = new TriptychError('UNAVAILABLE', `Nothing came on the event stream for ${silenceMs} ms`);
-  let timer: NodeJS.Timeout | undefined;
-  const heard = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => broken.abort(quiet), silenceMs);
-  };
-  try {
-    heard();
-    const response = await connection.once({
-      path: path`/v1/runs/${runId}/events`,
-      headers: { accept: 'text/event-stream', ...(after > 0 ? { 'last-event-id': String(after) } : {}) },
-      signal: signal ? AbortSignal.any([signal, broken.signal]) : broken.signal,
-    });
-    if (!response.body) return;
-    for await (const message of readMessages(tapped(response.body, heard))) {
-      // The reader may take its time with an event; that is no silence of the server.
-      clearTimeout(timer);
-      yield { event: JSON.parse(message.data) as RunEvent, retryMs: message.retryMs };
-      heard();
-    }
-  } catch (error) {
-    if (error instanceof TriptychError) throw error;
-    throw new TriptychError('UNAVAILABLE', `The event stream of run ${runId} broke off`, { cause: error });
-  } finally {
-    clearTimeout(timer);
-    // Leaving early closes the socket at once; after a proper end this does nothing.
-    broken.abort();
-  }
-}
-
-async function* tapped(
-  chunks: AsyncIterable<Uint8Array>,
-  onChunk: () => void,
-): AsyncGenerator<Uint8Array, void, void> {
-  for await (const chunk of chunks) {
-    onChunk();
-    yield chunk;
   }
 }
 

@@ -1,8 +1,9 @@
 /** Datasets, models, workers and the health of the service as the REST API shows them. */
 import { type Static, Type } from 'typebox';
+import { type ErrorCode, errorTable, TriptychError } from './errors.ts';
 import { Numerics } from './numerics.ts';
 import { Text } from './text.ts';
-import { Backend, Id, Name, PageOf, Sha256, Split, Timestamp } from './vocabulary.ts';
+import { Backend, Id, Name, PageOf, Sha256, Split, Timestamp, ViolationReport } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -50,13 +51,55 @@ export const SplitSummary = Type.Object(
 );
 export type SplitSummary = Static<typeof SplitSummary>;
 
+export const DatasetState = Type.Union(
+  [Type.Literal('VALIDATING'), Type.Literal('READY'), Type.Literal('INVALID')],
+  { $id: 'DatasetState', description: 'VALIDATING while its folder is read; runs train on what is READY' },
+);
+export type DatasetState = Static<typeof DatasetState>;
+
+/** How far the reading of a folder has come. */
+export const DatasetProgress = Type.Object(
+  {
+    phase: Type.Union(
+      [Type.Literal('waiting'), Type.Literal('read'), Type.Literal('check'), Type.Literal('pack')],
+      {
+        description:
+          'waiting: for its turn, or for what `message` says; read: lists files and annotations; check: decodes every image; pack: stores the usable ones',
+      },
+    ),
+    done: Type.Integer({ description: 'Image files' }),
+    total: Type.Integer({ description: 'Image files; 0 while it is not known' }),
+    message: Type.Optional(Type.String()),
+  },
+  { ...closed, $id: 'DatasetProgress' },
+);
+export type DatasetProgress = Static<typeof DatasetProgress>;
+
+export const DatasetFailure = Type.Object(
+  {
+    code: Type.String({ description: 'Of the table at /docs/errors' }),
+    message: Type.String(),
+    violations: Type.Optional(Type.Array(ViolationReport)),
+  },
+  { ...closed, $id: 'DatasetFailure' },
+);
+export type DatasetFailure = Static<typeof DatasetFailure>;
+
 export const Dataset = Type.Object(
   {
     id: Id,
     name: Type.String(),
-    format: DatasetFormat,
+    state: DatasetState,
+    progress: Type.Optional(DatasetProgress),
+    failure: Type.Optional(DatasetFailure),
+    format: Type.String({
+      ...DatasetFormat,
+      description: 'How the folder is laid out; until it is READY, what was asked for',
+    }),
     path: Type.String(),
-    manifest: Sha256,
+    manifest: Type.Optional(
+      Type.String({ ...Sha256, description: 'Names the content; absent until it is READY' }),
+    ),
     bytes: Type.Integer(),
     splits: Type.Array(SplitSummary),
     classNames: Type.Array(Type.String()),
@@ -75,6 +118,22 @@ export const Dataset = Type.Object(
   { ...closed, $id: 'Dataset' },
 );
 export type Dataset = Static<typeof Dataset>;
+
+/** What runs can train on. */
+export type ReadyDataset = Dataset & { readonly state: 'READY'; readonly manifest: string };
+
+export const isReady = (dataset: Dataset): dataset is ReadyDataset =>
+  dataset.state === 'READY' && dataset.manifest !== undefined;
+
+/** What is wrong with a dataset that is INVALID, as an error. */
+export const failureOf = ({ name, failure }: Dataset): TriptychError => {
+  const { code = 'DATASET_INVALID', message = 'it cannot be used', violations = [] } = failure ?? {};
+  return new TriptychError(
+    code in errorTable ? (code as ErrorCode) : 'DATASET_INVALID',
+    `Dataset ${name} is INVALID: ${message}`,
+    { violations },
+  );
+};
 export const DatasetPage = PageOf(Dataset, 'DatasetPage');
 export const DatasetList = Type.Object({ items: Type.Array(Dataset) }, { ...closed, $id: 'DatasetList' });
 
@@ -180,4 +239,15 @@ export const Collection = Type.Object(
 export type Collection = Static<typeof Collection>;
 
 /** Of the control plane itself. */
-export const Health = Type.Object({ status: Type.String() }, { ...closed, $id: 'Health' });
+export const Health = Type.Object(
+  {
+    status: Type.String(),
+    role: Type.Optional(
+      Type.Union([Type.Literal('leader'), Type.Literal('follower')], {
+        description:
+          'Of the control planes on one database one leads: it supervises runs. All answer requests',
+      }),
+    ),
+  },
+  { ...closed, $id: 'Health' },
+);

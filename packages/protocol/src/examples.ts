@@ -25,6 +25,7 @@ import {
   WorkerPage,
 } from './catalog-resources.ts';
 import { Prediction, PredictionRequest } from './predictions.ts';
+import { RunComparison } from './run-comparison.ts';
 import { type ResolvedRunSpec, RunSpec } from './run-spec.ts';
 import {
   CheckpointList,
@@ -110,6 +111,7 @@ const run: Run = {
 const dataset: Dataset = {
   id: datasetId,
   name: 'scenes',
+  state: 'READY',
   format: 'scenes',
   path: '/data/scenes',
   manifest: sha256,
@@ -123,6 +125,11 @@ const dataset: Dataset = {
   classNames: ['circle', 'cross', 'heart'],
   problems: [{ kind: 'unreadable image', count: 1, examples: ['images/0042.png'] }],
   createdAt: '2026-01-15T17:37:40.000Z',
+};
+
+const unread = {
+  ...{ id: datasetId, name: 'scenes', format: 'auto', path: '/data/scenes', bytes: 0 },
+  ...{ splits: [], classNames: [], problems: [], createdAt: '2026-01-15T17:37:40.000Z' },
 };
 
 const model: Model = {
@@ -168,6 +175,17 @@ export const examples: readonly Examples[] = [
   }),
   one(Run, run),
   one(RunPage, { items: [run] }),
+  one(RunComparison, {
+    runs: [
+      { id: runId, name: 'scenes-1', status: 'SUCCEEDED', step: 200, weightsSha256: sha256 },
+      { id: `${runId}2`, name: 'scenes-2', status: 'SUCCEEDED', step: 400, weightsSha256: sha256 },
+    ],
+    data: { manifest: sha256, split: 'test' },
+    scores: [
+      { task: 'zero-shot', metric: 'accuracy@1', unit: 'ratio', chance: 0.111, values: [0.953, 0.961] },
+    ],
+    differences: [{ path: '/duration/steps', values: [200, 400] }],
+  }),
   one(RunPlan, {
     spec: resolved,
     ...{ parameters: 1_638_401, trainedParameters: 1_638_401 },
@@ -208,7 +226,19 @@ export const examples: readonly Examples[] = [
     ],
   }),
   one(RegisterDataset, { name: 'scenes', path: '/data/scenes' }),
-  one(Dataset, dataset),
+  of<typeof Dataset, Dataset>(Dataset, {
+    'ready to train on': dataset,
+    'while its folder is read': {
+      ...unread,
+      state: 'VALIDATING',
+      progress: { phase: 'check', done: 1250, total: 3000 },
+    },
+    'of no use': {
+      ...unread,
+      state: 'INVALID',
+      failure: { code: 'DATASET_INVALID', message: '"/data/scenes" holds no usable sample' },
+    },
+  }),
   one(DatasetPage, { items: [dataset] }),
   one(DatasetList, { items: [{ ...dataset, deletedAt: '2026-02-01T09:00:00.000Z' }] }),
   of(ImportModel, {
@@ -269,7 +299,7 @@ export const examples: readonly Examples[] = [
       },
     ],
   }),
-  one(Health, { status: 'ready' }),
+  one(Health, { status: 'ready', role: 'leader' }),
   one(Problem, {
     type: '/docs/errors#INVALID_INPUT',
     title: 'The request has fields that cannot be accepted',

@@ -51,6 +51,17 @@ export const PageQuery = Type.Object(
   { additionalProperties: false },
 );
 
+/** A field that is wrong, as errors tell of it. */
+export const ViolationReport = Type.Object(
+  {
+    path: Type.String({ description: 'JSON pointer into the input; empty: the whole' }),
+    expected: Type.String(),
+    actual: Type.String(),
+    remedy: Type.String(),
+  },
+  { $id: 'Violation' },
+);
+
 /** application/problem+json (RFC 9457) with the code of the error table and every violation. */
 export const Problem = Type.Object(
   {
@@ -60,20 +71,7 @@ export const Problem = Type.Object(
     code: Type.String({ description: 'Of the table at /docs/errors' }),
     detail: Type.String({ description: 'What is wrong this time, and what to do' }),
     instance: Type.Optional(Type.String()),
-    violations: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            path: Type.String({ description: 'JSON pointer into the input; empty: the whole' }),
-            expected: Type.String(),
-            actual: Type.String(),
-            remedy: Type.String(),
-          },
-          { $id: 'Violation' },
-        ),
-        { description: 'Every field that is wrong' },
-      ),
-    ),
+    violations: Type.Optional(Type.Array(ViolationReport, { description: 'Every field that is wrong' })),
   },
   { $id: 'Problem' },
 );

@@ -31,13 +31,32 @@ export async function putFiles(
   store: ArtifactStore,
   files: readonly NamedContent[],
 ): Promise<StoredArtifact & { readonly files: ArtifactFile[] }> {
+  return putFileList(store, await putContents(store, files));
+}
+
+/** The first half of {@link putFiles}, for a folder of which some files tell of others. One after another. */
+export async function putContents(
+  store: ArtifactStore,
+  files: readonly NamedContent[],
+): Promise<ArtifactFile[]> {
   assertPaths(files.map(({ path }) => path));
   const stored: ArtifactFile[] = [];
-  for (const { path, content } of files) stored.push({ path, ...(await store.put(content)) });
-  stored.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const list = stored.map(({ path, sha256, bytes }) => ({ path, sha256, bytes }));
-  const artifact = await store.put(new TextEncoder().encode(JSON.stringify({ files: list })));
-  return { ...artifact, files: list };
+  for (const { path, content } of files) {
+    const { sha256, bytes } = await store.put(content);
+    stored.push({ path, sha256, bytes });
+  }
+  return stored;
+}
+
+/** The second half: files that are stored become one folder, in the order of their paths. */
+export async function putFileList(
+  store: ArtifactStore,
+  stored: readonly ArtifactFile[],
+): Promise<StoredArtifact & { readonly files: ArtifactFile[] }> {
+  assertPaths(stored.map(({ path }) => path));
+  const files = stored.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const artifact = await store.put(new TextEncoder().encode(JSON.stringify({ files })));
+  return { ...artifact, files };
 }
 
 /** The list behind a hash. ARTIFACT_CORRUPT where the artifact is no file list, or names a path outside its own folder. */

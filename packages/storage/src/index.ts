@@ -13,6 +13,8 @@ export {
   ArtifactFile,
   FileList,
   type NamedContent,
+  putContents,
+  putFileList,
   putFiles,
   readFileList,
   verifyFiles,

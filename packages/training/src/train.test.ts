@@ -162,6 +162,7 @@ test('the model has every file that Hugging Face needs, and can be trained furth
     'preprocessor_config.json',
     'special_tokens_map.json',
     'tokenizer_config.json',
+    'triptych.json',
     'vocab.json',
   ]);
   const content = async (path: string) => store.get(files.find((file) => file.path === path)!.sha256);

@@ -52,6 +52,7 @@ const stack = await startStack({ home: join(home, 'state'), workers: 2, backend:
 try {
   const client = new TriptychClient({ url: stack.url, token: stack.token });
   await client.datasets.register({ name: 'scenes', path: scenes });
+  await client.datasets.ready('scenes');
   const backends = new Set<string>();
   for await (const worker of client.workers())
     backends.add(`${worker.backend}, ${worker.device}, ${worker.threads} thread`);

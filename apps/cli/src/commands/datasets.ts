@@ -1,9 +1,11 @@
-/** triptych datasets: draw the sample, register a folder of the control plane's machine, list, show, delete. */
+/** triptych datasets: draw the sample, register a folder of the control plane's machine, watch how it is read, list, show, delete. */
 import { resolve } from 'node:path';
 import type { Dataset, DatasetFormat } from '@triptych/protocol';
 import type { Command } from 'commander';
-import type { CommandContext } from '../context.ts';
+import { type CommandContext, Interrupted } from '../context.ts';
 import { registerDeletion } from '../deletion.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { followRegistration } from '../follow-registration.ts';
 import { jsonText } from '../json-text.ts';
 import { integer } from '../option-values.ts';
 import { ProgressDisplay } from '../progress.ts';
@@ -12,6 +14,7 @@ import { renderTable } from '../table.ts';
 interface RegisterOptions {
   readonly name: string;
   readonly format?: DatasetFormat;
+  readonly detach?: boolean;
   readonly json?: boolean;
 }
 
@@ -34,12 +37,31 @@ export function register(program: Command, context: CommandContext): void {
       '--format <format>',
       'found out where it is not given; one that the server does not have names all',
     )
-    .option('--json', 'the dataset as JSON')
+    .option('--detach', 'do not wait until it has been read')
+    .option('--json', 'the dataset as JSON; how it is read goes to the standard error')
     .action(async (folder: string, options: RegisterOptions) => {
-      const { name, format } = options;
+      const { name, format, detach, json } = options;
       const request = { name, path: resolve(folder), ...(format === undefined ? {} : { format }) };
       const dataset = await context.client().datasets.register(request, { signal });
-      stdout.write(options.json ? jsonText(dataset) : describe(dataset));
+      if (!detach) return await watchToTheEnd(context, dataset.id, { json });
+      stdout.write(json ? jsonText(dataset) : goesOn(dataset.name));
+    });
+
+  datasets
+    .command('watch')
+    .description('follow how the folder of a dataset is read; Ctrl-C detaches and the reading goes on')
+    .argument('<dataset>', 'id or name')
+    .option('--json', 'the dataset as JSON when it is READY; how it is read goes to the standard error')
+    .action((dataset: string, { json }: { json?: boolean }) => watchToTheEnd(context, dataset, { json }));
+
+  datasets
+    .command('cancel')
+    .description('end the reading of a folder; its name is free for another try')
+    .argument('<dataset>', 'id or name')
+    .option('--json', 'the dataset as JSON')
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      const dataset = await context.client().datasets.cancel(id, { signal });
+      stdout.write(json ? jsonText(dataset) : describe(dataset));
     });
 
   datasets
@@ -80,6 +102,28 @@ export function register(program: Command, context: CommandContext): void {
   });
 }
 
+/** By id or name. The exit code is that of an error where the dataset is INVALID; after Ctrl-C, "not finished". */
+async function watchToTheEnd(
+  context: CommandContext,
+  dataset: string,
+  { json }: { readonly json: boolean | undefined },
+): Promise<void> {
+  const { stdout, stderr, signal } = context;
+  const client = context.client();
+  try {
+    const display = new ProgressDisplay({ output: stderr });
+    const ready = await followRegistration({ client, dataset, display, signal });
+    stdout.write(json ? jsonText(ready) : describe(ready));
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    stderr.write(goesOn(dataset));
+    context.exitWith(exitCodes.notFinished);
+  }
+}
+
+const goesOn = (dataset: string): string =>
+  `The control plane reads it. Come back with: triptych datasets watch ${dataset}\n`;
+
 async function drawSample(
   { stdout, stderr, signal }: CommandContext,
   folder: string,
@@ -102,19 +146,22 @@ async function drawSample(
 
 function datasetTable(datasets: readonly Dataset[]): string {
   return renderTable({
-    head: ['dataset', 'name', 'format', 'images', 'created'],
-    rows: datasets.map(({ id, name, format, splits, createdAt }) => [
-      id,
-      name,
-      format,
+    head: ['dataset', 'name', 'state', 'format', 'images', 'created'],
+    rows: datasets.map(({ id, name, state, format, splits, createdAt }) => [
+      ...[id, name, state, format],
       String(splits.reduce((sum, { images }) => sum + images, 0)),
       createdAt,
     ]),
-    right: [3],
+    right: [4],
   });
 }
 
-function describe({ id, name, format, path, splits, problems }: Dataset): string {
+function describe({ id, name, state, failure, progress, format, path, splits, problems }: Dataset): string {
+  if (state !== 'READY') {
+    const { phase, done, total } = progress ?? { phase: 'waiting', done: 0, total: 0 };
+    const why = failure ? failure.message : `${phase} ${done} of ${total} images`;
+    return `${name} (${id}), ${format}, ${path}\n${state}: ${why}\n`;
+  }
   const table = renderTable({
     head: ['split', 'samples', 'images', 'captions', 'classes'],
     rows: splits.map(({ split, samples, images, captions, classes }) => [

@@ -35,10 +35,9 @@ export async function registered(options: {
 }): Promise<Dataset> {
   const { client, signal, ...registration } = options;
   try {
-    return await client.datasets.register(registration, { signal });
+    await client.datasets.register(registration, { signal });
   } catch (error) {
-    if (error instanceof TriptychError && error.code === 'NAME_TAKEN')
-      return client.datasets.get(options.name, { signal });
-    throw error;
+    if (!(error instanceof TriptychError && error.code === 'NAME_TAKEN')) throw error;
   }
+  return client.datasets.ready(options.name, { signal });
 }

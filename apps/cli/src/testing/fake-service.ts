@@ -89,6 +89,14 @@ export function problem(
   response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(body));
 }
 
+/** The answer of a stream that tells what became of a dataset. */
+export const datasets =
+  (...states: readonly object[]): Answer =>
+  (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(states.map((one) => `event: dataset\ndata: ${JSON.stringify(one)}\n\n`).join(''));
+  };
+
 export const run = (status: RunStatus): Partial<Run> => ({
   id: 'r1',
   status,

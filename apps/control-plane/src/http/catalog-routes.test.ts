@@ -4,9 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClipTokenizer, formatNames, writeScenes } from '@triptych/datasets';
 import { clipParameters, clipPresets } from '@triptych/models/catalog';
-import { Dataset, DatasetPage, Model, ModelPage, type Problem, violationsOf } from '@triptych/protocol';
+import {
+  Dataset,
+  DatasetPage,
+  Model,
+  ModelPage,
+  type Problem,
+  type ReadyDataset,
+  violationsOf,
+} from '@triptych/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startTestServer, type TestServer } from '../testing/server.ts';
+import { registered, startTestServer, type TestServer } from '../testing/server.ts';
+import { insertDataset } from '../testing/store.ts';
 
 let server: TestServer;
 let folder: string;
@@ -28,8 +37,10 @@ describe('datasets', () => {
     const path = join(folder, 'scenes');
     await writeScenes({ path, images: 40, seed: 1 });
     const answer = await post('/v1/datasets', { name: 'scenes', path });
-    expect(answer.statusCode).toBe(201);
-    const dataset = answer.json<Dataset>();
+    expect([answer.statusCode, answer.json().state]).toEqual([202, 'VALIDATING']);
+    const dataset = (await registered(server, 'scenes')) as ReadyDataset;
+    expect([dataset.id, dataset.state]).toEqual([answer.json().id, 'READY']);
+    expect(answer.headers.location).toBe(`/v1/datasets/${dataset.id}`);
     expect(violationsOf(Dataset, dataset)).toEqual([]);
     expect(dataset.splits.reduce((sum, { images }) => sum + images, 0)).toBe(40);
     expect(await server.stores.artifacts.has(dataset.manifest)).toBe(true);
@@ -48,8 +59,8 @@ describe('datasets', () => {
     const path = join(folder, 'scenes');
     await writeScenes({ path, images: 20, seed: 1 });
     const answer = await post('/v1/datasets', { name: 'asked', path, format: 'scenes-questions' });
-    expect(answer.statusCode).toBe(201);
-    expect(answer.json().splits[0]).toMatchObject({
+    expect(answer.statusCode).toBe(202);
+    expect((await registered(server, 'asked')).splits[0]).toMatchObject({
       split: 'train',
       samples: 64,
       images: 16,
@@ -65,7 +76,7 @@ describe('datasets', () => {
   });
 
   test('a row of the release before, in which samples were images, has all its numbers', async () => {
-    await server.stores.datasets.insert({
+    await insertDataset(server.stores, {
       name: 'old',
       format: 'scenes',
       path: '/data',

@@ -1,17 +1,19 @@
-/** /v1/datasets: register a folder, see what is in it, delete it. */
-import { Dataset, DatasetPage, IdOrName, PageQuery, TriptychError } from '@triptych/protocol';
+/** /v1/datasets: register a folder, follow how it is read, see what is in it, delete it. */
+import { Dataset, DatasetPage, IdOrName, PageQuery } from '@triptych/protocol';
 import { Type } from 'typebox';
 import { actIn } from './access.ts';
 import { nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { allowedPath } from './data-roots.ts';
-import { registerDataset, registrationBody } from './dataset-registration.ts';
+import { assertFolder, registrationBody } from './dataset-registration.ts';
+import { datasetStream } from './dataset-stream.ts';
+import { EventStream, type EventStreams } from './event-streams.ts';
 import type { Services } from './services.ts';
 
 const DatasetParams = Type.Object({ id: IdOrName('a dataset') });
 
-export function datasetRoutes(app: App, services: Services): void {
-  const { datasets, artifacts, dataRoots, deletion, collection, housekeeping } = services;
+export function datasetRoutes(app: App, services: Services, streams: EventStreams): void {
+  const { datasets, registrar, dataRoots, deletion, leader } = services;
   const tags = ['datasets'];
 
   app.post(
@@ -21,21 +23,19 @@ export function datasetRoutes(app: App, services: Services): void {
       schema: {
         tags,
         operationId: 'registerDataset',
-        summary: 'Register a folder; answers when every image has been read and packed',
+        summary:
+          'Register a folder, which is then read: the dataset is VALIDATING, and later READY, or INVALID with the reason',
         body: registrationBody,
-        response: { 201: Dataset, ...problems(400, 409, 413, 415, 422) },
+        response: { 202: Dataset, ...problems(400, 409, 413, 415, 422) },
       },
     },
     async (request, reply) => {
-      const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort(new TriptychError('CANCELLED', 'The client went away')));
-      const body = { ...request.body, path: await allowedPath(request.body.path, dataRoots) };
-      using _ = collection.hold();
-      const dataset = await registerDataset(body, {
-        ...{ datasets, artifacts, signal: gone.signal, roots: dataRoots },
-        act: actIn(request),
-      });
-      return reply.code(201).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
+      const { body } = request;
+      const path = await allowedPath(body.path, dataRoots);
+      await assertFolder(path);
+      const dataset = await datasets.begin({ ...body, path }, actIn(request));
+      registrar.look();
+      return reply.code(202).header('location', `/v1/datasets/${dataset.id}`).send(dataset);
     },
   );
 
@@ -66,10 +66,42 @@ export function datasetRoutes(app: App, services: Services): void {
         response: { 200: Dataset, ...problems(404, 422) },
       },
     },
+    (request) => datasets.get(request.params.id),
+  );
+
+  app.get(
+    '/v1/datasets/:id/events',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        operationId: 'listDatasetEvents',
+        summary: 'The dataset whenever it has changed, as a stream that ends when it is READY or INVALID',
+        params: DatasetParams,
+        response: { 200: EventStream, ...problems(404, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = await datasets.get(request.params.id);
+      return streams.send(reply, { subject: id }, (following) => datasetStream(datasets, following));
+    },
+  );
+
+  app.post(
+    '/v1/datasets/:id/cancel',
+    {
+      config: { scope: 'submit' },
+      schema: {
+        tags,
+        operationId: 'cancelRegistration',
+        summary: 'End the reading of a folder: the dataset is INVALID, and its name is free for another try',
+        params: DatasetParams,
+        response: { 200: Dataset, ...problems(404, 409, 422) },
+      },
+    },
     async (request) => {
-      const { id } = request.params;
-      const dataset = await datasets.find(id);
-      if (!dataset) throw new TriptychError('NOT_FOUND', `There is no dataset ${id}; see GET /v1/datasets`);
+      const dataset = await datasets.cancel(request.params.id, actIn(request));
+      registrar.stop(dataset.id);
       return dataset;
     },
   );
@@ -88,8 +120,8 @@ export function datasetRoutes(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      await deletion.dataset(request.params.id, actIn(request));
-      housekeeping.collectSoon();
+      registrar.stop(await deletion.dataset(request.params.id, actIn(request)));
+      leader.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

@@ -7,6 +7,7 @@ import {
   addRun,
   addWorker,
   anyHash,
+  insertDataset,
   metricOf,
   ownedRun,
   placed,
@@ -130,7 +131,7 @@ describe('a run', () => {
 describe('a dataset', () => {
   test('that live runs train on is refused with their names, whichever of several it is', async () => {
     const { id: _, ...facts } = dataset;
-    const second = await server.stores.datasets.insert({ ...facts, name: 'more', manifest: anyHash('9') });
+    const second = await insertDataset(server.stores, { ...facts, name: 'more', manifest: anyHash('9') });
     const body = {
       ...{ model: 'clip-tiny', name: 'user' },
       datasets: [

@@ -8,7 +8,7 @@ import type { Services } from './services.ts';
 const Metrics = Type.String({ contentMediaType: 'text/plain', description: 'Text format of Prometheus' });
 
 export function fleetRoutes(app: App, services: Services): void {
-  const { workers, database, queue, registry } = services;
+  const { workers, database, queue, registry, leadership } = services;
   const tags = ['fleet'];
 
   app.get(
@@ -44,7 +44,7 @@ export function fleetRoutes(app: App, services: Services): void {
       schema: {
         tags,
         operationId: 'getReadiness',
-        summary: 'Whether runs can be taken: database and queue answer',
+        summary: 'Whether runs can be taken: database and queue answer; and whether this control plane leads',
         response: { 200: Health, ...problems() },
       },
     },
@@ -54,7 +54,7 @@ export function fleetRoutes(app: App, services: Services): void {
       const down = Object.keys(needs).filter((_, i) => outcomes[i]?.status === 'rejected');
       if (down.length > 0)
         throw new TriptychError('UNAVAILABLE', `Not ready: the ${down.join(' and the ')} cannot be reached`);
-      return { status: 'ready' };
+      return { status: 'ready', role: leadership.isLeading ? ('leader' as const) : ('follower' as const) };
     },
   );
 

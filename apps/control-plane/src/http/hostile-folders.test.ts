@@ -6,7 +6,7 @@ import { ClipTokenizer, writeScenes } from '@triptych/datasets';
 import { clipParameters, clipPresets } from '@triptych/models/catalog';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { hostileText, randomOf } from '../testing/hostile-requests.ts';
-import { startTestServer, type TestServer } from '../testing/server.ts';
+import { registered, startTestServer, type TestServer } from '../testing/server.ts';
 
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1e9);
 /** For each file. */
@@ -32,6 +32,10 @@ async function assertAnswered(url: string, file: string, content: string, more =
   const failed = server.log.filter(({ event }) => event === 'request-failed').at(-1);
   const context = `FUZZ_SEED=${seed} ${file}: ${content.slice(0, 500)} ${JSON.stringify(failed)}`;
   expect(answer.statusCode, context).toBeLessThan(500);
+  if (answer.statusCode === 202) {
+    const { state, failure } = await registered(server, payload.name);
+    expect([state, failure?.code], context).not.toEqual(['INVALID', 'INTERNAL']);
+  }
   return answer.body;
 }
 

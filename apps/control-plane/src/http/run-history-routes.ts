@@ -1,5 +1,4 @@
 /** /v1/runs/{id}/...: what happened in a run - events (pages or a stream), step metrics, scores, checkpoints. */
-import { Readable } from 'node:stream';
 import {
   CheckpointList,
   DatasetList,
@@ -14,13 +13,13 @@ import {
   StepMetricPage,
   show,
 } from '@triptych/protocol';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
-import { EventStream, eventStream } from './event-stream.ts';
-import { RunFollowers } from './run-followers.ts';
+import { EventStream, type EventStreams } from './event-streams.ts';
 import { byIdOrName, RunParams } from './run-path.ts';
+import { runStream } from './run-stream.ts';
 import type { Services } from './services.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -30,13 +29,10 @@ const limit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'at most so many' }),
 );
 
-export function runHistoryRoutes(app: App, services: Services): void {
+export function runHistoryRoutes(app: App, services: Services, streams: EventStreams): void {
   const { history, runs, artifacts, datasets } = services;
-  const followers = new RunFollowers(services);
   const named = byIdOrName(services);
   const tags = ['runs'];
-  const stopping = new AbortController();
-  app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
 
   app.get(
     '/v1/runs/:id/events',
@@ -77,7 +73,9 @@ export function runHistoryRoutes(app: App, services: Services): void {
       const { after = 0, limit: most = 500, view } = request.query;
       if (request.headers.accept?.includes('text/event-stream')) {
         await runs.statusOf(id);
-        return stream(reply, { runId: id, after: lastEventId(request) ?? after });
+        return streams.send(reply, { subject: id, after: lastEventId(request) ?? after }, (following) =>
+          runStream(services, following),
+        );
       }
       if (view === 'story') return history.story(id, { after, limit: most });
       const items = await history.events(id, { after, limit: most });
@@ -207,23 +205,6 @@ export function runHistoryRoutes(app: App, services: Services): void {
     const lines = new TextDecoder().decode(await artifacts.get(sha256)).split('\n', after + most);
     const predictions = lines.slice(after).filter(Boolean);
     return { ...report, predictions: predictions.map((line) => JSON.parse(line) as SamplePrediction) };
-  }
-
-  /** The stream ends with the run, with the client, or with the server. */
-  function stream(reply: FastifyReply, from: { runId: string; after: number }): FastifyReply {
-    const gone = new AbortController();
-    const follower = followers.follow(from.runId, from.after);
-    const leave = () => {
-      gone.abort();
-      follower[Symbol.dispose]();
-    };
-    reply.raw.once('close', leave);
-    if (reply.raw.closed) leave();
-    const signal = AbortSignal.any([gone.signal, stopping.signal]);
-    return reply
-      .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' })
-      .type('text/event-stream; charset=utf-8')
-      .send(Readable.from(eventStream(services, { follower, signal })));
   }
 }
 

@@ -38,6 +38,7 @@ function resolved({
     ...{
       id: 'dataset-1',
       name: 'scenes',
+      state: 'READY',
       format: 'scenes',
       path: '/data',
       manifest: 'd'.repeat(64),

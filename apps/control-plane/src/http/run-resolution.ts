@@ -9,8 +9,10 @@ import {
 import {
   type Dataset,
   invalidInput,
+  isReady,
   type Model,
   pathTo,
+  type ReadyDataset,
   type ResolvedRunSpec,
   type RunSpec,
   show,
@@ -23,7 +25,7 @@ import type { ModelCatalog } from './model-catalog.ts';
 export interface ResolvedRun {
   readonly spec: ResolvedRunSpec;
   /** In the order of the spec; the first one is scored on. */
-  readonly datasets: readonly Dataset[];
+  readonly datasets: readonly ReadyDataset[];
   readonly model: Model;
   /** File lists of the models that towers come from, by tower. */
   readonly towerArtifacts: Readonly<Record<string, string>>;
@@ -73,6 +75,7 @@ export async function resolveRun(
         actual: show(name),
         remedy: 'register it with POST /v1/datasets, or see GET /v1/datasets',
       });
+    else if (!isReady(dataset)) violations.push(unready(path, dataset));
   for (const { path, name, model: one } of model)
     if (!one)
       violations.push({
@@ -95,11 +98,25 @@ export async function resolveRun(
   if (base) violations.push(...unfitTowers(base, towers));
   if (violations.length > 0 || !base) throw invalidInput('run', violations);
   return resolve(body as RunSpec, {
-    datasets: foundDatasets.flatMap(({ dataset }) => dataset ?? []),
+    datasets: foundDatasets.flatMap(({ dataset }) => (dataset && isReady(dataset) ? dataset : [])),
     model: base,
     adapter: await adapterOf(base),
     towers,
   });
+}
+
+function unready(path: string, { name, state, progress, failure }: Dataset): Violation {
+  const { done = 0, total = 0 } = progress ?? {};
+  const far = total > 0 ? ` (${done} of ${total} images)` : '';
+  return {
+    path,
+    expected: 'a dataset that is READY',
+    actual: `${show(name)}, which is ${state}${failure ? `: ${failure.message}` : far}`,
+    remedy:
+      state === 'VALIDATING'
+        ? 'wait until it has been read; GET /v1/datasets/{id}/events tells'
+        : 'mend its folder and register it again',
+  };
 }
 
 const TOWERS = '/towers/';
@@ -151,7 +168,7 @@ function resolve(
     adapter,
     towers,
   }: {
-    datasets: readonly Dataset[];
+    datasets: readonly ReadyDataset[];
     model: Model;
     adapter: AdapterOptions | undefined;
     towers: Readonly<Record<string, Model>>;

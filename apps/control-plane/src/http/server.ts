@@ -11,6 +11,7 @@ import { keepAudit } from './audit-trail.ts';
 import { answerBrokenRequest, defaultPatience, type Patience } from './broken-request.ts';
 import { datasetRoutes } from './dataset-routes.ts';
 import { errorPage } from './error-page.ts';
+import { EventStreams } from './event-streams.ts';
 import { fleetRoutes } from './fleet-routes.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { defaultLimits, type LimitOptions, limitRequests } from './limits.ts';
@@ -25,6 +26,7 @@ import { runHistoryRoutes } from './run-history-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import { sendSecurityHeaders } from './security-headers.ts';
 import type { Services } from './services.ts';
+import { endSilentConnections } from './silent-connections.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 export interface ServerOptions {
@@ -79,6 +81,7 @@ export async function buildServer({
   const limits = await limitRequests(app, limitOptions);
   guardRoutes(app, { authenticator: services.authenticator, limits });
   keepAudit(app, services.audit);
+  endSilentConnections(app);
   // A connection that becomes idle while the server closes must not outlast the time there is for closing.
   app.addHook('preClose', async () => {
     app.server.keepAliveTimeout = 1;
@@ -96,8 +99,9 @@ export async function buildServer({
   const refuseTheOthers = refuseOtherMethods(app);
   errorPage(app);
   runRoutes(app, services);
-  runHistoryRoutes(app, services);
-  datasetRoutes(app, services);
+  const streams = new EventStreams(app, services);
+  runHistoryRoutes(app, services, streams);
+  datasetRoutes(app, services, streams);
   modelRoutes(app, services);
   predictionRoutes(app, services);
   artifactRoutes(app, services);

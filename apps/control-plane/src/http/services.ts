@@ -2,10 +2,11 @@
 import type { ArtifactStore } from '@triptych/storage';
 import type { Registry } from 'prom-client';
 import type { Authenticator } from '../access/authenticator.ts';
+import type { Registrar } from '../datasets/registrar.ts';
+import type { LeaderDuties } from '../leadership/leader-duties.ts';
+import type { Leadership } from '../leadership/leadership.ts';
 import type { ControlMetrics } from '../metrics/control-metrics.ts';
-import type { Predictor } from '../predictions/predictor.ts';
-import type { ArtifactCollection } from '../retention/collection.ts';
-import type { Housekeeping } from '../retention/housekeeping.ts';
+import type { ArtifactHolds } from '../store/artifact-holds.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { DatasetStore } from '../store/dataset-store.ts';
@@ -29,14 +30,16 @@ export interface Services {
   readonly tokens: TokenStore;
   readonly audit: AuditLog;
   readonly datasets: DatasetStore;
+  readonly registrar: Pick<Registrar, 'look' | 'stop'>;
   readonly models: ModelStore;
   readonly deletion: Pick<RecordDeletion, 'run' | 'dataset' | 'model'>;
   readonly workers: Pick<WorkerStore, 'list'>;
-  readonly predictor: Pick<Predictor, 'predict'>;
+  /** Of this control plane, or of the one that leads. */
+  readonly leader: LeaderDuties;
+  readonly leadership: Pick<Leadership<never>, 'isLeading'>;
   readonly queue: RunQueue;
   readonly artifacts: ArtifactStore;
-  readonly collection: Pick<ArtifactCollection, 'collect' | 'hold'>;
-  readonly housekeeping: Pick<Housekeeping, 'collectSoon'>;
+  readonly holds: Pick<ArtifactHolds, 'hold'>;
   readonly dataRoots: DataRoots;
   readonly notifier: RunNotifier;
   readonly metrics: ControlMetrics;

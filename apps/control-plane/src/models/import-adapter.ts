@@ -7,6 +7,7 @@ import { architectureNamed, isPeftFile, openFolderWeights, PEFT_CONFIG } from '@
 import {
   type ImportModel,
   invalidInput,
+  isOfTheRun,
   type Model,
   show,
   TriptychError,
@@ -24,8 +25,9 @@ import { nameless } from './nameless.ts';
  */
 export async function importAdapter(
   body: ImportModel & { readonly base: string },
-  { models, catalog, artifacts, act }: ImportOptions,
+  options: ImportOptions,
 ): Promise<Model> {
+  const { models, catalog, artifacts } = options;
   const { name } = body;
   if (await catalog.find(name))
     throw new TriptychError('NAME_TAKEN', `A model named ${name} exists; choose another name`);
@@ -36,7 +38,7 @@ export async function importAdapter(
   if (!folder.entries.includes(PEFT_CONFIG)) throw noAdapter(folder);
   const { architecture: architectureName, config, parameters } = base;
   const architecture = architectureNamed(architectureName);
-  const baseFiles = (base.files ?? []).filter(({ path }) => !isOfTheRun(path));
+  const baseFiles = (base.files ?? []).filter(({ path }) => !isNotTaken(path));
   const openBase = artifactFiles(artifacts, baseFiles);
   const weights = await openFolderWeights((path) => (isPeftFile(path) ? folder.file(path) : openBase(path)), {
     rules: architecture,
@@ -60,7 +62,7 @@ export async function importAdapter(
       files,
       weights: weightsRecord(files, weights.paths),
     },
-    act,
+    options,
   );
 }
 
@@ -77,8 +79,8 @@ function alreadyAdapted(base: Model | undefined): Violation[] {
   ];
 }
 
-/** What a trained model tells of its run; neither its card nor its adapters, merged already, are the new model's. */
-const isOfTheRun = (path: string): boolean => path === 'README.md' || path.startsWith('adapter/');
+/** What a trained model tells of its run, and its adapters, which are merged already, are not the new model's. */
+const isNotTaken = (path: string): boolean => isOfTheRun(path) || path.startsWith('adapter/');
 
 async function adapterContents(folder: ModelFolder, paths: readonly string[]): Promise<NamedContent[]> {
   const contents: NamedContent[] = [];

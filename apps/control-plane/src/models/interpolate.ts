@@ -9,6 +9,7 @@ import { safetensorsFiles } from '@triptych/nn/safetensors';
 import {
   type InterpolateModels,
   invalidInput,
+  isOfTheRun,
   type Model,
   TriptychError,
   type Violation,
@@ -35,7 +36,7 @@ export async function interpolateModels(body: InterpolateModels, options: Import
   const [from, to] = await Promise.all([weightsOf(base, options), weightsOf(trained, options)]);
   const tensors = interpolatedTensors(alpha, { from: from.weights, to: to.weights });
   const written = safetensorsFiles(tensors, { metadata: { format: 'pt' } });
-  const kept = (trained.files ?? []).filter(({ path }) => !to.paths.includes(path) && path !== 'README.md');
+  const kept = (trained.files ?? []).filter(({ path }) => !to.paths.includes(path) && !isOfTheRun(path));
   const { sha256, files } = await putFiles(artifacts, [
     ...kept.map(
       (file): NamedContent => ({ path: file.path, content: streamOf(() => artifacts.read(file.sha256)) }),
@@ -57,7 +58,7 @@ export async function interpolateModels(body: InterpolateModels, options: Import
         written.map(({ path }) => path),
       ),
     },
-    options.act,
+    options,
   );
 }
 

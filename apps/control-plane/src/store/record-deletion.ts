@@ -55,11 +55,11 @@ export class RecordDeletion {
     });
   }
 
-  /** By id or name. `NOT_FOUND`; `ILLEGAL_STATE` while a run that is not over trains on it. */
-  async dataset(idOrName: string, act?: Act): Promise<void> {
-    await this.#client.$transaction(async (transaction) => {
+  /** By id or name. @returns its id. `NOT_FOUND`; `ILLEGAL_STATE` while a run that is not over trains on it. */
+  async dataset(idOrName: string, act?: Act): Promise<string> {
+    return await this.#client.$transaction(async (transaction) => {
       // Locked: a run that is being submitted now either comes before, and is seen, or finds the dataset gone.
-      const [dataset] = await transaction.$queryRaw<{ id: string; name: string; manifest: string }[]>`
+      const [dataset] = await transaction.$queryRaw<{ id: string; name: string; manifest: string | null }[]>`
         SELECT id, name, manifest FROM datasets
         WHERE deleted_at IS NULL AND (id = ${idOrName} OR name = ${idOrName}) FOR UPDATE`;
       if (!dataset) throw notFound('dataset', idOrName, 'datasets');
@@ -76,6 +76,7 @@ export class RecordDeletion {
           data: { deletedAt: new Date(), name: nameOfDeleted(dataset) },
         });
       await recordAct(transaction, act, id);
+      return id;
     });
   }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openTestStores, type TestStores } from '../testing/store.ts';
+import { insertDataset, openTestStores, type TestStores } from '../testing/store.ts';
 import { storable } from './storable.ts';
 
 let stores: TestStores;
@@ -15,7 +15,7 @@ test('what Postgres refuses becomes U+FFFD, in every string and key; the rest st
 });
 
 test('a dataset whose files have such names is registered, and names them', async () => {
-  const dataset = await stores.datasets.insert({
+  const dataset = await insertDataset(stores, {
     name: 'hostile',
     format: 'class-folders',
     path: '/data/hostile',

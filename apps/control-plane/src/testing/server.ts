@@ -1,16 +1,19 @@
 /** The real HTTP server on real stores, with a queue that only remembers. */
 
-import { newSecret } from '@triptych/protocol';
+import { type Dataset, newSecret } from '@triptych/protocol';
 import { createLogger, createMetrics } from '@triptych/runtime';
 import type { InjectOptions } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
+import { Registrar } from '../datasets/registrar.ts';
 import type { App } from '../http/app.ts';
 import type { Patience } from '../http/broken-request.ts';
 import type { LimitOptions } from '../http/limits.ts';
 import { buildServer } from '../http/server.ts';
+import type { LeaderDuties } from '../leadership/leader-duties.ts';
 import { ControlMetrics } from '../metrics/control-metrics.ts';
 import { registerRecordGauges } from '../metrics/record-gauges.ts';
 import { Predictor } from '../predictions/predictor.ts';
+import { occupationsOf } from '../registry/fleet-list.ts';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
 import { ArtifactCollection } from '../retention/collection.ts';
 import { Housekeeping } from '../retention/housekeeping.ts';
@@ -84,6 +87,7 @@ export async function startTestServer({
   const log: Record<string, unknown>[] = [];
   const logger = createLogger({ name: 'test', stream: { write: (line) => log.push(JSON.parse(line)) } });
   registerRecordGauges(registry, {
+    isLeading: () => true,
     census: () => stores.history.census(),
     demand: () => stores.history.demand(),
     recent: () => stores.history.recent(new Date(Date.now() - 60_000)),
@@ -95,13 +99,25 @@ export async function startTestServer({
   const fleet = createRegistry({ store: stores.workers, logger });
   const clients = new TrainerClients({ registry: fleet });
   const predictor = new Predictor({ registry: fleet, clients, logger, waitMs: 5000 });
+  const { deletion, workers, audit, holds } = stores;
   const collection = new ArtifactCollection({
     ...{ artifacts: stores.artifacts, logger, graceMs },
-    references: () => artifactReferences(stores.database),
+    references: () => holds.whileFree(() => artifactReferences(stores.database)),
     onRemoved: (removed) => metrics.collected(removed),
   });
-  const { deletion, workers } = stores;
-  const housekeeping = new Housekeeping({ collection, deletion, workers, logger, soonMs: 0 });
+  const housekeeping = new Housekeeping({ collection, deletion, workers, audit, logger, soonMs: 0 });
+  const leader: LeaderDuties = {
+    occupations: async () => occupationsOf(fleet),
+    predict: (asked, signal) => predictor.predict(asked, signal),
+    collect: () => collection.collect(),
+    collectSoon: () => housekeeping.collectSoon(),
+  };
+  const { datasets, artifacts, notifier } = stores;
+  const registrar = new Registrar({
+    ...{ datasets, artifacts, holds, notifier, logger },
+    ...{ reportMs: 20, pollMs: 1e9 },
+  });
+  registrar.start();
   const adminToken = 'adminToken' in access ? access.adminToken : newSecret();
   const authenticator = new Authenticator({
     ...{ tokens: stores.tokens, logins: new LoginStore(stores.database) },
@@ -113,10 +129,10 @@ export async function startTestServer({
     queue,
     metrics,
     registry,
-    predictor,
+    leader,
+    leadership: { isLeading: true },
     dataRoots,
-    collection,
-    housekeeping,
+    registrar,
   };
   const app = await buildServer({
     services,
@@ -138,11 +154,22 @@ export async function startTestServer({
     close: async () => {
       await app.close();
       clients.close();
+      await registrar.close();
       await housekeeping.close();
       fleet.close();
       await stores.close();
     },
   };
+}
+
+/** The dataset of that name when its folder has been read: READY, or INVALID. */
+export async function registered({ stores }: Pick<TestServer, 'stores'>, name: string): Promise<Dataset> {
+  for (;;) {
+    using watch = stores.notifier.watch(name);
+    const dataset = await stores.datasets.get(name);
+    if (dataset.state !== 'VALIDATING') return dataset;
+    await watch.changed({ timeoutMs: 10 });
+  }
 }
 
 /** Tests ask faster than anybody else. */

@@ -1,11 +1,12 @@
 /** The real stores on a database of their own, and rows to begin with. */
 import { presets } from '@triptych/models/catalog';
-import type { Dataset, ResolvedRunSpec, Run, Score, StepMetric } from '@triptych/protocol';
+import type { Dataset, ReadyDataset, ResolvedRunSpec, Run, Score, StepMetric } from '@triptych/protocol';
 import { type ArtifactStore, type CollectableStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
+import { ArtifactHolds } from '../store/artifact-holds.ts';
 import { AuditLog } from '../store/audit-log.ts';
 import { type Database, openDatabase } from '../store/database.ts';
-import { DatasetStore } from '../store/dataset-store.ts';
+import { type DatasetFacts, DatasetStore } from '../store/dataset-store.ts';
 import { migrate } from '../store/migrator.ts';
 import { describeModel } from '../store/model-description.ts';
 import { ModelStore } from '../store/model-store.ts';
@@ -35,6 +36,7 @@ export interface TestStores {
   readonly deletion: RecordDeletion;
   readonly tokens: TokenStore;
   readonly audit: AuditLog;
+  readonly holds: ArtifactHolds;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function openTestStores(options: { observer?: RunObserver } = {}): 
     deletion: new RecordDeletion(database),
     tokens: new TokenStore(database),
     audit: new AuditLog(database),
+    holds: new ArtifactHolds(server.url),
     close: async () => {
       await database.close();
       await server.close();
@@ -77,8 +80,18 @@ const captionsOnly = (samples: number) => ({
   contents: { captions: samples, interleaved: 0, question: 0, conversation: 0 },
 });
 
-export const addDataset = (stores: TestStores, name = 'scenes'): Promise<Dataset> =>
-  stores.datasets.insert({
+/** READY, without a folder that was read. */
+export async function insertDataset(
+  { datasets }: Pick<TestStores, 'datasets'>,
+  { name, path, ...facts }: DatasetFacts & { readonly name: string; readonly path: string },
+): Promise<ReadyDataset> {
+  const { id } = await datasets.begin({ name, path });
+  await datasets.ready(id, facts);
+  return (await datasets.get(id)) as ReadyDataset;
+}
+
+export const addDataset = (stores: TestStores, name = 'scenes'): Promise<ReadyDataset> =>
+  insertDataset(stores, {
     name,
     format: 'scenes',
     path: '/data/scenes',

@@ -1,6 +1,6 @@
 export { artifactFiles } from '../loading/artifact-files.ts';
 export { objectives } from '../objectives/registry.ts';
-export { type WeightsRecord, weightsRecord } from '../publishing/weights-record.ts';
+export { isWeightPath, type WeightsRecord, weightsRecord } from '../publishing/weights-record.ts';
 export { DEFAULT_ACTIVATION_BUDGET_BYTES, type ModelToFit, recomputes } from './activation-budget.ts';
 export {
   estimateMemory,
@@ -15,3 +15,4 @@ export { stepsPerEpoch, totalSteps } from './steps.ts';
 export { tasks } from './tasks/registry.ts';
 export type { Task, TaskContext, TaskResult } from './tasks/task.ts';
 export { partition, trainedGroups } from './trained-tensors.ts';
+export { bestMetric } from './validation.ts';

@@ -409,7 +409,8 @@ export const ModelName = {
   Worker: 'Worker',
   ApiToken: 'ApiToken',
   Login: 'Login',
-  AuditEntry: 'AuditEntry'
+  AuditEntry: 'AuditEntry',
+  Leadership: 'Leadership'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -425,7 +426,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "dataset" | "model" | "run" | "attempt" | "assignment" | "runEvent" | "stepMetric" | "checkpoint" | "score" | "worker" | "apiToken" | "login" | "auditEntry"
+    modelProps: "dataset" | "model" | "run" | "attempt" | "assignment" | "runEvent" | "stepMetric" | "checkpoint" | "score" | "worker" | "apiToken" | "login" | "auditEntry" | "leadership"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1391,6 +1392,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Leadership: {
+      payload: Prisma.$LeadershipPayload<ExtArgs>
+      fields: Prisma.LeadershipFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.LeadershipFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.LeadershipFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        findFirst: {
+          args: Prisma.LeadershipFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.LeadershipFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        findMany: {
+          args: Prisma.LeadershipFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>[]
+        }
+        create: {
+          args: Prisma.LeadershipCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        createMany: {
+          args: Prisma.LeadershipCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.LeadershipCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>[]
+        }
+        delete: {
+          args: Prisma.LeadershipDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        update: {
+          args: Prisma.LeadershipUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        deleteMany: {
+          args: Prisma.LeadershipDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.LeadershipUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.LeadershipUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>[]
+        }
+        upsert: {
+          args: Prisma.LeadershipUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        aggregate: {
+          args: Prisma.LeadershipAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateLeadership>
+        }
+        groupBy: {
+          args: Prisma.LeadershipGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LeadershipGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.LeadershipCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LeadershipCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1433,6 +1508,10 @@ export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof
 export const DatasetScalarFieldEnum = {
   id: 'id',
   name: 'name',
+  state: 'state',
+  progress: 'progress',
+  failure: 'failure',
+  tries: 'tries',
   format: 'format',
   path: 'path',
   manifest: 'manifest',
@@ -1656,6 +1735,18 @@ export const AuditEntryScalarFieldEnum = {
 export type AuditEntryScalarFieldEnum = (typeof AuditEntryScalarFieldEnum)[keyof typeof AuditEntryScalarFieldEnum]
 
 
+export const LeadershipScalarFieldEnum = {
+  id: 'id',
+  term: 'term',
+  name: 'name',
+  grpcAddress: 'grpcAddress',
+  secret: 'secret',
+  since: 'since'
+} as const
+
+export type LeadershipScalarFieldEnum = (typeof LeadershipScalarFieldEnum)[keyof typeof LeadershipScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
@@ -1664,19 +1755,19 @@ export const SortOrder = {
 export type SortOrder = (typeof SortOrder)[keyof typeof SortOrder]
 
 
-export const JsonNullValueInput = {
-  JsonNull: JsonNull
-} as const
-
-export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
-
-
 export const NullableJsonNullValueInput = {
   DbNull: DbNull,
   JsonNull: JsonNull
 } as const
 
 export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
+
+
+export const JsonNullValueInput = {
+  JsonNull: JsonNull
+} as const
+
+export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
 
 
 export const QueryMode = {
@@ -1725,20 +1816,6 @@ export type ListStringFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMod
 
 
 /**
- * Reference to a field of type 'BigInt'
- */
-export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
-    
-
-
-/**
- * Reference to a field of type 'BigInt[]'
- */
-export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
-    
-
-
-/**
  * Reference to a field of type 'Json'
  */
 export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
@@ -1753,20 +1830,6 @@ export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$Prisma
 
 
 /**
- * Reference to a field of type 'DateTime'
- */
-export type DateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime'>
-    
-
-
-/**
- * Reference to a field of type 'DateTime[]'
- */
-export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime[]'>
-    
-
-
-/**
  * Reference to a field of type 'Int'
  */
 export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
@@ -1777,6 +1840,34 @@ export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'In
  * Reference to a field of type 'Int[]'
  */
 export type ListIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int[]'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
+ * Reference to a field of type 'DateTime'
+ */
+export type DateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime'>
+    
+
+
+/**
+ * Reference to a field of type 'DateTime[]'
+ */
+export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime[]'>
     
 
 
@@ -1964,6 +2055,7 @@ export type GlobalOmitConfig = {
   apiToken?: Prisma.ApiTokenOmit
   login?: Prisma.LoginOmit
   auditEntry?: Prisma.AuditEntryOmit
+  leadership?: Prisma.LeadershipOmit
 }
 
 /* Types for Logging */

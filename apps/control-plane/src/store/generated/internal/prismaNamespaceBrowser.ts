@@ -63,7 +63,8 @@ export const ModelName = {
   Worker: 'Worker',
   ApiToken: 'ApiToken',
   Login: 'Login',
-  AuditEntry: 'AuditEntry'
+  AuditEntry: 'AuditEntry',
+  Leadership: 'Leadership'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -85,6 +86,10 @@ export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof
 export const DatasetScalarFieldEnum = {
   id: 'id',
   name: 'name',
+  state: 'state',
+  progress: 'progress',
+  failure: 'failure',
+  tries: 'tries',
   format: 'format',
   path: 'path',
   manifest: 'manifest',
@@ -308,6 +313,18 @@ export const AuditEntryScalarFieldEnum = {
 export type AuditEntryScalarFieldEnum = (typeof AuditEntryScalarFieldEnum)[keyof typeof AuditEntryScalarFieldEnum]
 
 
+export const LeadershipScalarFieldEnum = {
+  id: 'id',
+  term: 'term',
+  name: 'name',
+  grpcAddress: 'grpcAddress',
+  secret: 'secret',
+  since: 'since'
+} as const
+
+export type LeadershipScalarFieldEnum = (typeof LeadershipScalarFieldEnum)[keyof typeof LeadershipScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
@@ -316,19 +333,19 @@ export const SortOrder = {
 export type SortOrder = (typeof SortOrder)[keyof typeof SortOrder]
 
 
-export const JsonNullValueInput = {
-  JsonNull: JsonNull
-} as const
-
-export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
-
-
 export const NullableJsonNullValueInput = {
   DbNull: DbNull,
   JsonNull: JsonNull
 } as const
 
 export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
+
+
+export const JsonNullValueInput = {
+  JsonNull: JsonNull
+} as const
+
+export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
 
 
 export const QueryMode = {

@@ -27,16 +27,20 @@ export type AggregateDataset = {
 }
 
 export type DatasetAvgAggregateOutputType = {
+  tries: number | null
   bytes: number | null
 }
 
 export type DatasetSumAggregateOutputType = {
+  tries: number | null
   bytes: bigint | null
 }
 
 export type DatasetMinAggregateOutputType = {
   id: string | null
   name: string | null
+  state: string | null
+  tries: number | null
   format: string | null
   path: string | null
   manifest: string | null
@@ -48,6 +52,8 @@ export type DatasetMinAggregateOutputType = {
 export type DatasetMaxAggregateOutputType = {
   id: string | null
   name: string | null
+  state: string | null
+  tries: number | null
   format: string | null
   path: string | null
   manifest: string | null
@@ -59,6 +65,10 @@ export type DatasetMaxAggregateOutputType = {
 export type DatasetCountAggregateOutputType = {
   id: number
   name: number
+  state: number
+  progress: number
+  failure: number
+  tries: number
   format: number
   path: number
   manifest: number
@@ -73,16 +83,20 @@ export type DatasetCountAggregateOutputType = {
 
 
 export type DatasetAvgAggregateInputType = {
+  tries?: true
   bytes?: true
 }
 
 export type DatasetSumAggregateInputType = {
+  tries?: true
   bytes?: true
 }
 
 export type DatasetMinAggregateInputType = {
   id?: true
   name?: true
+  state?: true
+  tries?: true
   format?: true
   path?: true
   manifest?: true
@@ -94,6 +108,8 @@ export type DatasetMinAggregateInputType = {
 export type DatasetMaxAggregateInputType = {
   id?: true
   name?: true
+  state?: true
+  tries?: true
   format?: true
   path?: true
   manifest?: true
@@ -105,6 +121,10 @@ export type DatasetMaxAggregateInputType = {
 export type DatasetCountAggregateInputType = {
   id?: true
   name?: true
+  state?: true
+  progress?: true
+  failure?: true
+  tries?: true
   format?: true
   path?: true
   manifest?: true
@@ -206,9 +226,13 @@ export type DatasetGroupByArgs<ExtArgs extends runtime.Types.Extensions.Internal
 export type DatasetGroupByOutputType = {
   id: string
   name: string
+  state: string
+  progress: runtime.JsonValue | null
+  failure: runtime.JsonValue | null
+  tries: number
   format: string
   path: string
-  manifest: string
+  manifest: string | null
   bytes: bigint
   splits: runtime.JsonValue
   classNames: runtime.JsonValue
@@ -243,9 +267,13 @@ export type DatasetWhereInput = {
   NOT?: Prisma.DatasetWhereInput | Prisma.DatasetWhereInput[]
   id?: Prisma.StringFilter<"Dataset"> | string
   name?: Prisma.StringFilter<"Dataset"> | string
+  state?: Prisma.StringFilter<"Dataset"> | string
+  progress?: Prisma.JsonNullableFilter<"Dataset">
+  failure?: Prisma.JsonNullableFilter<"Dataset">
+  tries?: Prisma.IntFilter<"Dataset"> | number
   format?: Prisma.StringFilter<"Dataset"> | string
   path?: Prisma.StringFilter<"Dataset"> | string
-  manifest?: Prisma.StringFilter<"Dataset"> | string
+  manifest?: Prisma.StringNullableFilter<"Dataset"> | string | null
   bytes?: Prisma.BigIntFilter<"Dataset"> | bigint | number
   splits?: Prisma.JsonFilter<"Dataset">
   classNames?: Prisma.JsonFilter<"Dataset">
@@ -258,9 +286,13 @@ export type DatasetWhereInput = {
 export type DatasetOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
+  state?: Prisma.SortOrder
+  progress?: Prisma.SortOrderInput | Prisma.SortOrder
+  failure?: Prisma.SortOrderInput | Prisma.SortOrder
+  tries?: Prisma.SortOrder
   format?: Prisma.SortOrder
   path?: Prisma.SortOrder
-  manifest?: Prisma.SortOrder
+  manifest?: Prisma.SortOrderInput | Prisma.SortOrder
   bytes?: Prisma.SortOrder
   splits?: Prisma.SortOrder
   classNames?: Prisma.SortOrder
@@ -276,9 +308,13 @@ export type DatasetWhereUniqueInput = Prisma.AtLeast<{
   AND?: Prisma.DatasetWhereInput | Prisma.DatasetWhereInput[]
   OR?: Prisma.DatasetWhereInput[]
   NOT?: Prisma.DatasetWhereInput | Prisma.DatasetWhereInput[]
+  state?: Prisma.StringFilter<"Dataset"> | string
+  progress?: Prisma.JsonNullableFilter<"Dataset">
+  failure?: Prisma.JsonNullableFilter<"Dataset">
+  tries?: Prisma.IntFilter<"Dataset"> | number
   format?: Prisma.StringFilter<"Dataset"> | string
   path?: Prisma.StringFilter<"Dataset"> | string
-  manifest?: Prisma.StringFilter<"Dataset"> | string
+  manifest?: Prisma.StringNullableFilter<"Dataset"> | string | null
   bytes?: Prisma.BigIntFilter<"Dataset"> | bigint | number
   splits?: Prisma.JsonFilter<"Dataset">
   classNames?: Prisma.JsonFilter<"Dataset">
@@ -291,9 +327,13 @@ export type DatasetWhereUniqueInput = Prisma.AtLeast<{
 export type DatasetOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
+  state?: Prisma.SortOrder
+  progress?: Prisma.SortOrderInput | Prisma.SortOrder
+  failure?: Prisma.SortOrderInput | Prisma.SortOrder
+  tries?: Prisma.SortOrder
   format?: Prisma.SortOrder
   path?: Prisma.SortOrder
-  manifest?: Prisma.SortOrder
+  manifest?: Prisma.SortOrderInput | Prisma.SortOrder
   bytes?: Prisma.SortOrder
   splits?: Prisma.SortOrder
   classNames?: Prisma.SortOrder
@@ -313,9 +353,13 @@ export type DatasetScalarWhereWithAggregatesInput = {
   NOT?: Prisma.DatasetScalarWhereWithAggregatesInput | Prisma.DatasetScalarWhereWithAggregatesInput[]
   id?: Prisma.StringWithAggregatesFilter<"Dataset"> | string
   name?: Prisma.StringWithAggregatesFilter<"Dataset"> | string
+  state?: Prisma.StringWithAggregatesFilter<"Dataset"> | string
+  progress?: Prisma.JsonNullableWithAggregatesFilter<"Dataset">
+  failure?: Prisma.JsonNullableWithAggregatesFilter<"Dataset">
+  tries?: Prisma.IntWithAggregatesFilter<"Dataset"> | number
   format?: Prisma.StringWithAggregatesFilter<"Dataset"> | string
   path?: Prisma.StringWithAggregatesFilter<"Dataset"> | string
-  manifest?: Prisma.StringWithAggregatesFilter<"Dataset"> | string
+  manifest?: Prisma.StringNullableWithAggregatesFilter<"Dataset"> | string | null
   bytes?: Prisma.BigIntWithAggregatesFilter<"Dataset"> | bigint | number
   splits?: Prisma.JsonWithAggregatesFilter<"Dataset">
   classNames?: Prisma.JsonWithAggregatesFilter<"Dataset">
@@ -327,13 +371,17 @@ export type DatasetScalarWhereWithAggregatesInput = {
 export type DatasetCreateInput = {
   id: string
   name: string
+  state?: string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: number
   format: string
   path: string
-  manifest: string
-  bytes: bigint | number
-  splits: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  manifest?: string | null
+  bytes?: bigint | number
+  splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   deletedAt?: Date | string | null
   runs?: Prisma.RunCreateNestedManyWithoutDatasetInput
@@ -342,13 +390,17 @@ export type DatasetCreateInput = {
 export type DatasetUncheckedCreateInput = {
   id: string
   name: string
+  state?: string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: number
   format: string
   path: string
-  manifest: string
-  bytes: bigint | number
-  splits: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  manifest?: string | null
+  bytes?: bigint | number
+  splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   deletedAt?: Date | string | null
   runs?: Prisma.RunUncheckedCreateNestedManyWithoutDatasetInput
@@ -357,9 +409,13 @@ export type DatasetUncheckedCreateInput = {
 export type DatasetUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
+  state?: Prisma.StringFieldUpdateOperationsInput | string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: Prisma.IntFieldUpdateOperationsInput | number
   format?: Prisma.StringFieldUpdateOperationsInput | string
   path?: Prisma.StringFieldUpdateOperationsInput | string
-  manifest?: Prisma.StringFieldUpdateOperationsInput | string
+  manifest?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -372,9 +428,13 @@ export type DatasetUpdateInput = {
 export type DatasetUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
+  state?: Prisma.StringFieldUpdateOperationsInput | string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: Prisma.IntFieldUpdateOperationsInput | number
   format?: Prisma.StringFieldUpdateOperationsInput | string
   path?: Prisma.StringFieldUpdateOperationsInput | string
-  manifest?: Prisma.StringFieldUpdateOperationsInput | string
+  manifest?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -387,13 +447,17 @@ export type DatasetUncheckedUpdateInput = {
 export type DatasetCreateManyInput = {
   id: string
   name: string
+  state?: string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: number
   format: string
   path: string
-  manifest: string
-  bytes: bigint | number
-  splits: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  manifest?: string | null
+  bytes?: bigint | number
+  splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   deletedAt?: Date | string | null
 }
@@ -401,9 +465,13 @@ export type DatasetCreateManyInput = {
 export type DatasetUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
+  state?: Prisma.StringFieldUpdateOperationsInput | string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: Prisma.IntFieldUpdateOperationsInput | number
   format?: Prisma.StringFieldUpdateOperationsInput | string
   path?: Prisma.StringFieldUpdateOperationsInput | string
-  manifest?: Prisma.StringFieldUpdateOperationsInput | string
+  manifest?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -415,9 +483,13 @@ export type DatasetUpdateManyMutationInput = {
 export type DatasetUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
+  state?: Prisma.StringFieldUpdateOperationsInput | string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: Prisma.IntFieldUpdateOperationsInput | number
   format?: Prisma.StringFieldUpdateOperationsInput | string
   path?: Prisma.StringFieldUpdateOperationsInput | string
-  manifest?: Prisma.StringFieldUpdateOperationsInput | string
+  manifest?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -429,6 +501,10 @@ export type DatasetUncheckedUpdateManyInput = {
 export type DatasetCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
+  state?: Prisma.SortOrder
+  progress?: Prisma.SortOrder
+  failure?: Prisma.SortOrder
+  tries?: Prisma.SortOrder
   format?: Prisma.SortOrder
   path?: Prisma.SortOrder
   manifest?: Prisma.SortOrder
@@ -441,12 +517,15 @@ export type DatasetCountOrderByAggregateInput = {
 }
 
 export type DatasetAvgOrderByAggregateInput = {
+  tries?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
 }
 
 export type DatasetMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
+  state?: Prisma.SortOrder
+  tries?: Prisma.SortOrder
   format?: Prisma.SortOrder
   path?: Prisma.SortOrder
   manifest?: Prisma.SortOrder
@@ -458,6 +537,8 @@ export type DatasetMaxOrderByAggregateInput = {
 export type DatasetMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
+  state?: Prisma.SortOrder
+  tries?: Prisma.SortOrder
   format?: Prisma.SortOrder
   path?: Prisma.SortOrder
   manifest?: Prisma.SortOrder
@@ -467,6 +548,7 @@ export type DatasetMinOrderByAggregateInput = {
 }
 
 export type DatasetSumOrderByAggregateInput = {
+  tries?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
 }
 
@@ -477,6 +559,18 @@ export type DatasetScalarRelationFilter = {
 
 export type StringFieldUpdateOperationsInput = {
   set?: string
+}
+
+export type IntFieldUpdateOperationsInput = {
+  set?: number
+  increment?: number
+  decrement?: number
+  multiply?: number
+  divide?: number
+}
+
+export type NullableStringFieldUpdateOperationsInput = {
+  set?: string | null
 }
 
 export type BigIntFieldUpdateOperationsInput = {
@@ -512,13 +606,17 @@ export type DatasetUpdateOneRequiredWithoutRunsNestedInput = {
 export type DatasetCreateWithoutRunsInput = {
   id: string
   name: string
+  state?: string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: number
   format: string
   path: string
-  manifest: string
-  bytes: bigint | number
-  splits: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  manifest?: string | null
+  bytes?: bigint | number
+  splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   deletedAt?: Date | string | null
 }
@@ -526,13 +624,17 @@ export type DatasetCreateWithoutRunsInput = {
 export type DatasetUncheckedCreateWithoutRunsInput = {
   id: string
   name: string
+  state?: string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: number
   format: string
   path: string
-  manifest: string
-  bytes: bigint | number
-  splits: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  classNames: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  problems: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  manifest?: string | null
+  bytes?: bigint | number
+  splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  problems?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   deletedAt?: Date | string | null
 }
@@ -556,9 +658,13 @@ export type DatasetUpdateToOneWithWhereWithoutRunsInput = {
 export type DatasetUpdateWithoutRunsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
+  state?: Prisma.StringFieldUpdateOperationsInput | string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: Prisma.IntFieldUpdateOperationsInput | number
   format?: Prisma.StringFieldUpdateOperationsInput | string
   path?: Prisma.StringFieldUpdateOperationsInput | string
-  manifest?: Prisma.StringFieldUpdateOperationsInput | string
+  manifest?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -570,9 +676,13 @@ export type DatasetUpdateWithoutRunsInput = {
 export type DatasetUncheckedUpdateWithoutRunsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
+  state?: Prisma.StringFieldUpdateOperationsInput | string
+  progress?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  tries?: Prisma.IntFieldUpdateOperationsInput | number
   format?: Prisma.StringFieldUpdateOperationsInput | string
   path?: Prisma.StringFieldUpdateOperationsInput | string
-  manifest?: Prisma.StringFieldUpdateOperationsInput | string
+  manifest?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   splits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   classNames?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -615,6 +725,10 @@ export type DatasetCountOutputTypeCountRunsArgs<ExtArgs extends runtime.Types.Ex
 export type DatasetSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   name?: boolean
+  state?: boolean
+  progress?: boolean
+  failure?: boolean
+  tries?: boolean
   format?: boolean
   path?: boolean
   manifest?: boolean
@@ -631,6 +745,10 @@ export type DatasetSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
 export type DatasetSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   name?: boolean
+  state?: boolean
+  progress?: boolean
+  failure?: boolean
+  tries?: boolean
   format?: boolean
   path?: boolean
   manifest?: boolean
@@ -645,6 +763,10 @@ export type DatasetSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
 export type DatasetSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   name?: boolean
+  state?: boolean
+  progress?: boolean
+  failure?: boolean
+  tries?: boolean
   format?: boolean
   path?: boolean
   manifest?: boolean
@@ -659,6 +781,10 @@ export type DatasetSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
 export type DatasetSelectScalar = {
   id?: boolean
   name?: boolean
+  state?: boolean
+  progress?: boolean
+  failure?: boolean
+  tries?: boolean
   format?: boolean
   path?: boolean
   manifest?: boolean
@@ -670,7 +796,7 @@ export type DatasetSelectScalar = {
   deletedAt?: boolean
 }
 
-export type DatasetOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "format" | "path" | "manifest" | "bytes" | "splits" | "classNames" | "problems" | "createdAt" | "deletedAt", ExtArgs["result"]["dataset"]>
+export type DatasetOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "state" | "progress" | "failure" | "tries" | "format" | "path" | "manifest" | "bytes" | "splits" | "classNames" | "problems" | "createdAt" | "deletedAt", ExtArgs["result"]["dataset"]>
 export type DatasetInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   runs?: boolean | Prisma.Dataset$runsArgs<ExtArgs>
   _count?: boolean | Prisma.DatasetCountOutputTypeDefaultArgs<ExtArgs>
@@ -686,9 +812,13 @@ export type $DatasetPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
     name: string
+    state: string
+    progress: runtime.JsonValue | null
+    failure: runtime.JsonValue | null
+    tries: number
     format: string
     path: string
-    manifest: string
+    manifest: string | null
     bytes: bigint
     splits: runtime.JsonValue
     classNames: runtime.JsonValue
@@ -1121,6 +1251,10 @@ export interface Prisma__DatasetClient<T, Null = never, ExtArgs extends runtime.
 export interface DatasetFieldRefs {
   readonly id: Prisma.FieldRef<"Dataset", 'String'>
   readonly name: Prisma.FieldRef<"Dataset", 'String'>
+  readonly state: Prisma.FieldRef<"Dataset", 'String'>
+  readonly progress: Prisma.FieldRef<"Dataset", 'Json'>
+  readonly failure: Prisma.FieldRef<"Dataset", 'Json'>
+  readonly tries: Prisma.FieldRef<"Dataset", 'Int'>
   readonly format: Prisma.FieldRef<"Dataset", 'String'>
   readonly path: Prisma.FieldRef<"Dataset", 'String'>
   readonly manifest: Prisma.FieldRef<"Dataset", 'String'>

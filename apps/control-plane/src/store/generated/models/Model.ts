@@ -526,10 +526,6 @@ export type ModelNullableScalarRelationFilter = {
   isNot?: Prisma.ModelWhereInput | null
 }
 
-export type NullableStringFieldUpdateOperationsInput = {
-  set?: string | null
-}
-
 export type ModelCreateNestedOneWithoutRunInput = {
   create?: Prisma.XOR<Prisma.ModelCreateWithoutRunInput, Prisma.ModelUncheckedCreateWithoutRunInput>
   connectOrCreate?: Prisma.ModelCreateOrConnectWithoutRunInput

@@ -1062,14 +1062,6 @@ export type RunUpdateOneWithoutModelNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutModelInput, Prisma.RunUpdateWithoutModelInput>, Prisma.RunUncheckedUpdateWithoutModelInput>
 }
 
-export type IntFieldUpdateOperationsInput = {
-  set?: number
-  increment?: number
-  decrement?: number
-  multiply?: number
-  divide?: number
-}
-
 export type NullableBigIntFieldUpdateOperationsInput = {
   set?: bigint | number | null
   increment?: bigint | number

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { RunNotifier } from '../store/run-notifier.ts';
 import { startTestServer, type TestServer } from '../testing/server.ts';
 import { addDataset, addRun, metricOf, progressOf } from '../testing/store.ts';
-import { eventStream } from './event-stream.ts';
-import { RunFollowers } from './run-followers.ts';
+import { Followers } from './followers.ts';
+import { runStream } from './run-stream.ts';
 
 let server: TestServer;
 let run: Run;
@@ -73,10 +73,10 @@ test('Last-Event-ID resumes without loss or repetition; past the end it ends', a
 
 test('a quiet stream beats, and ends when its reader goes', async () => {
   const gone = new AbortController();
-  const follower = new RunFollowers(server.stores).follow(run.id, 1);
+  const follower = new Followers(server.stores).follow(run.id, 1);
   const options = { follower, signal: gone.signal, heartbeatMs: 0 };
   const seen: string[] = [];
-  for await (const text of eventStream(server.stores, options)) {
+  for await (const text of runStream(server.stores, options)) {
     seen.push(text);
     if (seen.length === 3) gone.abort();
   }
@@ -98,12 +98,12 @@ test('quiet streams ask the database together, and what another process writes r
     },
   } as unknown as typeof history;
   // Woken by nobody: the writes are another notifier's.
-  const followers = new RunFollowers({ history: counting, notifier: new RunNotifier(), pollMs: 5 });
+  const followers = new Followers({ history: counting, notifier: new RunNotifier(), pollMs: 5 });
   const streams = Array.from({ length: 20 }, async () => {
     const text: string[] = [];
     const { signal } = new AbortController();
     const follower = followers.follow(run.id, 0);
-    for await (const one of eventStream({ history: counting, runs }, { follower, signal })) text.push(one);
+    for await (const one of runStream({ history: counting, runs }, { follower, signal })) text.push(one);
     return messagesOf(text.join('')).map(({ id }) => id);
   });
   await vi.waitFor(async () => {
@@ -118,7 +118,7 @@ test('quiet streams ask the database together, and what another process writes r
 });
 
 test('there is a limit to streams, which says what to do', () => {
-  const followers = new RunFollowers({ ...server.stores, mostStreams: 1 });
+  const followers = new Followers({ ...server.stores, mostStreams: 1 });
   const first = followers.follow(run.id, 0);
   expect(() => followers.follow(run.id, 0)).toThrow(/1 event streams are open.*close some/);
   first[Symbol.dispose]();

@@ -3,33 +3,18 @@
  * `id:` is the sequence, so a browser's own Last-Event-ID resumes without loss or repetition.
  */
 import { isTerminal, type RunEvent } from '@triptych/protocol';
-import { Type } from 'typebox';
-import type { RunFollower } from './run-followers.ts';
+import type { Following } from './event-streams.ts';
 import type { Services } from './services.ts';
-
-export interface EventStreamOptions {
-  /** The stream disposes of it. */
-  readonly follower: RunFollower;
-  readonly signal: AbortSignal;
-  /** A comment after so long a silence, so that no proxy takes the connection for dead. */
-  readonly heartbeatMs?: number;
-}
-
-/** As an answer of a route. */
-export const EventStream = Type.String({
-  contentMediaType: 'text/event-stream',
-  description: 'Server-sent events; `data` of each is JSON',
-});
 
 const BATCH = 500;
 
 /** Ends after the terminal event, or when the signal is aborted. `NOT_FOUND` at the first step where there is no such run. */
-export async function* eventStream(
+export async function* runStream(
   { history, runs }: Pick<Services, 'history' | 'runs'>,
-  { follower, signal, heartbeatMs = 15_000 }: EventStreamOptions,
+  { follower, signal, heartbeatMs = 15_000 }: Following,
 ): AsyncGenerator<string, void, void> {
   using following = follower;
-  const { runId } = following;
+  const { subject: runId } = following;
   yield 'retry: 1000\n\n';
   while (!signal.aborted) {
     const events = await history.events(runId, { after: following.last, limit: BATCH });

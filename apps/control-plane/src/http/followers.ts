@@ -1,12 +1,12 @@
 /**
- * The event streams that are open. What this process writes wakes them at once; what another one writes, one question to
- * the database finds for all of them together, so that streams of quiet runs cost nothing.
+ * The event streams that are open, of runs and of datasets. What this process writes wakes them at once; what another one writes
+ * about runs, one question to the database finds for all of them together, so that streams of quiet runs cost nothing.
  */
 import { TriptychError } from '@triptych/protocol';
 import type { RunHistory } from '../store/run-history.ts';
 import type { RunNotifier, RunWatch } from '../store/run-notifier.ts';
 
-export interface RunFollowersOptions {
+export interface FollowersOptions {
   readonly history: Pick<RunHistory, 'sequences'>;
   readonly notifier: RunNotifier;
   /** Another control plane's changes are seen within this time. */
@@ -14,27 +14,27 @@ export interface RunFollowersOptions {
   readonly mostStreams?: number;
 }
 
-export class RunFollowers {
-  readonly #options: RunFollowersOptions;
-  readonly #followers = new Set<RunFollower>();
+export class Followers {
+  readonly #options: FollowersOptions;
+  readonly #followers = new Set<Follower>();
   #poll: NodeJS.Timeout | undefined;
   #isAsking = false;
 
-  constructor(options: RunFollowersOptions) {
+  constructor(options: FollowersOptions) {
     this.#options = options;
   }
 
   /** `UNAVAILABLE` where too many are open. Whoever follows disposes. */
-  follow(runId: string, after: number): RunFollower {
+  follow(subject: string, after: number): Follower {
     const { notifier, pollMs = 1000, mostStreams = 500 } = this.#options;
     if (this.#followers.size >= mostStreams)
       throw new TriptychError(
         'UNAVAILABLE',
         `${mostStreams} event streams are open, which is the limit; close some, or read pages without Accept: text/event-stream`,
       );
-    const follower = new RunFollower(runId, {
+    const follower = new Follower(subject, {
       after,
-      watch: notifier.watch(runId),
+      watch: notifier.watch(subject),
       leave: () => this.#leave(follower),
     });
     this.#followers.add(follower);
@@ -46,7 +46,7 @@ export class RunFollowers {
     return this.#followers.size;
   }
 
-  #leave(follower: RunFollower): void {
+  #leave(follower: Follower): void {
     this.#followers.delete(follower);
     if (this.#followers.size > 0) return;
     clearInterval(this.#poll);
@@ -58,9 +58,11 @@ export class RunFollowers {
     this.#isAsking = true;
     try {
       const followers = [...this.#followers];
-      const newest = await this.#options.history.sequences([...new Set(followers.map(({ runId }) => runId))]);
-      const behind = followers.filter(({ runId, last }) => last < (newest.get(runId) ?? 0));
-      for (const runId of new Set(behind.map((one) => one.runId))) this.#options.notifier.wake(runId);
+      const newest = await this.#options.history.sequences([
+        ...new Set(followers.map(({ subject }) => subject)),
+      ]);
+      const behind = followers.filter(({ subject, last }) => last < (newest.get(subject) ?? 0));
+      for (const subject of new Set(behind.map((one) => one.subject))) this.#options.notifier.wake(subject);
     } catch {
       // The database is away: the next question finds what has happened since.
     } finally {
@@ -70,18 +72,18 @@ export class RunFollowers {
 }
 
 /** One stream's place in the events of a run. */
-export class RunFollower {
-  readonly runId: string;
+export class Follower {
+  readonly subject: string;
   /** Sequence of the event that was sent last; kept by the stream. */
   last: number;
   readonly #watch: RunWatch;
   readonly #leave: () => void;
 
   constructor(
-    runId: string,
+    subject: string,
     { after, watch, leave }: { readonly after: number; readonly watch: RunWatch; readonly leave: () => void },
   ) {
-    this.runId = runId;
+    this.subject = subject;
     this.last = after;
     this.#watch = watch;
     this.#leave = leave;
