@@ -147,6 +147,7 @@ async function start(
     ...{ supervisorMetrics, logger, tls, deletion, audit, auditDays, datasets },
     ...(graceMs !== undefined && { graceMs }),
     ...(runDays !== undefined && { runDays }),
+    dataRoots: config.dataRoots ?? [],
   };
   const leading = new Leadership({
     databaseUrl: config.databaseUrl,

@@ -12,7 +12,7 @@ export const DatasetFormat = Type.String({
   minLength: 1,
   maxLength: 64,
   pattern: '^[a-z0-9]+(-[a-z0-9]+)*$',
-  description: 'How the folder is laid out; `auto` takes the first format that recognises it',
+  description: 'How the folder is laid out; `auto` takes the format that is surest of it',
 });
 export type DatasetFormat = Static<typeof DatasetFormat>;
 

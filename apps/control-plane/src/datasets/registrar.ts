@@ -19,6 +19,8 @@ export interface RegistrarOptions {
   /** Woken by the id of a dataset when something about it has changed. */
   readonly notifier: RunNotifier;
   readonly logger: Logger;
+  /** Folders into which links of a dataset may lead, beside its own. */
+  readonly roots?: readonly string[];
   /** Folders that are read at the same time. */
   readonly width?: number;
   /** What another control plane accepted is seen within this time. */
@@ -95,7 +97,7 @@ export class Registrar {
   }
 
   async #read(dataset: Dataset, signal: AbortSignal): Promise<void> {
-    const { datasets, artifacts, holds, logger } = this.#options;
+    const { datasets, artifacts, holds, logger, roots = [] } = this.#options;
     const { id, name, path, format } = dataset;
     await using hold = await holds.hold();
     const tries = await datasets.take(id);
@@ -105,7 +107,7 @@ export class Registrar {
     const began = performance.now();
     try {
       const packed = await packDataset({
-        ...{ path, format, store: artifacts, onProgress: reports.tell },
+        ...{ path, format, roots, store: artifacts, onProgress: reports.tell },
         signal: AbortSignal.any([signal, reports.unwanted]),
       });
       const { manifest, sha256, bytes, splits, problems } = packed;
@@ -114,7 +116,7 @@ export class Registrar {
       await datasets.ready(id, facts, hold);
       const seconds = (performance.now() - began) / 1000;
       logger.info(
-        { event: 'dataset-ready', id, name, format: manifest.format, seconds },
+        { event: 'dataset-ready', id, name, format: manifest.format, recognised: packed.recognised, seconds },
         `Read dataset ${name}`,
       );
     } catch (error) {

@@ -31,6 +31,8 @@ import type { Term } from './term.ts';
 /** What every control plane has. It outlives the office. */
 export interface OfficeParts
   extends Pick<HousekeepingOptions, 'deletion' | 'audit' | 'auditDays' | 'runDays'> {
+  /** Folders that datasets may lie in, and their links lead to. */
+  readonly dataRoots?: readonly string[];
   /** Writes in the term alone. */
   readonly runsIn: (term: Term) => RunStore;
   readonly workers: WorkerStore;
@@ -80,7 +82,8 @@ async function open(parts: OfficeParts, term: Term, closers: Close[]): Promise<O
     ...(graceMs !== undefined && { graceMs }),
     onRemoved: (removed) => metrics.collected(removed),
   });
-  const registrar = new Registrar({ datasets: parts.datasets, artifacts, holds, notifier, logger });
+  const { datasets, dataRoots: roots = [] } = parts;
+  const registrar = new Registrar({ datasets, artifacts, holds, notifier, logger, roots });
   closers.push(() => registrar.close());
   registrar.start();
   const { deletion, audit, auditDays, runDays } = parts;

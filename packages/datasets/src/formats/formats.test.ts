@@ -14,7 +14,7 @@ const contents = ({ manifest }: Packed) =>
 test('names are unique, and written as users write them', () => {
   const names = formats.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
-  for (const name of names) expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
 });
 
 describe('vqa', () => {

@@ -5,11 +5,15 @@ import type { Source } from '../source/source.ts';
 import { chatMessages } from './chat-messages/chat-messages.ts';
 import { classFolders } from './class-folders/class-folders.ts';
 import { cocoCaptions } from './coco-captions/coco-captions.ts';
+import { csv } from './csv/csv.ts';
 import { easyVqa } from './easy-vqa/easy-vqa.ts';
 import type { DatasetReader, Recognition } from './format.ts';
+import { imageFolder } from './image-folder/image-folder.ts';
 import { llava } from './llava/llava.ts';
+import { mmc4 } from './mmc4/mmc4.ts';
 import { scenes, scenesConversations, scenesQuestions } from './scenes/scenes.ts';
 import { vqa } from './vqa/vqa.ts';
+import { webdataset } from './webdataset/webdataset.ts';
 
 export const formats: readonly DatasetReader[] = [
   scenes,
@@ -19,6 +23,10 @@ export const formats: readonly DatasetReader[] = [
   vqa,
   llava,
   chatMessages,
+  mmc4,
+  csv,
+  imageFolder,
+  webdataset,
   easyVqa,
   classFolders,
 ];

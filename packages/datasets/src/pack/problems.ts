@@ -45,6 +45,7 @@ export const remedies = {
   leakage: 'decide which split the image belongs to',
   'image-without-class': 'move it into the folder of its class',
   'empty-class': 'add images or delete the folder',
+  'unlisted-image': 'add its entry to the metadata, or move it away',
   'ignored-folder': 'move it away, or into one of the split folders',
   'no-held-out-split': 'add a validation or a test split to choose the held-out samples yourself',
   'held-out-shares-images': 'add a validation split whose images no training sample shows',

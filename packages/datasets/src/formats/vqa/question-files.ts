@@ -82,7 +82,7 @@ export async function saysQuestions(source: Source, path: string): Promise<boole
       return (
         ['', 'data', 'questions'].includes(list) &&
         'question' in value &&
-        ('answers' in value || 'answer' in value) &&
+        'answers' in value &&
         ('image_id' in value || 'image' in value)
       );
     }
