@@ -144,6 +144,7 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
     recent: () => history.recent(new Date(Date.now() - KEPT_AFTER_END_MS)),
     workers: () => workers.list({ now: new Date() }),
     queueDepth: () => queue.depth(),
+    ping: () => database.ping(),
     connections: () => database.connections(),
     artifactSpace: async () => artifacts.space?.(),
   });

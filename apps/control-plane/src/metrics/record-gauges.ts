@@ -14,6 +14,8 @@ export interface GaugeSources {
   recent(): Promise<readonly RecentRun[]>;
   workers(): Promise<readonly Worker[]>;
   queueDepth(): Promise<Readonly<Record<string, number>>>;
+  /** Rejects where the database does not answer or cannot write. */
+  ping(): Promise<void>;
   connections(): { total: number; idle: number; waiting: number };
   /** Of the volume that the artifacts are on; undefined where they are elsewhere. */
   artifactSpace(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
@@ -62,7 +64,7 @@ export function registerRecordGauges(registry: Registry, sources: GaugeSources):
   gauges(sources.artifactSpace, spaceGauges);
   gauges(async () => {
     const [database, queue] = await Promise.all([
-      withinPatience(sources.demand),
+      withinPatience(async () => sources.ping().then(() => true)),
       withinPatience(sources.queueDepth),
     ]);
     return { database: database !== undefined, queue: queue !== undefined };
@@ -254,7 +256,7 @@ const spaceGauges: GaugeDefinition<State<'artifactSpace'>>[] = [
 const dependencyGauges: GaugeDefinition<Readonly<Record<string, boolean>>>[] = [
   {
     name: 'dependency_up',
-    help: 'Whether what the control plane needs answers: 1, or 0',
+    help: 'Whether what the control plane needs answers and has room: 1, or 0',
     labelNames: ['dependency'],
     samples: (up) => Object.entries(up).map(([dependency, isUp]) => [isUp ? 1 : 0, { dependency }]),
   },
