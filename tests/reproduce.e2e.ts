@@ -25,8 +25,18 @@ async function triptych(...args: string[]) {
 
 test('a run, and the folder of its model, are trained again to the same weights', async () => {
   const spec = tinySpec({ steps: 3, workers: 2, evaluate: true });
-  const run = await service.run({ ...spec, name: 'first' });
+  const validation = { everySteps: 1, limit: 28, split: 'train' as const, tasks: ['zero-shot'] };
+  const run = await service.run({ ...spec, name: 'first', validation, checkpoint: { keep: 'best:loss' } });
   expect(run.status).toBe('SUCCEEDED');
+  // Of the validations the scores of the run tell, not the run.
+  expect(new Set(run.scores.map(({ stage }) => stage))).toEqual(new Set(['baseline', 'final']));
+  const seen = (await service.client.runs.scores(run.id)).filter(({ stage }) => stage === 'validation');
+  expect(seen.filter(({ metric }) => metric === 'loss').map(({ step, task }) => [step, task])).toEqual([
+    [1, 'infonce'],
+    [2, 'infonce'],
+    [3, 'infonce'],
+  ]);
+  expect(seen.some(({ task, step }) => task === 'zero-shot' && step === 2)).toBe(true);
   const again = await triptych('reproduce', 'first', '--workers', '1');
   expect(again).toMatchObject({ code: 0, out: expect.stringContaining(`sha256 ${run.weights!.sha256}`) });
   expect(again.out).toMatch(

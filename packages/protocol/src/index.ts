@@ -4,6 +4,7 @@ export * from './call-secrets.ts';
 export * from './catalog-resources.ts';
 export * from './credentials.ts';
 export * from './errors.ts';
+export * from './evaluation-policy.ts';
 export * from './examples.ts';
 export * as control from './generated/triptych/v1/control.ts';
 export * as peer from './generated/triptych/v1/peer.ts';

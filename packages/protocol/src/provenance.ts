@@ -33,6 +33,9 @@ export const Provenance = Type.Object(
       Type.Record(Type.String(), fileList, { description: 'Models that towers were taken from, by tower' }),
     ),
     steps: Type.Integer({ minimum: 0 }),
+    weightsStep: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Whose weights these are, where not those of the last step' }),
+    ),
     samples: Type.Integer({ minimum: 0, description: 'Samples seen' }),
     samplesDigest: Type.String({ description: 'Of which samples, in which order' }),
     numerics: Type.Optional(Numerics),

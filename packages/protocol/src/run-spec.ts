@@ -4,8 +4,15 @@
  */
 import { type Static, Type } from 'typebox';
 import type { Violation } from './errors.ts';
+import {
+  CheckpointPolicy,
+  EarlyStopping,
+  EvaluationPolicy,
+  MAX_STEPS,
+  Validation,
+} from './evaluation-policy.ts';
 import { violationsOf } from './validate.ts';
-import { Backend, MAX_COUNT, Name, Split } from './vocabulary.ts';
+import { Backend, Name } from './vocabulary.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -60,9 +67,6 @@ const Towers = Type.Record(Name, Name, {
     'Towers that come from other models, by the id or name of the model: `vision` of a LLaVA or Flamingo from a CLIP',
 });
 
-/** Of a run, however its duration is said. */
-export const MAX_STEPS = 10_000_000;
-
 export const Duration = Type.Union([
   Type.Object({ steps: Type.Integer({ minimum: 1, maximum: MAX_STEPS }) }, closed),
   Type.Object({ epochs: Type.Integer({ minimum: 1, maximum: 10_000 }) }, closed),
@@ -116,17 +120,6 @@ export const Schedule = Type.Object(
   closed,
 );
 
-export const CheckpointPolicy = Type.Object(
-  {
-    everySteps: Type.Integer({
-      minimum: 0,
-      maximum: MAX_STEPS,
-      description: '0 keeps only the final weights',
-    }),
-  },
-  closed,
-);
-
 /** Two numbers, the smaller one first. */
 const Between = (options: { readonly maximum: number; readonly description: string }) =>
   Type.Unsafe<[number, number]>(
@@ -150,42 +143,6 @@ export const Augmentation = Type.Object(
   },
 );
 export type Augmentation = Static<typeof Augmentation>;
-
-export const EvaluationTask = Type.String({ ...Name, description: 'A task of the training catalog' });
-export type EvaluationTask = Static<typeof EvaluationTask>;
-
-export const EvaluationPolicy = Type.Object(
-  {
-    tasks: Type.Array(EvaluationTask, { uniqueItems: true, maxItems: 8 }),
-    split: Split,
-    baseline: Type.Boolean({ description: 'Also score the model before the first step' }),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: MAX_COUNT,
-        description: 'Score at most this many samples, the first of the split',
-      }),
-    ),
-    shots: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 64, description: 'Demonstrations in front of each prompt' }),
-    ),
-    sweep: Type.Optional(
-      Type.Array(Type.Number({ minimum: 0, maximum: 1 }), {
-        minItems: 1,
-        maxItems: 21,
-        uniqueItems: true,
-        description:
-          'Also score the weights so far on the way from the base model, at 0, to the trained one, at 1 (WiSE-FT)',
-      }),
-    ),
-    choice: Type.Optional(
-      Type.Union([Type.Literal('random'), Type.Literal('similar')], {
-        description: 'How demonstrations are chosen from the train split: at random, or by image similarity',
-      }),
-    ),
-  },
-  closed,
-);
 
 export const ActivationMemory = Type.Union([Type.Literal('keep'), Type.Literal('checkpoint')], {
   description:
@@ -245,6 +202,8 @@ export const ResolvedRunSpec = Type.Object(
     ),
     schedule: Schedule,
     checkpoint: CheckpointPolicy,
+    validation: Type.Optional(Validation),
+    earlyStopping: Type.Optional(EarlyStopping),
     evaluation: EvaluationPolicy,
     workers: WorkerDemand,
     priority: Type.Integer({ minimum: 0, maximum: 100, description: '0 is the most urgent' }),
@@ -317,6 +276,8 @@ export const RunSpec = Type.Object(
     interpolation: Type.Optional(ResolvedRunSpec.properties.interpolation),
     schedule: Type.Optional(Type.Partial(Schedule, closed)),
     checkpoint: Type.Optional(Type.Partial(CheckpointPolicy, closed)),
+    validation: Type.Optional(Type.Partial(Validation, closed)),
+    earlyStopping: Type.Optional(Type.Partial(EarlyStopping, closed)),
     evaluation: Type.Optional(Type.Partial(EvaluationPolicy, closed)),
     workers: Type.Optional(Type.Partial(WorkerDemand, closed)),
     priority: Type.Optional(ResolvedRunSpec.properties.priority),

@@ -22,13 +22,20 @@ export const Progress = Type.Object(
 );
 export type Progress = Static<typeof Progress>;
 
-/** One score. `stage` tells the untrained baseline from the result; `chance` is what guessing would give. */
+/** When a score was taken: before the first step, in a validation on the way, of what is published. */
+export const ScoreStage = Type.Union([
+  Type.Literal('baseline'),
+  Type.Literal('validation'),
+  Type.Literal('final'),
+]);
+
+/** One score. `chance` is what guessing would give. */
 export const Score = Type.Object(
   {
     task: Type.String(),
     metric: Type.String(),
     value: Type.Number(),
-    stage: Type.Union([Type.Literal('baseline'), Type.Literal('final')]),
+    stage: ScoreStage,
     split: Split,
     step: Type.Integer(),
     samples: Type.Integer(),

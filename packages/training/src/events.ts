@@ -1,12 +1,12 @@
 /** What a trainer tells its supervisor: the events of the worker protocol, built from this package's own words. */
-import type { worker } from '@triptych/protocol';
+import type { Score, worker } from '@triptych/protocol';
 import type { Prediction } from './catalog/tasks/task.ts';
 import type { TaskScore } from './evaluation/evaluate.ts';
 import type { StepResult } from './step/trainer.ts';
 
 export type TrainerEvent = NonNullable<worker.TrainEvent['event']>;
-export type Phase = 'loading' | 'baseline' | 'training' | 'evaluating' | 'publishing';
-export type Stage = 'baseline' | 'final';
+export type Phase = 'loading' | 'baseline' | 'training' | 'validating' | 'evaluating' | 'publishing';
+export type Stage = Score['stage'];
 
 export const phaseEvent = (
   phase: Phase,

@@ -56,13 +56,16 @@ async function* journey(options: TrainOptions): AsyncGenerator<TrainerEvent> {
   const resumed = run.step > 0 ? `, resumed after step ${run.step}` : '';
   yield phaseEvent('training', run, `${run.totalSteps} steps${resumed}`);
   yield* steps(run, options);
+  if (run.step < run.totalSteps)
+    yield phaseEvent('training', run, `stopped after step ${run.step}: validation has not become better`);
+  const best = run.takeBest();
   await run.assertRanksAgree();
   let final: Evaluation = { scores: [], predictions: {} };
   if (spec.evaluation.tasks.length > 0) {
     yield phaseEvent(
       'evaluating',
       run,
-      `${spec.evaluation.tasks.join(', ')} on the ${spec.evaluation.split} split`,
+      `${spec.evaluation.tasks.join(', ')} on the ${spec.evaluation.split} split${best === undefined ? '' : `, with the weights of step ${best}`}`,
     );
     final = await run.evaluate();
     yield* results(run, final, { options, stage: 'final' });
@@ -83,10 +86,12 @@ async function* steps(run: TrainingRun, { spec, group }: TrainOptions): AsyncGen
   const { everySteps } = spec.checkpoint;
   // The checkpoint that could not be stored: of its step, and when it is tried again as one of a later step.
   let owed: { readonly step: number; readonly retryAt: number } | undefined;
-  while (run.step < run.totalSteps) {
+  while (run.step < run.totalSteps && !run.isStalled) {
     yield stepEvent(await run.takeStep());
+    // Before the checkpoint, which then has it: a run that is resumed does not do it again.
+    if (run.isValidationDue) yield* validation(run, { spec, group });
     if (everySteps === 0 || group.rank !== 0) continue;
-    const due = run.step % everySteps === 0 || run.step === run.totalSteps;
+    const due = run.step % everySteps === 0 || run.step === run.totalSteps || run.isStalled;
     if (!due && !(owed && performance.now() >= owed.retryAt)) continue;
     const began = performance.now();
     try {
@@ -103,6 +108,17 @@ async function* steps(run: TrainingRun, { spec, group }: TrainOptions): AsyncGen
     }
   }
   if (owed) yield storageEvent(false, 'All steps are taken: the trained model is stored next');
+}
+
+async function* validation(
+  run: TrainingRun,
+  { spec, group }: Pick<TrainOptions, 'spec' | 'group'>,
+): AsyncGenerator<TrainerEvent> {
+  const { split } = spec.validation!;
+  yield phaseEvent('validating', run, `on the ${split} split`);
+  const scores = await run.validate();
+  if (group.rank === 0)
+    for (const score of scores) yield scoreEvent(score, { stage: 'validation', split, step: run.step });
 }
 
 const CHECKPOINT_RETRY_MS = 15_000;

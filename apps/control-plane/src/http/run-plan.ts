@@ -3,6 +3,7 @@
 import { elementCount } from '@triptych/models/catalog';
 import { memoryRemedy, type Numerics, type Run, type RunPlan, type Worker } from '@triptych/protocol';
 import {
+  bestMetric,
   estimateMemory,
   type MemoryEstimate,
   partition,
@@ -25,7 +26,8 @@ export function planOf(
     trainSamples,
     // The fewer they are, the more of the batch each one holds.
     worldSize: min,
-    evaluates: spec.evaluation.tasks.length > 0,
+    evaluates: spec.evaluation.tasks.length > 0 || spec.validation !== undefined,
+    keepsBest: bestMetric(spec.checkpoint.keep) !== undefined,
     sweeps: spec.evaluation.sweep !== undefined || spec.interpolation !== undefined,
   });
   const suitable = fleet.workers.filter(

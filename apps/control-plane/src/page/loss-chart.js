@@ -1,28 +1,46 @@
-/** The loss of a run as a line over its steps: every step lightly, the trend strongly, values under the pointer. */
+/**
+ * The loss of a run as a line over its steps: every step lightly, the trend strongly, that of held-out samples with a point for each
+ * validation; values under the pointer.
+ */
 import { element, fixed } from './elements.js';
 
 const HEIGHT = 224;
 const margin = { top: 10, right: 12, bottom: 22, left: 44 };
 const MAX_POINTS = 600;
 
-/** A figure, `width` pixels wide, for `[{ step, loss }]` in the order of the steps. */
-export function lossChart(metrics, width) {
+/** A figure, `width` pixels wide, for `[{ step, loss }]` in the order of the steps, of training and of validation. */
+export function lossChart(metrics, width, validations = []) {
   const points = thin(metrics.filter(({ loss }) => Number.isFinite(loss)));
   if (points.length < 2)
     return element('p', { class: 'empty', text: 'The loss curve begins with the second step.' });
   const trend = smooth(points);
-  const scale = scalesOf(points, width);
+  const heldOut = validations.filter(({ loss }) => Number.isFinite(loss));
+  const scale = scalesOf([...points, ...heldOut], width);
   const last = points.at(-1);
   const lowest = points.reduce((least, point) => (point.loss < least.loss ? point : least));
-  const label = `Loss from ${fixed(points[0].loss)} at step ${points[0].step} to ${fixed(last.loss)} at step ${last.step}; lowest ${fixed(lowest.loss)} at step ${lowest.step}`;
+  const best = heldOut.reduce(
+    (least, one) => (least === undefined || one.loss < least.loss ? one : least),
+    undefined,
+  );
+  const seen = best
+    ? `; held-out samples ${fixed(heldOut.at(-1).loss)}, lowest ${fixed(best.loss)} at step ${best.step}`
+    : '';
+  const label = `Loss from ${fixed(points[0].loss)} at step ${points[0].step} to ${fixed(last.loss)} at step ${last.step}; lowest ${fixed(lowest.loss)} at step ${lowest.step}${seen}`;
   const svg = shape('svg', {
     viewBox: `0 0 ${width} ${HEIGHT}`,
     role: 'img',
     'aria-label': label,
   });
   svg.append(...gridOf(scale), line('each', points, scale), line('trend', trend, scale));
+  if (heldOut.length > 0)
+    svg.append(
+      line('held-out', heldOut, scale),
+      ...heldOut.map(({ step, loss }) =>
+        shape('circle', { class: 'held-out-point', r: 2.5, cx: scale.x(step), cy: scale.y(loss) }),
+      ),
+    );
   const readout = element('figcaption', { class: 'small muted', text: label });
-  follow(svg, { points, scale, readout, label });
+  follow(svg, { points, heldOut, scale, readout, label });
   return element('figure', { class: 'chart' }, svg, readout);
 }
 
@@ -54,7 +72,8 @@ function scalesOf(points, width) {
   const losses = points.map(({ loss }) => loss);
   const [low, high] = [Math.min(...losses), Math.max(...losses)];
   const room = (high - low || Math.abs(high) || 1) * 0.08;
-  const [first, last] = [points[0].step, points.at(-1).step];
+  const steps = points.map(({ step }) => step);
+  const [first, last] = [Math.min(...steps), Math.max(...steps)];
   const between = (value, [a, b], [from, to]) => from + ((value - a) / (b - a)) * (to - from);
   const plot = { x: [margin.left, width - margin.right], y: [HEIGHT - margin.bottom, margin.top] };
   const values = { x: [first, last], y: [low - room, high + room] };
@@ -90,7 +109,7 @@ const line = (name, points, { x, y }) =>
     points: points.map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(' '),
   });
 
-function follow(svg, { points, scale, readout, label }) {
+function follow(svg, { points, heldOut, scale, readout, label }) {
   const cursor = shape('line', {
     class: 'cursor',
     y1: margin.top,
@@ -112,7 +131,9 @@ function follow(svg, { points, scale, readout, label }) {
     set(cursor, { x1: x, x2: x });
     set(point, { cx: x, cy: y });
     show('visible');
-    readout.textContent = `Step ${nearest.step}: loss ${fixed(nearest.loss)}`;
+    const before = heldOut.findLast((one) => one.step <= nearest.step);
+    const seen = before ? `, held-out samples at step ${before.step} ${fixed(before.loss)}` : '';
+    readout.textContent = `Step ${nearest.step}: loss ${fixed(nearest.loss)}${seen}`;
   });
   svg.addEventListener('pointerleave', () => {
     show('hidden');

@@ -15,6 +15,8 @@ export class RunDetail {
   #id;
   #run;
   #metrics = [];
+  /** Losses of held-out samples. */
+  #validations = [];
   #story = [];
   #stream;
   #actions;
@@ -39,6 +41,7 @@ export class RunDetail {
     this.#id = id;
     this.#run = undefined;
     this.#metrics = [];
+    this.#validations = [];
     this.#story = [];
     this.#actions = undefined;
     if (id === undefined) return this.#place.replaceChildren(this.#welcome());
@@ -103,7 +106,12 @@ export class RunDetail {
       read(pathOf(id)),
       read(`${pathOf(id)}/metrics?afterStep=${after}&points=${POINTS}`),
     ]);
+    const validates = run.spec?.validation !== undefined;
+    const scores = validates ? (await read(`${pathOf(id)}/scores`)).items : [];
     if (id !== this.#id) return;
+    this.#validations = scores
+      .filter(({ stage, metric }) => stage === 'validation' && metric === 'loss')
+      .map(({ step, value }) => ({ step, loss: value }));
     this.#metrics.push(...items);
     this.#run = run;
   }
@@ -137,7 +145,7 @@ export class RunDetail {
             class: 'empty',
             text: isOver(run) ? 'No step was committed.' : 'No step has been committed yet.',
           })
-        : lossChart(this.#metrics, this.#innerWidth()),
+        : lossChart(this.#metrics, this.#innerWidth(), this.#validations),
       element('h3', { text: 'Scores' }),
       scoresOf(run),
       ...weightsOf(run),

@@ -340,7 +340,10 @@ export class PrismaRunStore implements RunStore {
     const [scores, model] = neverPlaced(row)
       ? [[], null]
       : await Promise.all([
-          this.#client.score.findMany({ where: { runId }, ...runRelations.scores }),
+          this.#client.score.findMany({
+            ...runRelations.scores,
+            where: { runId, ...runRelations.scores.where },
+          }),
           this.#client.model.findUnique({ where: { runId }, ...runRelations.model }),
         ]);
     return runOf({ ...row, scores, model }, queuePosition);

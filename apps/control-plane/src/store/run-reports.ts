@@ -112,7 +112,14 @@ export async function writeScores(
   const runId = write.run.id;
   const { score } = write.transaction;
   await score.deleteMany({
-    where: { runId, OR: scores.map(({ task, metric, stage }) => ({ task, metric, stage })) },
+    where: {
+      runId,
+      OR: scores.map(({ task, metric, stage, step }) => ({
+        ...{ task, metric, stage },
+        // A run is validated many times; of the others the newest counts.
+        ...(stage === 'validation' && { step }),
+      })),
+    },
   });
   await score.createMany({ data: scores.map((one) => ({ runId, ...one })) });
   await write.tell({

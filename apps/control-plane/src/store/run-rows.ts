@@ -32,7 +32,8 @@ export type { RunRow };
 
 /** What a {@link Run} needs beside its own row. */
 export const runRelations = {
-  scores: { orderBy: { position: 'asc' } },
+  // Of validations there may be a thousand: who wants them asks for the scores.
+  scores: { where: { stage: { not: 'validation' } }, orderBy: { position: 'asc' } },
   model: { select: { id: true } },
 } as const;
 

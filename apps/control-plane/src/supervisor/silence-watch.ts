@@ -126,8 +126,13 @@ class StepTimes {
   }
 }
 
-const progressOf = (position: Position | undefined): number =>
-  position === undefined ? -1 : phasesInOrder.indexOf(position.phase) * 1e9 + position.step;
+/** Who validates is further than who takes that step, and not as far as who takes the next one. */
+function progressOf(position: Position | undefined): number {
+  if (position === undefined) return -1;
+  const { phase, step } = position;
+  const validates = phase === 'validating';
+  return phasesInOrder.indexOf(validates ? 'training' : phase) * 1e9 + step + (validates ? 0.5 : 0);
+}
 
 function placeOf(position: Position | undefined): string {
   if (position === undefined) return 'told nothing';

@@ -58,6 +58,8 @@ export interface MemoryDemand
   readonly evaluates: boolean;
   /** Whether weights between the first and the last are scored: both are kept beside them then. */
   readonly sweeps?: boolean;
+  /** Whether the weights that were best are kept beside those that are trained. */
+  readonly keepsBest?: boolean;
   readonly activationBudgetBytes?: number;
 }
 
@@ -75,11 +77,12 @@ export function estimateMemory(model: ModelToFit, demand: MemoryDemand): MemoryE
   const otherShards = recompute || !together ? 0 : (shards - 1) * shard.kept;
   const activations = Math.max(otherShards + shard.backward, demand.evaluates ? shard.forward : 0);
   const { imageSize } = architecture.sizes(config);
+  const best = demand.keepsBest ? (demand.averaging === undefined ? 1 : 2) * vectorBytes : 0;
   const parts = {
     weights: vectorBytes,
     frozen: FLOAT_BYTES * elementCount(frozen),
     activations,
-    optimizer: (4 + (demand.averaging === undefined ? 0 : 1) + (demand.sweeps ? 2 : 0)) * vectorBytes,
+    optimizer: (4 + (demand.averaging === undefined ? 0 : 1) + (demand.sweeps ? 2 : 0)) * vectorBytes + best,
     shardSums: sumVectors(shards, worldSize) * vectorBytes,
     images: imageBytes(imageSize, { ...demand, samples: shards * samples, together }),
     process: PROCESS_BYTES,

@@ -15,3 +15,4 @@ export { stepsPerEpoch, totalSteps } from './steps.ts';
 export { tasks } from './tasks/registry.ts';
 export type { Task, TaskContext, TaskResult } from './tasks/task.ts';
 export { partition, trainedGroups } from './trained-tensors.ts';
+export { bestMetric } from './validation.ts';

@@ -15,6 +15,7 @@ import {
 import { nameViolations, settingViolations } from './spec-violations.ts';
 import { totalSteps } from './steps.ts';
 import { tasks } from './tasks/registry.ts';
+import { validationDefaults } from './validation.ts';
 
 export interface RunContext {
   readonly architecture: Architecture;
@@ -113,6 +114,7 @@ function withDefaults(spec: RunSpec & { method: string }, context: RunContext): 
       ...spec.schedule,
     },
     checkpoint: { everySteps: recipe.checkpointEverySteps, ...spec.checkpoint },
+    ...validationDefaults(spec, { steps, splits: context.dataset.splits }),
     evaluation: { ...evaluationDefaults(spec, context), baseline: true, ...spec.evaluation },
     workers: { min: 1, max: batch.shards, pool: 'default', ...spec.workers },
     priority: spec.priority ?? 10,

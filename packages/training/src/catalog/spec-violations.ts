@@ -14,13 +14,14 @@ import type { RunContext } from './resolve-run-spec.ts';
 import { configForRun } from './run-config.ts';
 import { stepsPerEpoch, totalSteps } from './steps.ts';
 import { tasks } from './tasks/registry.ts';
+import { validationViolations } from './validation.ts';
 
 /** Of names that no registry has, or that this architecture cannot be combined with. */
 export function nameViolations(
   spec: RunSpec & { readonly method: string },
   architecture: Architecture,
 ): Violation[] {
-  const { method, objective, inputs, evaluation } = spec;
+  const { method, objective, inputs, evaluation, validation } = spec;
   const { title, methods } = architecture;
   const found: Violation[] = [];
   const oneOf = (path: string, value: string | undefined, names: readonly string[], of: string) => {
@@ -40,13 +41,17 @@ export function nameViolations(
   found.push(...at('/inputs', violationsOf(someOf(architecture.inputs), inputs ?? {})));
   const abilities = abilitiesOf(architecture, method);
   const able = Object.values(tasks).filter(({ needs }) => abilities.includes(needs));
-  for (const [i, task] of (evaluation?.tasks ?? []).entries())
-    oneOf(
-      `/evaluation/tasks/${i}`,
-      task,
-      able.map(({ name }) => name),
-      `a task of ${title} by the method "${method}"`,
-    );
+  for (const [part, { tasks: names = [] }] of Object.entries({
+    evaluation: { ...evaluation },
+    validation: { ...validation },
+  }))
+    for (const [i, task] of names.entries())
+      oneOf(
+        `/${part}/tasks/${i}`,
+        task,
+        able.map(({ name }) => name),
+        `a task of ${title} by the method "${method}"`,
+      );
   found.push(...towerViolations(architecture, towersOf(spec.towers ?? {})));
   if (spec.adapter && methods[method]!.adapts === undefined)
     found.push({
@@ -99,6 +104,7 @@ export function settingViolations(spec: ResolvedRunSpec, context: RunContext): V
     ...datasetViolations(spec),
     ...contentViolations(spec, context),
     ...evaluationViolations(spec, context.dataset.splits),
+    ...validationViolations(spec, context),
   ];
 }
 

@@ -6,6 +6,7 @@
 import type { FolderFiles } from '@triptych/models';
 import { readSafetensors, safetensorsPieces } from '@triptych/nn';
 import { TriptychError } from '@triptych/protocol';
+import type { Validated } from '../catalog/validation.ts';
 import type { LedgerState } from './sample-ledger.ts';
 
 export interface Checkpoint {
@@ -26,20 +27,24 @@ export interface Checkpoint {
   readonly secondMoment: Float32Array;
   /** Of the weights, where the run averages them. */
   readonly average?: Float32Array;
+  /** So far, where the run validates. */
+  readonly validations?: readonly Validated[];
+  /** The weights that did best in them, where those are to be kept, and their average. */
+  readonly best?: Float32Array;
+  readonly bestAverage?: Float32Array;
 }
 
 const FORMAT = 'triptych-checkpoint-2';
 const vectors = ['weights', 'firstMoment', 'secondMoment'] as const;
+const optionalVectors = ['average', 'best', 'bestAverage'] as const;
 
 /** The file in pieces, the vectors as windows on those of the state: it must not change until they are read. */
 export function* encodeCheckpoint(checkpoint: Checkpoint): Generator<Uint8Array, void> {
-  const { weights, firstMoment, secondMoment, average, ...state } = checkpoint;
-  const data = { weights, firstMoment, secondMoment, ...(average && { average }) };
-  const tensors = Object.entries(data).map(([name, vector]) => ({
-    name,
-    shape: [vector.length],
-    data: vector,
-  }));
+  const { weights, firstMoment, secondMoment, average, best, bestAverage, ...state } = checkpoint;
+  const data = { weights, firstMoment, secondMoment, average, best, bestAverage };
+  const tensors = Object.entries(data).flatMap(([name, vector]) =>
+    vector ? [{ name, shape: [vector.length], data: vector }] : [],
+  );
   yield* safetensorsPieces(tensors, { format: FORMAT, state: JSON.stringify(state) });
 }
 
@@ -53,15 +58,18 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     if (metadata['format'] !== FORMAT) throw new Error(`its format is ${metadata['format']}, not ${FORMAT}`);
     const state = JSON.parse(metadata['state'] ?? '') as Omit<
       Checkpoint,
-      (typeof vectors)[number] | 'average'
+      (typeof vectors)[number] | (typeof optionalVectors)[number]
     >;
     const [weights, firstMoment, secondMoment] = vectors.map((name) => {
       const values = tensors.get(name)?.float32Window();
       if (!values) throw new Error(`it has no ${name}`);
       return values;
     });
-    const average = tensors.get('average')?.float32Window();
-    const all = [weights, firstMoment, secondMoment, ...(average ? [average] : [])];
+    const more = optionalVectors.flatMap((name) => {
+      const values = tensors.get(name)?.float32Window();
+      return values ? [[name, values] as const] : [];
+    });
+    const all = [weights, firstMoment, secondMoment, ...more.map(([, values]) => values)];
     const lengths = all.map((vector) => vector!.length);
     if (new Set(lengths).size > 1) throw new Error(`its vectors have ${lengths.join(', ')} numbers`);
     return {
@@ -69,7 +77,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       weights: weights!,
       firstMoment: firstMoment!,
       secondMoment: secondMoment!,
-      ...(average && { average }),
+      ...Object.fromEntries(more),
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -22,6 +22,8 @@ export function specHash(
 ): string {
   const { dataset: _, ...rest } = spec;
   const decisive = Object.entries(rest).filter(([key]) => !withoutEffect.some((name) => name === key));
+  const { keep = 'last' } = spec.checkpoint;
+  if (keep !== 'last') decisive.push(['keep', keep]);
   const { datasetManifests, modelArtifact = '', towerArtifacts = {} } = inputs;
   // Runs without have the hash that they had before there were any.
   const towers = Object.keys(towerArtifacts).length > 0 ? { towerArtifacts } : {};

@@ -1,7 +1,7 @@
 /** Scores a model on one split by the tasks of a run. What is asked of the model is shared by the ranks; scoring is not. */
 import type { ProcessGroup } from '@triptych/collective';
 import type { Model } from '@triptych/models';
-import type { EvaluationTask, ResolvedRunSpec, Split } from '@triptych/protocol';
+import type { EvaluationPolicy, EvaluationTask, Split } from '@triptych/protocol';
 import type { ScoreValue } from '@triptych/scoring';
 import { tasks } from '../catalog/tasks/registry.ts';
 import type { EvaluationSample, Prediction } from '../catalog/tasks/task.ts';
@@ -15,7 +15,7 @@ export interface TaskScore extends ScoreValue {
 
 export interface EvaluationOptions {
   readonly examples: Examples;
-  readonly spec: Pick<ResolvedRunSpec, 'evaluation' | 'seed'>;
+  readonly spec: { readonly seed: number; readonly evaluation: Omit<EvaluationPolicy, 'baseline'> };
   readonly model: Model;
   readonly group: ProcessGroup;
   readonly signal: AbortSignal;

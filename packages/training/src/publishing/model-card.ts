@@ -17,7 +17,7 @@ export interface ModelCardFacts {
 /** Markdown. It names nothing that depends on where or on how many workers the model was trained, but how they compute. */
 export function modelCard(facts: ModelCardFacts): string {
   const { spec, config, provenance, weights, scores, architecture } = facts;
-  const { datasets, base, towers = {}, steps, samples, samplesDigest, numerics } = provenance;
+  const { datasets, base, towers = {}, steps, weightsStep, samples, samplesDigest, numerics } = provenance;
   const { imageSize } = architecture.sizes(config);
   const parameters = elementCount(architecture.parameters(config)).toLocaleString('en');
   const title = `${architecture.title}, trained from ${spec.model} on ${datasets.map(({ name }) => name).join(', ')}`;
@@ -28,6 +28,9 @@ export function modelCard(facts: ModelCardFacts): string {
     ['method', spec.method],
     ['objective', spec.objective.kind],
     ['steps', `${steps} of ${spec.batch.global} samples (${samples} in all)`],
+    ...(weightsStep === undefined
+      ? []
+      : [['weights', `of step ${weightsStep}, ${spec.checkpoint.keep}`] as const]),
     ['samples seen, in order', `\`${samplesDigest}\``],
     [
       'learning rate',

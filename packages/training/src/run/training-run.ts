@@ -2,10 +2,11 @@
 import { shardRange } from '@triptych/collective';
 import { type MixturePlan, mixturePlan, randomStream } from '@triptych/datasets';
 import { interpolated, type Model } from '@triptych/models';
-import { PROVENANCE_FILE } from '@triptych/protocol';
+import { type EvaluationPolicy, PROVENANCE_FILE } from '@triptych/protocol';
 import { putContents, putFileList, streamOf } from '@triptych/storage';
 import { recomputes } from '../catalog/activation-budget.ts';
 import { totalSteps } from '../catalog/steps.ts';
+import { LOSS } from '../catalog/validation.ts';
 import { type Checkpoint, encodeCheckpoint } from '../checkpoint/checkpoint.ts';
 import { SampleLedger } from '../checkpoint/sample-ledger.ts';
 import { specHash } from '../checkpoint/spec-hash.ts';
@@ -22,9 +23,11 @@ import { provenanceOf } from '../publishing/provenance.ts';
 import { isWeightPath, weightsRecord } from '../publishing/weights-record.ts';
 import { learningRateAt } from '../schedule.ts';
 import { Trainer } from '../step/trainer.ts';
+import { HeldOut } from './held-out.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
 import { ratesOf } from './rates.ts';
 import type { TrainOptions } from './train-options.ts';
+import { Validations } from './validations.ts';
 
 export class TrainingRun implements Disposable {
   readonly totalSteps: number;
@@ -37,7 +40,10 @@ export class TrainingRun implements Disposable {
   readonly #loader: BatchLoader;
   readonly #trainer: Trainer;
   readonly #ledger: SampleLedger;
+  readonly #heldOut: HeldOut | undefined;
+  readonly #validations: Validations;
   #step: number;
+  #bestStep: number | undefined;
 
   private constructor(options: TrainOptions, loaded: LoadedRun & { readonly objective: Objective }) {
     const { spec, group } = options;
@@ -90,6 +96,11 @@ export class TrainingRun implements Disposable {
         ),
     });
     this.#ledger = new SampleLedger(checkpoint?.ledger);
+    const weights = { trainable: model.trainable, average: this.#trainer.average };
+    this.#validations = new Validations(spec, weights, checkpoint);
+    const { validation } = spec;
+    if (validation)
+      this.#heldOut = new HeldOut({ examples: this.#examples[0]!, processor, validation, spec, range });
     this.#step = checkpoint?.step ?? 0;
   }
 
@@ -177,6 +188,40 @@ export class TrainingRun implements Disposable {
     };
   }
 
+  get isValidationDue(): boolean {
+    return this.#validations.isDue(this.#step, this.totalSteps);
+  }
+
+  /** Whether the run ends before its last step, because nothing becomes better. */
+  get isStalled(): boolean {
+    return this.#validations.isStalled;
+  }
+
+  /** Of the weights that would be published now, on every rank; remembered, and so are the weights where they are the best so far. */
+  async validate(): Promise<TaskScore[]> {
+    const { spec, signal } = this.#options;
+    const [heldOut, validation] = [this.#heldOut!, spec.validation!];
+    const scores: TaskScore[] = [];
+    {
+      using _ = this.#weightsAt(spec.interpolation);
+      const value = await heldOut.loss(this.#trainer, signal);
+      const { kind } = spec.objective;
+      scores.push({ task: kind, metric: LOSS, value, unit: 'number', samples: heldOut.samples });
+      if (validation.tasks.length > 0) scores.push(...(await this.#evaluate(validation)).scores);
+    }
+    const named = scores.map(
+      ({ task, metric, value }, i) => [i === 0 ? LOSS : `${task}/${metric}`, value] as const,
+    );
+    this.#validations.record({ step: this.#step, values: Object.fromEntries(named) });
+    return scores;
+  }
+
+  /** The weights that did best in validation, where those are wanted. @returns the step that they are of. */
+  takeBest(): number | undefined {
+    this.#bestStep = this.#validations.takeBest();
+    return this.#bestStep;
+  }
+
   /** All scores of the split, on every rank, of the weights that would be published now. */
   async evaluate(): Promise<Evaluation> {
     using _ = this.#weightsAt(this.#options.spec.interpolation);
@@ -207,6 +252,7 @@ export class TrainingRun implements Disposable {
       firstMoment,
       secondMoment,
       ...(this.#trainer.average && { average: this.#trainer.average.vector }),
+      ...this.#validations.state,
     };
     return await checkpointStore.put(streamOf(() => encodeCheckpoint(state)));
   }
@@ -230,6 +276,7 @@ export class TrainingRun implements Disposable {
     const provenance = provenanceOf({
       ...this.#options,
       ...{ architecture: start.architecture.name, ledger: this.#ledger.state, steps: this.#step },
+      weightsStep: this.#bestStep,
     });
     const { scores } = evaluation;
     const texts = {
@@ -264,9 +311,14 @@ export class TrainingRun implements Disposable {
     };
   }
 
-  async #evaluate(): Promise<Evaluation> {
+  async #evaluate(
+    at: Omit<EvaluationPolicy, 'baseline'> = this.#options.spec.evaluation,
+  ): Promise<Evaluation> {
     const { spec, group, signal } = this.#options;
-    return await evaluate({ examples: this.#examples[0]!, spec, model: this.#model, group, signal });
+    return await evaluate({
+      ...{ examples: this.#examples[0]!, model: this.#model, group, signal },
+      spec: { seed: spec.seed, evaluation: at },
+    });
   }
 
   /** Ranks that drifted apart must not publish. */

@@ -155,7 +155,47 @@ export class Trainer {
     return { loss, losses, gradientNorm, seconds: clock.stop(), bytesSent };
   }
 
-  #lossContext({ step, samplesOf }: StepOptions): LossContext {
+  /**
+   * The mean loss of each dataset on a held-out batch, of which `batches` are this rank's shards: nothing is dropped, and nothing
+   * changes. Every rank must call it, and gets the same, whatever their number.
+   */
+  async loss(
+    batches: readonly Batch[],
+    options: Pick<StepOptions, 'step' | 'signal' | 'samplesOf'>,
+  ): Promise<number[]> {
+    const { group, objective, model, shards, range } = this.#options;
+    const at = this.#lossContext(options);
+    const kept: Outputs[] = [];
+    const own: Uint8Array[] = [];
+    try {
+      const summaries: Uint8Array[] = [];
+      for (const batch of batches) {
+        const outputs = objective.needsOutputs ? model.forward(batch, {}) : undefined;
+        if (outputs) kept.push(outputs);
+        summaries.push(await objective.summary({ batch, ...(outputs && { outputs }) }, at));
+        options.signal.throwIfAborted();
+      }
+      using whole = await objective.whole(await gatherShards(group, summaries, shards), at);
+      for (const [i, batch] of batches.entries()) {
+        const outputs = kept[i] ?? model.forward(batch, {});
+        if (!kept[i]) kept[i] = outputs;
+        const { gradients, losses } = await whole.pull(range.start + i, { outputs, batch });
+        tf.dispose(gradients as tf.Tensor[]);
+        tf.dispose(tensorsOf(outputs));
+        own.push(new Uint8Array(Float64Array.from(this.#lossWeights, (_, one) => losses[one] ?? 0).buffer));
+        options.signal.throwIfAborted();
+      }
+    } finally {
+      tf.dispose(kept.flatMap(tensorsOf));
+    }
+    const all = (await gatherShards(group, own, shards)).map(
+      // A copy: what came over the wire need not be aligned.
+      (bytes) => new Float64Array(new Uint8Array(bytes).buffer),
+    );
+    return this.#lossWeights.map((_, one) => all.reduce((sum, losses) => sum + losses[one]!, 0));
+  }
+
+  #lossContext({ step, samplesOf }: Pick<StepOptions, 'step' | 'samplesOf'>): LossContext {
     const { objectiveOptions = {}, samplesPerShard, model } = this.#options;
     const { flat } = model.trainable;
     const scalars = Object.fromEntries(this.#scalars.map(({ name, offset }) => [name, flat[offset]!]));

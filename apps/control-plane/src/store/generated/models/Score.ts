@@ -299,7 +299,7 @@ export type ScoreOrderByWithRelationInput = {
 }
 
 export type ScoreWhereUniqueInput = Prisma.AtLeast<{
-  runId_task_metric_stage?: Prisma.ScoreRunIdTaskMetricStageCompoundUniqueInput
+  runId_task_metric_stage_step?: Prisma.ScoreRunIdTaskMetricStageStepCompoundUniqueInput
   AND?: Prisma.ScoreWhereInput | Prisma.ScoreWhereInput[]
   OR?: Prisma.ScoreWhereInput[]
   NOT?: Prisma.ScoreWhereInput | Prisma.ScoreWhereInput[]
@@ -315,7 +315,7 @@ export type ScoreWhereUniqueInput = Prisma.AtLeast<{
   unit?: Prisma.StringFilter<"Score"> | string
   position?: Prisma.IntFilter<"Score"> | number
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
-}, "runId_task_metric_stage">
+}, "runId_task_metric_stage_step">
 
 export type ScoreOrderByWithAggregationInput = {
   runId?: Prisma.SortOrder
@@ -460,11 +460,12 @@ export type ScoreOrderByRelationAggregateInput = {
   _count?: Prisma.SortOrder
 }
 
-export type ScoreRunIdTaskMetricStageCompoundUniqueInput = {
+export type ScoreRunIdTaskMetricStageStepCompoundUniqueInput = {
   runId: string
   task: string
   metric: string
   stage: string
+  step: number
 }
 
 export type ScoreCountOrderByAggregateInput = {
