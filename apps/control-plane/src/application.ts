@@ -3,7 +3,7 @@
  * reverse order: no more requests, runs handed over, workers hung up on, and the database last.
  */
 import type { TlsIdentity } from '@triptych/protocol';
-import { createMetrics, type Logger } from '@triptych/runtime';
+import { certificateEnds, createMetrics, type Logger, watchCertificates } from '@triptych/runtime';
 import { openStore } from '@triptych/storage';
 import { Authenticator } from './access/authenticator.ts';
 import { Registrar } from './datasets/registrar.ts';
@@ -109,6 +109,10 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
 
   const registry = createMetrics();
   const metrics = new ControlMetrics(registry);
+  const certificates = certificateEnds(config.tls);
+  metrics.certificates(certificates);
+  const watch = watchCertificates(certificates, { logger });
+  onClose(() => watch[Symbol.dispose]());
   const artifacts = openStore(config.artifactsUrl);
   const database = openDatabase({ url: databaseUrl, ...connectionsOf(config) });
   onClose(() => database.close());

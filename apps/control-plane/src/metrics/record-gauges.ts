@@ -8,8 +8,8 @@ import { hasReadableSpec } from '../store/run-rows.ts';
 /** Each rejects where its source is away; its gauges are then absent from that scrape. */
 export interface GaugeSources {
   census(): Promise<readonly { status: string; architecture: string; pool: string; count: number }[]>;
-  /** Of the waiting runs of each pool and backend (empty: any) the fewest workers that one would start with. */
-  demand(): Promise<readonly { pool: string; backend: string; workers: number }[]>;
+  /** Of the waiting runs of each pool, backend and digest of numerics (empty: any) the fewest workers that one would start with. */
+  demand(): Promise<readonly { pool: string; backend: string; numerics: string; workers: number }[]>;
   /** Runs that are under way or ended just now, with the time of their newest checkpoint. */
   recent(): Promise<readonly RecentRun[]>;
   workers(): Promise<readonly Worker[]>;
@@ -111,9 +111,9 @@ const censusGauges: GaugeDefinition<State<'census'>>[] = [
 const demandGauges: GaugeDefinition<State<'demand'>>[] = [
   {
     name: 'queued_run_workers_min',
-    help: 'Fewest workers that a waiting run would start with, by pool and backend; an empty backend is any',
-    labelNames: ['pool', 'backend'],
-    samples: (rows) => rows.map(({ pool, backend, workers }) => [workers, { pool, backend }]),
+    help: 'Fewest workers that a waiting run would start with, by pool, backend and numerics; where these are empty, any will do',
+    labelNames: ['pool', 'backend', 'numerics'],
+    samples: (rows) => rows.map(({ workers, ...labels }) => [workers, labels]),
   },
 ];
 
@@ -187,17 +187,16 @@ const runGauges: GaugeDefinition<State<'recent'>>[] = [
 const workerGauges: GaugeDefinition<State<'workers'>>[] = [
   {
     name: 'workers',
-    help: 'Workers by pool, state and backend',
-    labelNames: ['pool', 'state', 'backend'],
+    help: 'Workers by pool, state, backend and numerics: those of one numerics compute alike',
+    labelNames: ['pool', 'state', 'backend', 'numerics'],
     samples: (workers) => {
       const groups = new Map<string, { labels: Record<string, string>; count: number }>();
-      for (const { pool, state, backend } of workers) {
-        const group = groups.get(`${pool} ${state} ${backend}`) ?? {
-          labels: { pool, state, backend },
-          count: 0,
-        };
+      for (const { pool, state, backend, numerics } of workers) {
+        const labels = { pool, state, backend, numerics: numerics?.digest ?? '' };
+        const key = Object.values(labels).join(' ');
+        const group = groups.get(key) ?? { labels, count: 0 };
         group.count += 1;
-        groups.set(`${pool} ${state} ${backend}`, group);
+        groups.set(key, group);
       }
       return [...groups.values()].map(({ labels, count }) => [count, labels]);
     },
