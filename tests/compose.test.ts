@@ -194,6 +194,7 @@ describe('what Prometheus and Grafana ask for', () => {
   new ControlMetrics(registry);
   new SupervisorMetrics(registry);
   registerRecordGauges(registry, {
+    isLeading: () => true,
     census: async () => [],
     demand: async () => [],
     recent: async () => [],

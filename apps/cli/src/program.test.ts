@@ -241,6 +241,26 @@ describe('--json', () => {
   });
 });
 
+describe('compare', () => {
+  it('shows scores and differing specs beside each other', async () => {
+    routes['GET /v1/runs/compare?runs=first%2Csecond'] = () => ({
+      runs: [{ id: 'r1', name: 'first' }, { id: 'r2' }],
+      data: { manifest: 'd'.repeat(64), split: 'test', limit: 100 },
+      scores: [
+        { task: 'zero-shot', metric: 'accuracy@1', unit: 'ratio', chance: 0.1, values: [0.9, null] },
+        { task: 'captioning', metric: 'cider_d', unit: 'number', values: [1.12, 0.5] },
+      ],
+      differences: [{ path: '/seed', values: [0, 7] }],
+    });
+    const { code, out } = await triptych(['compare', 'first', 'second']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/split test of the dataset d{64}, its first 100 samples\n/);
+    expect(out).toMatch(/zero-shot +accuracy@1 +90\.0 % +- +10\.0 %\n/);
+    expect(out).toMatch(/captioning +cider_d +1\.120 +0\.500 +-\n/);
+    expect(out).toMatch(/\/seed +0 +7\n/);
+  });
+});
+
 describe('lists', () => {
   it('stop at the limit and pass the filters on', async () => {
     routes['GET /v1/runs?status=FAILED&limit=3'] = () => ({

@@ -5,6 +5,7 @@ import { TriptychError } from '@triptych/protocol';
 import { Command, CommanderError } from 'commander';
 import * as artifacts from './commands/artifacts.ts';
 import * as certificates from './commands/certificates.ts';
+import * as compare from './commands/compare.ts';
 import * as datasets from './commands/datasets.ts';
 import * as engine from './commands/engine.ts';
 import * as models from './commands/models.ts';
@@ -25,6 +26,7 @@ const commands: readonly CommandModule[] = [
   submit,
   watch,
   runs,
+  compare,
   datasets,
   models,
   artifacts,

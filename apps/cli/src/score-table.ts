@@ -22,9 +22,13 @@ function rowOf(scores: readonly Score[]): string[] {
   const baseline = scores.findLast(({ stage }) => stage === 'baseline');
   const chance = final?.chance ?? baseline?.chance;
   const { samples, unit } = (final ?? baseline)!;
-  const shown = unit === 'ratio' ? percent : plain;
+  const shown = (value: number | undefined) => scoreText(value, unit);
   return [task, split, metric, shown(final?.value), shown(baseline?.value), shown(chance), String(samples)];
 }
+
+/** A ratio as a percentage, a number as it is; `-` where there is none. */
+export const scoreText = (value: number | undefined, unit: Score['unit']): string =>
+  (unit === 'ratio' ? percent : plain)(value);
 
 const plain = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(3));
 

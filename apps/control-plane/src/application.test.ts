@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -50,7 +52,10 @@ async function register(application: Application, name: string, path: string): P
 
 test('a run that waits for workers survives a restart of the control plane, and says why it waits', async () => {
   const first = await start();
-  expect(await ask(first, '/health/ready')).toEqual({ status: 200, body: { status: 'ready' } });
+  expect(await ask(first, '/health/ready')).toEqual({
+    status: 200,
+    body: { status: 'ready', role: 'leader' },
+  });
   const path = join(folder, 'scenes');
   await writeScenes({ path, images: 60, seed: 1 });
   await register(first, 'scenes', path);
@@ -133,6 +138,15 @@ test('connections that are terminated under load end no process: what cannot be 
   await application.close();
   process.off('uncaughtExceptionMonitor', hear);
   expect(unheard).toEqual([]);
+});
+
+test('a connection over which nothing was asked keeps no control plane from ending', async () => {
+  const application = await start();
+  const socket = connect(application.httpPort, '127.0.0.1');
+  await once(socket, 'connect');
+  expect((await ask(application, '/health/ready')).status).toBe(200);
+  await application.close();
+  socket.destroy();
 });
 
 test('on this machine nobody is asked until there is a token, which an admin has', async () => {

@@ -1,29 +1,33 @@
 /**
- * The control plane put together: what is opened, in which order, and who is handed to whom. Everything is closed in the
- * reverse order: no more requests, runs handed over, workers hung up on, and the database last.
+ * The control plane put together: what is opened, in which order, and who is handed to whom. Everything is closed in the reverse
+ * order: runs handed over and workers hung up on where it leads, no more requests, and the database last.
  */
-import type { TlsIdentity } from '@triptych/protocol';
+import { hostname } from 'node:os';
+import { announcedAddress, isWildcard, type TlsIdentity } from '@triptych/protocol';
 import { certificateEnds, createMetrics, type Logger, watchCertificates } from '@triptych/runtime';
 import { openStore } from '@triptych/storage';
 import { Authenticator } from './access/authenticator.ts';
-import { Registrar } from './datasets/registrar.ts';
 import { createGrpcServer } from './grpc/create-grpc-server.ts';
 import { defaultLimits } from './http/limits.ts';
 import { listen } from './http/listen.ts';
 import { isOwnMachine } from './http/request-origin.ts';
 import { buildServer } from './http/server.ts';
+import { type Close, closeAll } from './leadership/close-all.ts';
+import { FleetDoor } from './leadership/fleet-door.ts';
+import { dutiesAnywhere } from './leadership/leader-duties.ts';
+import { type LeaderOffice, type OfficeParts, openOffice } from './leadership/leader-office.ts';
+import { Leadership } from './leadership/leadership.ts';
+import { RemoteLeader } from './leadership/remote-leader.ts';
+import type { Term } from './leadership/term.ts';
 import { ControlMetrics } from './metrics/control-metrics.ts';
 import { registerRecordGauges } from './metrics/record-gauges.ts';
-import { Predictor } from './predictions/predictor.ts';
 import { createQueue } from './queue/create-queue.ts';
 import { FleetList } from './registry/fleet-list.ts';
-import { createRegistry } from './registry/worker-registry.ts';
-import { ArtifactCollection } from './retention/collection.ts';
-import { Housekeeping } from './retention/housekeeping.ts';
-import { artifactReferences } from './store/artifact-references.ts';
+import { ArtifactHolds } from './store/artifact-holds.ts';
 import { AuditLog } from './store/audit-log.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { DatasetStore } from './store/dataset-store.ts';
+import { type LeaderContact, readLeader } from './store/leader-record.ts';
 import { LoginStore } from './store/login-store.ts';
 import { migrate } from './store/migrator.ts';
 import { describeModel } from './store/model-description.ts';
@@ -35,8 +39,7 @@ import { RunHistory } from './store/run-history.ts';
 import { RunNotifier } from './store/run-notifier.ts';
 import { RunSubmission } from './store/run-submission.ts';
 import { TokenStore } from './store/token-store.ts';
-import { createSupervisor } from './supervisor/supervisor.ts';
-import { TrainerClients } from './supervisor/trainer-clients.ts';
+import { SupervisorMetrics } from './supervisor/supervisor-metrics.ts';
 
 export interface ApplicationConfig {
   readonly databaseUrl: string;
@@ -49,7 +52,8 @@ export interface ApplicationConfig {
   /** Folders inside which requests may name folders; none: any. */
   readonly dataRoots?: readonly string[];
   readonly access?: AccessConfig;
-  readonly grpc: Endpoint;
+  /** `advertise`: host, or host:port, at which others reach it where that is not the one that is listened on. */
+  readonly grpc: Endpoint & { readonly advertise?: string | undefined };
   /** What workers show to register, one of them; none: nobody is asked. */
   readonly joinTokens?: readonly string[];
   /** Off: nobody is asked who they are; workers are where there are join tokens. */
@@ -84,6 +88,7 @@ export interface Ports {
 }
 
 export interface Application extends Ports {
+  readonly leadership: Pick<Leadership<LeaderOffice>, 'isLeading' | 'self'>;
   /** Hands live runs over to whoever supervises next; their workers go on training. */
   close(): Promise<void>;
 }
@@ -92,57 +97,71 @@ export interface Application extends Ports {
 export async function buildApplication(config: ApplicationConfig): Promise<Application> {
   const closers: Close[] = [];
   try {
-    const ports = await start(config, (close) => closers.push(close));
-    return { ...ports, close: () => closeAll(closers) };
+    const started = await start(config, (close) => closers.push(close));
+    return { ...started, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers).catch((err: unknown) => config.logger.warn({ err }, 'Closing failed, too'));
     throw error;
   }
 }
 
-type Close = () => void | Promise<void>;
+async function start(
+  config: ApplicationConfig,
+  onClose: (close: Close) => void,
+): Promise<Omit<Application, 'close'>> {
+  const { logger, tls } = config;
+  const parts = await openParts(config, onClose);
+  const { database, metrics, registry, supervisorMetrics, notifier, artifacts, queue, holds } = parts;
+  const { workerStore, history, audit, deletion, datasets } = parts;
+  const runsIn = (term?: Term) =>
+    new PrismaRunStore({
+      ...{ database, notifier, observer: metrics },
+      describeModel: (artifact) => describeModel(artifacts, artifact),
+      ...(term && { term }),
+    });
 
-async function start(config: ApplicationConfig, onClose: (close: Close) => void): Promise<Ports> {
-  const { databaseUrl, logger } = config;
-  const applied = await migrate({ databaseUrl });
-  if (applied.length > 0) logger.info({ event: 'migrated', applied }, `Applied ${applied.join(', ')}`);
-
-  const registry = createMetrics();
-  const metrics = new ControlMetrics(registry);
-  const certificates = certificateEnds(config.tls);
+  const certificates = certificateEnds(tls);
   metrics.certificates(certificates);
   const watch = watchCertificates(certificates, { logger });
   onClose(() => watch[Symbol.dispose]());
-  const artifacts = openStore(config.artifactsUrl);
-  const database = openDatabase({ url: databaseUrl, ...connectionsOf(config) });
-  onClose(() => database.close());
-  const { authenticator, tokens } = await openAccess(config, database);
-  const audit = new AuditLog(database);
-  onClose(keepAuditShort(audit, config));
-  const notifier = new RunNotifier();
-  const runs = new PrismaRunStore({
-    database,
-    notifier,
-    describeModel: (artifact) => describeModel(artifacts, artifact),
-    observer: metrics,
-  });
-  const history = new RunHistory(database);
-  const workerStore = new PrismaWorkerStore(database);
-
-  const fleet = createRegistry({ store: workerStore, logger });
-  const workers = new FleetList(workerStore, fleet);
-  onClose(() => fleet.close());
-  const { joinTokens, auth = 'on', tls } = config;
+  // Who leads is known last; until then this control plane is one that follows.
+  let leadership: Leadership<LeaderOffice> | undefined;
+  const office = () => leadership?.office;
+  const leader = () => readLeader(database);
+  const elsewhere = new RemoteLeader({ read: leader, tls, logger });
+  onClose(() => elsewhere.close());
+  const duties = dutiesAnywhere({ here: () => office()?.duties, elsewhere });
   const ownPorts = new Set<number>();
+  const { joinTokens, auth = 'on' } = config;
+  const door = new FleetDoor({
+    registry: () => office()?.registry,
+    isInformed: () => leadership?.isInformed ?? false,
+    ownAddress: () => leadership?.self.grpcAddress,
+    leader,
+  });
   const grpc = await createGrpcServer({
-    ...{ ...config.grpc, registry: fleet, store: artifacts, logger, auth, tls, ownPorts },
+    ...{ ...config.grpc, registry: door, leader: office, store: artifacts, logger, auth, tls, ownPorts },
     ...(joinTokens && { joinTokens }),
   });
   onClose(() => grpc.close());
-  const onError = (err: Error) => logger.warn({ event: 'queue-error', err }, 'The queue reports an error');
-  const queue = await createQueue({ url: config.queueUrl, onError });
-  onClose(() => queue.close());
+  const { graceMs, runDays } = config.retention ?? {};
+  const { auditDays = 365 } = config.access ?? {};
+  const officeParts: OfficeParts = {
+    ...{ runsIn, workers: workerStore, database, artifacts, holds, queue, notifier, metrics },
+    ...{ supervisorMetrics, logger, tls, deletion, audit, auditDays, datasets },
+    ...(graceMs !== undefined && { graceMs }),
+    ...(runDays !== undefined && { runDays }),
+  };
+  const leading = new Leadership({
+    databaseUrl: config.databaseUrl,
+    self: contactOf(config, grpc.port),
+    open: (term) => openOffice(officeParts, term),
+    logger,
+  });
+  leadership = leading;
+  const workers = new FleetList(workerStore, () => duties.occupations());
   registerRecordGauges(registry, {
+    isLeading: () => leading.isLeading,
     census: () => history.census(),
     demand: () => history.demand(),
     recent: () => history.recent(new Date(Date.now() - KEPT_AFTER_END_MS)),
@@ -152,54 +171,62 @@ async function start(config: ApplicationConfig, onClose: (close: Close) => void)
     connections: () => database.connections(),
     artifactSpace: async () => artifacts.space?.(),
   });
-  const clients = new TrainerClients({ registry: fleet, tls });
-  onClose(() => clients.close());
-  const supervisor = createSupervisor({
-    ...{ runs, registry: fleet, queue, notifier, clients, logger, metrics: registry },
-  });
-  onClose(() => supervisor.close());
-  await supervisor.start();
-
-  // After the scheduler, which so comes first where a worker becomes free.
-  const predictor = new Predictor({ registry: fleet, clients, logger });
-  const { graceMs, runDays } = config.retention ?? {};
-  const collection = new ArtifactCollection({
-    ...{ artifacts, logger, references: () => artifactReferences(database) },
-    ...(graceMs !== undefined && { graceMs }),
-    onRemoved: (removed) => metrics.collected(removed),
-  });
-  const deletion = new RecordDeletion(database);
-  const housekeeping = new Housekeeping({
-    ...{ collection, deletion, workers: workerStore, logger },
-    ...(runDays !== undefined && { runDays }),
-  });
-  onClose(() => housekeeping.close());
-  housekeeping.start();
-  const datasets = new DatasetStore(database);
-  const registrar = new Registrar({ datasets, artifacts, collection, notifier, logger });
-  onClose(() => registrar.close());
-  registrar.start();
-  const services = {
-    ...{ database, runs, history, workers, queue, artifacts, notifier, metrics, registry, predictor },
-    dataRoots: config.dataRoots ?? [],
-    ...{ authenticator, tokens, audit },
-    submission: new RunSubmission(database),
-    ...{ datasets, registrar },
-    models: new ModelStore(database),
-    ...{ deletion, collection, housekeeping },
+  // Where this control plane follows, the leader looks at the record by itself, every two seconds.
+  const registrar = {
+    look: () => office()?.registrar.look(),
+    stop: (id: string) => (leading.isLeading ? office()?.registrar.stop(id) : notifier.wake(id)),
   };
   const { http, publicHosts = [], access = {}, version } = config;
   const { trustedProxies = [], requestsPerMinute = defaultLimits.requestsPerMinute } = access;
   const server = await buildServer({
-    ...{ services, logger, version, trustedProxies },
+    services: { ...parts, runs: runsIn(), workers, leader: duties, leadership: leading, registrar },
+    ...{ logger, version, trustedProxies },
     origins: { listensOn: http.host, publicHosts },
     limits: { ...defaultLimits, requestsPerMinute },
   });
   onClose(() => server.close());
+  // Closed first: whoever leads next need not wait for requests that are under way here.
+  onClose(() => leading.close());
+  await leading.start();
   const httpPort = await listen(server, config.http);
   ownPorts.add(httpPort);
+  return { httpPort, grpcPort: grpc.port, leadership: leading };
+}
 
-  return { httpPort, grpcPort: grpc.port };
+/** What every control plane has, whether it leads or not. */
+async function openParts(config: ApplicationConfig, onClose: (close: Close) => void) {
+  const { databaseUrl, logger } = config;
+  const applied = await migrate({ databaseUrl });
+  if (applied.length > 0) logger.info({ event: 'migrated', applied }, `Applied ${applied.join(', ')}`);
+  const registry = createMetrics();
+  const database = openDatabase({ url: databaseUrl, ...connectionsOf(config) });
+  onClose(() => database.close());
+  const access = await openAccess(config, database);
+  const onError = (err: Error) => logger.warn({ event: 'queue-error', err }, 'The queue reports an error');
+  const queue = await createQueue({ url: config.queueUrl, onError });
+  onClose(() => queue.close());
+  return {
+    ...{ database, queue, registry, ...access },
+    metrics: new ControlMetrics(registry),
+    supervisorMetrics: new SupervisorMetrics(registry),
+    artifacts: openStore(config.artifactsUrl),
+    holds: new ArtifactHolds(databaseUrl),
+    notifier: new RunNotifier(),
+    history: new RunHistory(database),
+    workerStore: new PrismaWorkerStore(database),
+    audit: new AuditLog(database),
+    submission: new RunSubmission(database),
+    datasets: new DatasetStore(database),
+    models: new ModelStore(database),
+    deletion: new RecordDeletion(database),
+    dataRoots: config.dataRoots ?? [],
+  };
+}
+
+/** How others find this control plane where it leads. */
+function contactOf({ grpc: { host, advertise } }: ApplicationConfig, port: number): LeaderContact {
+  const own = isWildcard(host) ? hostname() : host;
+  return { name: `${hostname()}:${port}`, grpcAddress: announcedAddress(advertise ?? own, port) };
 }
 
 /** `ILLEGAL_STATE` where others reach the port and nobody could log in. */
@@ -225,38 +252,8 @@ async function openAccess(
   return { authenticator, tokens };
 }
 
-const DAY_MS = 24 * 3_600_000;
-
-/** Forgets what is older than the configuration says, now and every hour. */
-function keepAuditShort(audit: AuditLog, { access = {}, logger }: ApplicationConfig): Close {
-  const { auditDays = 365 } = access;
-  if (auditDays === 0) return () => undefined;
-  const prune = () =>
-    void audit
-      .prune(new Date(Date.now() - auditDays * DAY_MS))
-      .catch((err: unknown) =>
-        logger.warn({ event: 'audit-prune-failed', err }, 'The audit could not be shortened'),
-      );
-  prune();
-  const timer = setInterval(prune, 3_600_000).unref();
-  return () => clearInterval(timer);
-}
-
 /** For how long a scrape still tells of a run that ended: its final scores are written with its end. */
 const KEPT_AFTER_END_MS = 5 * 60_000;
-
-/** The last opened first. One that fails does not keep the others from closing. */
-async function closeAll(closers: Close[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (let close = closers.pop(); close; close = closers.pop()) {
-    try {
-      await close();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be closed');
-}
 
 const connectionsOf = ({ databaseConnections: connections }: ApplicationConfig) =>
   connections === undefined ? {} : { connections };

@@ -1,5 +1,5 @@
 /** The environment of a control plane. Read once, in main. */
-import { invalidInput } from '@triptych/protocol';
+import { announcedPattern, invalidInput } from '@triptych/protocol';
 import { FleetSettings, Secret } from '@triptych/runtime';
 import { type Static, Type } from 'typebox';
 
@@ -63,6 +63,13 @@ export const ControlPlaneEnvironment = Type.Object({
   }),
   TRIPTYCH_GRPC_HOST: Type.String({ default: '127.0.0.1' }),
   TRIPTYCH_GRPC_PORT: Port(8081),
+  TRIPTYCH_GRPC_ADVERTISE: Type.Optional(
+    Type.String({
+      pattern: announcedPattern,
+      description:
+        'host or host:port at which workers and other control planes reach the gRPC port, where it is not the one that is listened on (of all interfaces: the name of the machine)',
+    }),
+  ),
   ...FleetSettings,
   TRIPTYCH_RETENTION_RUN_DAYS: Type.Integer({
     minimum: 0,

@@ -35,7 +35,11 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
       auditDays: environment.TRIPTYCH_AUDIT_DAYS,
     },
     dataRoots: environment.TRIPTYCH_DATA_ROOTS.split(delimiter).filter(Boolean),
-    grpc: { host: environment.TRIPTYCH_GRPC_HOST, port: environment.TRIPTYCH_GRPC_PORT },
+    grpc: {
+      host: environment.TRIPTYCH_GRPC_HOST,
+      port: environment.TRIPTYCH_GRPC_PORT,
+      advertise: environment.TRIPTYCH_GRPC_ADVERTISE,
+    },
     auth: environment.TRIPTYCH_AUTH,
     joinTokens: readJoinTokens(environment),
     tls: readTls(environment, { role: 'control-plane' }),
@@ -48,9 +52,10 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     logger,
   });
   shutdown.register('application', () => application.close());
-  const { httpPort, grpcPort } = application;
+  const { httpPort, grpcPort, leadership } = application;
+  const role = leadership.isLeading ? 'leader' : 'follower';
   logger.info(
-    { event: 'listening', httpPort, grpcPort, version },
+    { event: 'listening', httpPort, grpcPort, role, version },
     `Listening on ${httpPort} (HTTP) and ${grpcPort} (gRPC)`,
   );
 }

@@ -99,6 +99,11 @@ export class Assignment {
     return this.#ended;
   }
 
+  /** Where no supervisor is attached, the time that one has to come back begins anew. */
+  waitOn(): void {
+    if (this.#live && this.#attachment === undefined) this.#goAlone();
+  }
+
   /** Nobody waits to be told how it ends. */
   dismiss(): void {
     this.#delivered = true;
@@ -111,7 +116,12 @@ export class Assignment {
       { event: 'supervisor-lost', reattachMs: this.#reattachMs },
       'Training goes on without a supervisor',
     );
+    this.#goAlone();
+  }
+
+  #goAlone(): void {
     const reason = new TriptychError('CANCELLED', `No supervisor came back within ${this.#reattachMs} ms`);
+    clearTimeout(this.#alone);
     this.#alone = setTimeout(() => void this.stop(reason), this.#reattachMs);
   }
 

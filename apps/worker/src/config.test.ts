@@ -1,6 +1,6 @@
 import { readEnvironment } from '@triptych/runtime';
 import { expect, test } from 'vitest';
-import { endpointOf, engineOf, WorkerEnvironment } from './config.ts';
+import { controlAddresses, endpointOf, engineOf, WorkerEnvironment } from './config.ts';
 
 const environment = (variables: Record<string, string>) => readEnvironment(WorkerEnvironment, variables);
 
@@ -41,6 +41,17 @@ test('the tensor engine is asked for what the environment says', () => {
     precision: 'bf16',
     engineFolder: '/engine',
   });
+});
+
+test('several control planes may be named', () => {
+  const several = environment({ TRIPTYCH_CONTROL: 'one:8081, [fd00::2]:8081,three:9' });
+  expect(controlAddresses(several)).toEqual(['one:8081', '[fd00::2]:8081', 'three:9']);
+  for (const wrong of ['one', 'one:8081,', 'one:8081 two:8081', ',one:8081', 'one:8081,two'])
+    expect(() => environment({ TRIPTYCH_CONTROL: wrong })).toThrow('TRIPTYCH_CONTROL');
+  const hostsFor = (control: string) => endpointOf(environment({ TRIPTYCH_CONTROL: control })).bindHosts;
+  expect(hostsFor('127.0.0.1:1,localhost:2')).toEqual(['127.0.0.1']);
+  // One that is elsewhere must reach this worker as well.
+  expect(hostsFor('127.0.0.1:1,two:2')).toEqual(['::', '0.0.0.0']);
 });
 
 test('every problem is named at once', () => {

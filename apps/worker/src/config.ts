@@ -3,21 +3,23 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { BackendChoice } from '@triptych/nn';
 import {
+  announcedAddress,
+  announcedPattern,
   Backend,
   bareHost,
-  formatHostPort,
   isLoopback,
   isWildcard,
   Name,
-  parseHostPort,
 } from '@triptych/protocol';
 import { FleetSettings } from '@triptych/runtime';
 import { type Static, Type } from 'typebox';
 
+const ADDRESS = '(\\[[0-9a-fA-F:.]+\\]|[^:\\s/,]+):[0-9]{1,5}';
+
 export const WorkerEnvironment = Type.Object({
   TRIPTYCH_CONTROL: Type.String({
-    pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s/]+):[0-9]{1,5}$',
-    description: 'host:port of the control plane (gRPC)',
+    pattern: `^${ADDRESS}(\\s*,\\s*${ADDRESS})*$`,
+    description: 'host:port of the control plane (gRPC); of several on one database any, or all, with commas',
   }),
   TRIPTYCH_WORKER_HOST: Type.Optional(
     Type.String({ description: 'Interface to listen on, and the address that the other workers dial' }),
@@ -30,8 +32,7 @@ export const WorkerEnvironment = Type.Object({
   }),
   TRIPTYCH_WORKER_ADVERTISE: Type.Optional(
     Type.String({
-      pattern:
-        '^(\\[[0-9a-fA-F:.]+\\]|[^\\s:\\[\\]/@]+)(:[0-9]{1,5})?$|^[0-9a-fA-F.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$',
+      pattern: announcedPattern,
       description: 'host or host:port that the others dial, where it is not the one that is listened on',
     }),
   ),
@@ -81,6 +82,11 @@ export const WorkerEnvironment = Type.Object({
 });
 export type WorkerEnvironment = Readonly<Static<typeof WorkerEnvironment>>;
 
+/** host:port of each control plane that was named. */
+export function controlAddresses({ TRIPTYCH_CONTROL: text }: WorkerEnvironment): [string, ...string[]] {
+  return text.split(',').map((address) => address.trim()) as [string, ...string[]];
+}
+
 /** What the compute thread asks the tensor engine for. */
 export const engineOf = (environment: WorkerEnvironment): BackendChoice => ({
   backend: environment.TRIPTYCH_BACKEND,
@@ -100,18 +106,19 @@ export interface Endpoint {
 }
 
 /**
- * Where to listen, and what to announce. Without a word about it: on the loopback interface if the control plane is there as well,
+ * Where to listen, and what to announce. Without a word about it: on the loopback interface if the control planes are there as well,
  * otherwise on all interfaces, because the other workers must get through.
  */
 export function endpointOf(environment: WorkerEnvironment): Endpoint {
   const host = environment.TRIPTYCH_WORKER_HOST && bareHost(environment.TRIPTYCH_WORKER_HOST);
-  const controlHost = environment.TRIPTYCH_CONTROL.slice(0, environment.TRIPTYCH_CONTROL.lastIndexOf(':'));
-  const near = isLoopback(controlHost) ? (bareHost(controlHost) === '::1' ? '::1' : '127.0.0.1') : undefined;
+  const hosts = controlAddresses(environment).map((address) => address.slice(0, address.lastIndexOf(':')));
+  const loopback = hosts.some((host) => bareHost(host) === '::1') ? '::1' : '127.0.0.1';
+  const near = hosts.every(isLoopback) ? loopback : undefined;
   const own = host ?? near;
   const announced = environment.TRIPTYCH_WORKER_ADVERTISE ?? (own && !isWildcard(own) ? own : '');
   return {
     bindHosts: own === undefined ? EVERYWHERE : [own],
-    advertised: (port) => (parseHostPort(announced) ? announced : formatHostPort(announced, port)),
+    advertised: (port) => announcedAddress(announced, port),
   };
 }
 

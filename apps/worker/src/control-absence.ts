@@ -44,6 +44,8 @@ export class Absence {
     const coded = fromServiceError(error, what);
     if (!isAway(error)) throw coded;
     const now = performance.now();
+    // It is there and waits itself: for its database, or for another one to lead. The training's own time bounds that.
+    if (isWaiting(error)) this.over();
     this.#endsAt ??= now + this.#windowMs;
     const leftMs = this.#endsAt - now;
     if (leftMs <= 0) throw coded;
@@ -58,11 +60,16 @@ export class Absence {
 const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && typeof (error as Partial<ServiceError>).code === 'number';
 
+function isWaiting(error: ServiceError): boolean {
+  const said = codeSaid(error);
+  return said === 'UNAVAILABLE' || said === 'NOT_LEADER';
+}
+
 /** A server that answers says what it means; without an answer the connection broke, which grpc-js tells in several ways. */
 function isAway(error: ServiceError): boolean {
   const said = codeSaid(error);
   // A worker whose lease is over, as after a restart of the control plane, registers again within seconds.
-  if (said) return said === 'UNAVAILABLE' || said === 'UNAUTHENTICATED';
+  if (said) return said === 'UNAUTHENTICATED' || isWaiting(error);
   if (error.code === status.UNAVAILABLE || error.code === status.CANCELLED) return true;
   return error.code === status.INTERNAL && /RST_STREAM|GOAWAY|ECONN|session/i.test(error.details);
 }

@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { Server } from '@grpc/grpc-js';
 import { PeerHub } from '@triptych/collective';
 import {
-  ClientSource,
   channelOptions,
   channelTo,
   control,
@@ -28,7 +27,8 @@ import {
   watchCertificates,
 } from '@triptych/runtime';
 import { ComputeThread } from './compute/compute-thread.ts';
-import { endpointOf, engineOf, WorkerEnvironment } from './config.ts';
+import { controlAddresses, endpointOf, engineOf, WorkerEnvironment } from './config.ts';
+import { ControlPlanes } from './control-planes.ts';
 import { listen } from './listen.ts';
 import { Registration } from './registration.ts';
 import { Trainer } from './trainer.ts';
@@ -56,10 +56,11 @@ async function start(environment: WorkerEnvironment): Promise<void> {
   const tls = readTls(environment, { role: 'worker' });
   watchCertificates(certificateEnds(tls), { logger });
   const joinTokens = readJoinTokens(environment);
+  const addresses = controlAddresses(environment);
   const compute = await ComputeThread.start({
     settings: {
       engine: engineOf(environment),
-      control: environment.TRIPTYCH_CONTROL,
+      control: addresses[0],
       tls,
       ...artifactsOf(environment, logger),
       version,
@@ -80,13 +81,10 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     ...{ hosts: bindHosts, port: environment.TRIPTYCH_WORKER_PORT, credentials: serverCredentials(tls) },
   });
 
-  const controlPlane = new ClientSource(
-    () =>
-      new control.ControlClient(
-        environment.TRIPTYCH_CONTROL,
-        ...channelTo('control-plane', tls, channelOptions),
-      ),
-  );
+  const controlPlane = new ControlPlanes({
+    addresses,
+    open: (address) => new control.ControlClient(address, ...channelTo('control-plane', tls, channelOptions)),
+  });
   const lag = eventLoopLag();
   const { backend, device, threads } = compute.description;
   const registration = new Registration({
@@ -94,7 +92,8 @@ async function start(environment: WorkerEnvironment): Promise<void> {
     logger,
     signal: shutdown.signal,
     joinTokens,
-    onLease: (leaseSecret) => compute.present(leaseSecret),
+    onLease: (secret) => compute.present({ secret, control: controlPlane.address }),
+    onNobodyLeads: () => trainer.nobodyLeads(),
     identity: () => ({
       address: advertised(port),
       trainerSecret: secret,

@@ -1,13 +1,22 @@
 /** The worker's entry in the control plane's registry: made, kept alive by heartbeats, made again when lost, taken back at the end. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
-import { type ClientSource, type control, secretKeys } from '@triptych/protocol';
+import {
+  type ClientSource,
+  codeSaid,
+  type control,
+  leaderSaid,
+  secretKeys,
+  TriptychError,
+} from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
+import type { ControlPlanes } from './control-planes.ts';
 import { fromServiceError } from './grpc-errors.ts';
 
 export interface RegistrationOptions {
   /** Stays the caller's. */
-  readonly control: Pick<ClientSource<control.ControlClient>, 'client' | 'renew'>;
+  readonly control: Pick<ClientSource<control.ControlClient>, 'client' | 'renew'> &
+    Partial<Pick<ControlPlanes, 'follow'>>;
   readonly logger: Logger;
   /** What the worker is; asked for each time, since it may be training when the registry has forgotten it. */
   readonly identity: () => Omit<control.RegisterRequest, 'workerId'>;
@@ -18,6 +27,8 @@ export interface RegistrationOptions {
   readonly onLease?: (secret: string) => void;
   /** Called once, after the first registration. */
   readonly onFirst: (workerId: string) => void;
+  /** A control plane says that its database is away: then nobody leads, and nobody can give what this worker trains to others. */
+  readonly onNobodyLeads?: () => void;
   readonly signal: AbortSignal;
   /** Replaced in tests. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -31,6 +42,8 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
 /** What was refused once will be again until somebody changes a setting, here or there. */
 const REFUSED_RETRY_MS = 10_000;
+/** While another control plane takes the lead, which is a matter of seconds. */
+const NOT_LEADER_RETRY_MS = 500;
 /** So many calls without an answer, and the connection is not believed in any more. */
 const MISSES_PER_CONNECTION = 2;
 
@@ -40,7 +53,7 @@ export class Registration {
   #workerId = '';
   #leaseSecret = '';
   /** The last thing that was logged of it. */
-  #condition: 'there' | 'away' | 'refused' | undefined;
+  #condition: Condition | undefined;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -81,6 +94,14 @@ export class Registration {
           registered = false;
           continue;
         }
+        if (code === 'NOT_LEADER') {
+          registered = false;
+          this.#note('elsewhere', error);
+          if (this.#options.control.follow?.(leaderIn(error))) continue;
+          await wait(NOT_LEADER_RETRY_MS, signal).catch(() => undefined);
+          continue;
+        }
+        if (isDatabaseAway(error)) this.#options.onNobodyLeads?.();
         const isRefused = REFUSALS.includes(code);
         this.#note(isRefused ? 'refused' : 'away', error);
         if (isRefused) {
@@ -131,7 +152,7 @@ export class Registration {
     return metadata;
   }
 
-  #note(condition: 'there' | 'away' | 'refused', err?: unknown): void {
+  #note(condition: Condition, err?: unknown): void {
     const before = this.#condition;
     if (condition === before) return;
     this.#condition = condition;
@@ -141,6 +162,8 @@ export class Registration {
         { event: 'registration-refused', code: (err as { code?: unknown }).code },
         `${(err as Error).message} (asked again every ${REFUSED_RETRY_MS / 1000} s)`,
       );
+    else if (condition === 'elsewhere')
+      logger.info({ event: 'control-plane-follows' }, `${(err as Error).message}; looking for the leader`);
     else if (condition === 'away')
       logger.warn(
         { event: 'control-plane-unreachable', err },
@@ -150,6 +173,17 @@ export class Registration {
       logger.info({ event: 'control-plane-back' }, 'The control plane answers again');
   }
 }
+
+type Condition = 'there' | 'away' | 'refused' | 'elsewhere';
+
+/** Where the control plane says that the leader is. */
+const leaderIn = (error: unknown): string | undefined => leaderSaid((error as Error).cause as ServiceError);
+
+/** The control plane answers, and what it needs does not; a connection that broke says nothing. */
+const isDatabaseAway = (error: unknown): boolean =>
+  error instanceof TriptychError &&
+  error.code === 'UNAVAILABLE' &&
+  codeSaid(error.cause as ServiceError) === 'UNAVAILABLE';
 
 /** The control plane has understood, and does not want this worker as it is. */
 const REFUSALS: readonly unknown[] = ['UNAUTHENTICATED', 'INVALID_INPUT', 'ILLEGAL_STATE'];

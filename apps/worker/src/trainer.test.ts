@@ -191,6 +191,25 @@ describe('supervisors', () => {
     expect(late.last).toMatchObject({ $case: 'failed', value: { code: 'CANCELLED' } });
   });
 
+  test('while a control plane says that nobody leads, it goes on for as long as that lasts', async () => {
+    vi.useFakeTimers();
+    const first = new Call({ reattachMs: 1_000 });
+    await vi.waitFor(() => expect(compute.running).toBe(1));
+    // Whoever is attached has it in hand.
+    trainer.nobodyLeads();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(compute.running).toBe(1);
+    await first.hangUp();
+    for (let time = 0; time < 10; time++) {
+      await vi.advanceTimersByTimeAsync(900);
+      trainer.nobodyLeads();
+    }
+    expect(compute.running).toBe(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(compute.running).toBe(0);
+    trainer.nobodyLeads();
+  });
+
   test('one that came back in time keeps it alive', async () => {
     vi.useFakeTimers();
     const first = new Call({ reattachMs: 1_000 });

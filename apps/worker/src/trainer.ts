@@ -75,6 +75,11 @@ export class Trainer {
     yield* this.#predictor.predict(request, signal);
   }
 
+  /** No control plane can give a run to other workers now, so this one need not stop for that: its time alone begins anew. */
+  nobodyLeads(): void {
+    this.#current?.waitOn();
+  }
+
   /** Takes nothing new and ends what is running in a way that lets its run go on elsewhere. */
   async drain(reason: string): Promise<void> {
     this.#draining = true;

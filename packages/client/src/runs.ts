@@ -5,6 +5,7 @@ import type {
   Dataset,
   PredictionList,
   Run,
+  RunComparison,
   RunEvent,
   RunPlan,
   RunSpec,
@@ -61,6 +62,11 @@ export class Runs {
 
   get(id: string, { signal }: Call = {}): Promise<Run> {
     return this.#connection.json({ path: path`/v1/runs/${id}`, signal });
+  }
+
+  /** Ids or names of two runs at least. INVALID_INPUT where they were not scored on the same data. */
+  compare(runs: readonly string[], { signal }: Call = {}): Promise<RunComparison> {
+    return this.#connection.json({ path: '/v1/runs/compare', query: { runs: runs.join(',') }, signal });
   }
 
   /** Newest first. */

@@ -21,6 +21,8 @@ export const secretKeys = {
   lease: 'triptych-lease',
   /** On calls of a trainer: the secret that its worker gave when it registered. */
   trainer: 'triptych-trainer',
+  /** On calls of the leader by other control planes: the secret of its term. */
+  term: 'triptych-term',
 } as const;
 export type SecretKey = (typeof secretKeys)[keyof typeof secretKeys];
 

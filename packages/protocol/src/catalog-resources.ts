@@ -239,4 +239,15 @@ export const Collection = Type.Object(
 export type Collection = Static<typeof Collection>;
 
 /** Of the control plane itself. */
-export const Health = Type.Object({ status: Type.String() }, { ...closed, $id: 'Health' });
+export const Health = Type.Object(
+  {
+    status: Type.String(),
+    role: Type.Optional(
+      Type.Union([Type.Literal('leader'), Type.Literal('follower')], {
+        description:
+          'Of the control planes on one database one leads: it supervises runs. All answer requests',
+      }),
+    ),
+  },
+  { ...closed, $id: 'Health' },
+);

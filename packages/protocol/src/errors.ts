@@ -95,6 +95,12 @@ export const errorTable = {
   WORKER_DRAINED: kind(503, Grpc.UNAVAILABLE, true, 'A worker was told to shut down'),
   COLLECTIVE_ABORTED: kind(503, Grpc.ABORTED, true, 'A collective operation was aborted'),
   CANCELLED: kind(409, Grpc.CANCELLED, false, 'The operation was cancelled'),
+  NOT_LEADER: kind(
+    503,
+    Grpc.UNAVAILABLE,
+    true,
+    'Only the control plane that leads can do this, and this one does not',
+  ),
   UNAVAILABLE: kind(503, Grpc.UNAVAILABLE, true, 'The service is not ready'),
   INTERNAL: kind(500, Grpc.INTERNAL, true, 'Something went wrong inside Triptych'),
 } as const satisfies Record<string, ErrorKind>;
@@ -117,6 +123,7 @@ export interface Violation {
 export interface TriptychErrorOptions {
   readonly violations?: readonly Violation[];
   readonly retryAfterSeconds?: number | undefined;
+  readonly leaderAddress?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -126,6 +133,8 @@ export class TriptychError extends Error {
   readonly violations: readonly Violation[];
   /** When to try again, where somebody knows: `Retry-After` of an answer. */
   readonly retryAfterSeconds: number | undefined;
+  /** Of `NOT_LEADER`: host:port (gRPC) of the control plane that leads, where that is known. */
+  readonly leaderAddress: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: TriptychErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -133,6 +142,7 @@ export class TriptychError extends Error {
     this.code = code;
     this.violations = options.violations ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.leaderAddress = options.leaderAddress;
   }
 
   get kind(): ErrorKind {

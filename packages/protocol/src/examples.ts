@@ -25,6 +25,7 @@ import {
   WorkerPage,
 } from './catalog-resources.ts';
 import { Prediction, PredictionRequest } from './predictions.ts';
+import { RunComparison } from './run-comparison.ts';
 import { type ResolvedRunSpec, RunSpec } from './run-spec.ts';
 import {
   CheckpointList,
@@ -174,6 +175,17 @@ export const examples: readonly Examples[] = [
   }),
   one(Run, run),
   one(RunPage, { items: [run] }),
+  one(RunComparison, {
+    runs: [
+      { id: runId, name: 'scenes-1', status: 'SUCCEEDED', step: 200, weightsSha256: sha256 },
+      { id: `${runId}2`, name: 'scenes-2', status: 'SUCCEEDED', step: 400, weightsSha256: sha256 },
+    ],
+    data: { manifest: sha256, split: 'test' },
+    scores: [
+      { task: 'zero-shot', metric: 'accuracy@1', unit: 'ratio', chance: 0.111, values: [0.953, 0.961] },
+    ],
+    differences: [{ path: '/duration/steps', values: [200, 400] }],
+  }),
   one(RunPlan, {
     spec: resolved,
     ...{ parameters: 1_638_401, trainedParameters: 1_638_401 },
@@ -287,7 +299,7 @@ export const examples: readonly Examples[] = [
       },
     ],
   }),
-  one(Health, { status: 'ready' }),
+  one(Health, { status: 'ready', role: 'leader' }),
   one(Problem, {
     type: '/docs/errors#INVALID_INPUT',
     title: 'The request has fields that cannot be accepted',

@@ -19,6 +19,14 @@ export function parseHostPort(text: string): HostPort | undefined {
 export const formatHostPort = (host: string, port: number | string): string =>
   `${isIPv6(bareHost(host)) ? `[${bareHost(host)}]` : host}:${port}`;
 
+/** As a JSON schema's pattern: what {@link announcedAddress} takes, a host or host:port. */
+export const announcedPattern =
+  '^(\\[[0-9a-fA-F:.]+\\]|[^\\s:\\[\\]/@]+)(:[0-9]{1,5})?$|^[0-9a-fA-F.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$';
+
+/** host:port of a process that announces a host, and listens on `port` unless it says that others reach it at another one. */
+export const announcedAddress = (announced: string, port: number): string =>
+  parseHostPort(announced) ? announced : formatHostPort(announced, port);
+
 /** Brackets are how an IPv6 address is written beside a port; the address itself has none. */
 export const bareHost = (host: string): string => /^\[(.*)\]$/.exec(host)?.[1] ?? host;
 

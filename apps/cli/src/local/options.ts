@@ -3,6 +3,8 @@
 export interface StackOptions {
   /** Worker processes to start; 0 is allowed (add them later). */
   readonly workers: number;
+  /** Control planes to start on the one database, of which one leads; default 1. */
+  readonly controlPlanes?: number;
   /** Tensor backend of the workers; default `auto`. */
   readonly backend?: string;
   /** State folder: database, artifacts, logs, lock. Default `.triptych` in the current folder. Kept when the stack stops. */
@@ -35,6 +37,11 @@ export interface StackProcess {
   readonly alive: boolean;
 }
 
+export interface StackControlPlane extends StackProcess {
+  readonly url: string;
+  readonly grpcAddress: string;
+}
+
 export interface StackWorker extends StackProcess {
   readonly workerId: string;
   /** Port of the worker's own gRPC server. */
@@ -58,9 +65,16 @@ export interface Stack {
   readonly logsPath: string;
   /** Index = number in the name; one that was killed through the stack stays in the list, one that died by itself is replaced. */
   readonly workers: readonly StackWorker[];
+  /** Of the first control plane, as `url` and `grpcAddress` are. */
   readonly controlPlane: StackProcess;
-  /** Kills the control plane (SIGKILL unless told) and starts it again on the same ports. Resolves when it is ready. */
+  /** All of them, in the order of their numbers. */
+  readonly controlPlanes: readonly StackControlPlane[];
+  /** Kills the first control plane (SIGKILL unless told) and starts it again on the same ports. Resolves when it is ready. */
   restartControlPlane(signal?: NodeJS.Signals): Promise<void>;
+  /** Ends control plane `index` (SIGKILL unless told); resolves when it is gone. */
+  endControlPlane(index: number, signal?: NodeJS.Signals): Promise<void>;
+  /** Starts control plane `index` again, on the same ports. Resolves when it is ready. */
+  startControlPlane(index: number): Promise<void>;
   /** Ends worker `index` (SIGKILL unless told); resolves when it is gone. */
   killWorker(index: number, signal?: NodeJS.Signals): Promise<void>;
   /** Starts one more worker; resolves when it has registered. */

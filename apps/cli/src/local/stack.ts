@@ -6,7 +6,14 @@ import { TriptychError } from '@triptych/protocol';
 import { Child, type Readiness } from './child.ts';
 import { type Home, openHome } from './home.ts';
 import { KeptProcess } from './kept-process.ts';
-import type { Stack, StackEvent, StackOptions, StackProcess, StackWorker } from './options.ts';
+import type {
+  Stack,
+  StackControlPlane,
+  StackEvent,
+  StackOptions,
+  StackProcess,
+  StackWorker,
+} from './options.ts';
 import { freePorts } from './ports.ts';
 import { DatabaseLife } from './postgres/database-life.ts';
 import { stackToken } from './stack-token.ts';
@@ -37,18 +44,16 @@ class EmbeddedStack implements Stack {
   readonly logsPath: string;
   readonly workers: StackWorker[] = [];
   readonly token: string | undefined;
-  url = '';
-  grpcAddress = '';
   databaseUrl = '';
   readonly #home: Home;
   readonly #options: StackOptions;
   readonly #env: NodeJS.ProcessEnv;
   readonly #stopping = new AbortController();
   readonly #signal: AbortSignal;
-  #ports: readonly [http: number, grpc: number] = [0, 0];
+  #places: readonly Place[] = [];
   #database: KeptProcess<DatabaseLife> | undefined;
   #databasePort: number | undefined;
-  #controlPlane: KeptProcess<Child> | undefined;
+  readonly #controlPlanes: KeptProcess<Child>[] = [];
   readonly #workers: KeptProcess<Child>[] = [];
   readonly #logs = new Set<string>();
   #starting: Promise<unknown> | undefined;
@@ -65,18 +70,32 @@ class EmbeddedStack implements Stack {
     this.#signal = AbortSignal.any([this.#stopping.signal, ...(options.signal ? [options.signal] : [])]);
   }
 
+  get url(): string {
+    return this.#places[0]?.url ?? '';
+  }
+
+  get grpcAddress(): string {
+    return this.#places[0]?.grpcAddress ?? '';
+  }
+
   get controlPlane(): StackProcess {
-    const life = this.#controlPlane?.life;
-    if (!life) throw new TriptychError('UNAVAILABLE', 'The control plane has not been started');
-    return life;
+    return this.#lifeOf(0);
+  }
+
+  get controlPlanes(): StackControlPlane[] {
+    return this.#places.map(({ url, grpcAddress }, index) => {
+      const { name, pid, logPath, alive } = this.#lifeOf(index);
+      return { name, pid, logPath, alive, url, grpcAddress };
+    });
   }
 
   async start(): Promise<void> {
     this.#signal.throwIfAborted();
-    const [http = 0, grpc = 0] = await freePorts(2);
-    this.#ports = [this.#options.httpPort || http, grpc];
-    this.url = `http://127.0.0.1:${this.#ports[0]}`;
-    this.grpcAddress = `127.0.0.1:${grpc}`;
+    const { controlPlanes = 1, httpPort } = this.#options;
+    const ports = await freePorts(2 * controlPlanes);
+    this.#places = Array.from({ length: controlPlanes }, (_, index) =>
+      placeOf(index, (index === 0 && httpPort) || (ports[2 * index] ?? 0), ports[2 * index + 1] ?? 0),
+    );
     // Workers warm up their tensor engine while the database is being created; they try until the control plane answers.
     const starts = [
       this.#startServices(),
@@ -93,7 +112,7 @@ class EmbeddedStack implements Stack {
       {
         entry: WORKER,
         env: {
-          TRIPTYCH_CONTROL: this.grpcAddress,
+          TRIPTYCH_CONTROL: this.#places.map(({ grpcAddress }) => grpcAddress).join(),
           TRIPTYCH_WORKER_HOST: '127.0.0.1',
           TRIPTYCH_WORKER_PORT: '0',
           TRIPTYCH_CACHE_DIR: join(this.#home.cache, `worker-${index}`),
@@ -123,8 +142,12 @@ class EmbeddedStack implements Stack {
   }
 
   async restartControlPlane(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    await this.#controlPlane?.end(signal);
-    await this.#startControlPlane();
+    await this.endControlPlane(0, signal);
+    await this.startControlPlane(0);
+  }
+
+  async endControlPlane(index: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.#controlPlanes[index]?.end(signal);
   }
 
   stop(): Promise<void> {
@@ -137,14 +160,16 @@ class EmbeddedStack implements Stack {
     await this.#starting;
     // Workers take their leave from the control plane, and that writes to the database: in this order.
     await Promise.all(this.#workers.map((worker) => worker.end('SIGTERM')));
-    await this.#controlPlane?.end('SIGTERM');
+    // Those that follow first: nobody takes over what is about to end.
+    for (const controlPlane of [...this.#controlPlanes].reverse()) await controlPlane.end('SIGTERM');
     await this.#database?.end('SIGTERM');
     this.#home.release();
   }
 
   async #startServices(): Promise<void> {
     this.databaseUrl = this.#env['DATABASE_URL'] || (await this.#startDatabase());
-    await this.#startControlPlane();
+    // One after the other: the first leads.
+    for (const index of this.#places.keys()) await this.startControlPlane(index);
   }
 
   async #startDatabase(): Promise<string> {
@@ -173,9 +198,9 @@ class EmbeddedStack implements Stack {
     return this.databaseUrl;
   }
 
-  async #startControlPlane(): Promise<void> {
-    const [httpPort, grpcPort] = this.#ports;
-    this.#controlPlane = this.#keep('control-plane', {
+  async startControlPlane(index: number): Promise<void> {
+    const { name, httpPort, grpcPort } = this.#places[index] as Place;
+    const controlPlane = this.#keep(name, {
       entry: CONTROL_PLANE,
       env: {
         TRIPTYCH_HTTP_HOST: '127.0.0.1',
@@ -191,7 +216,14 @@ class EmbeddedStack implements Stack {
         DATABASE_URL: this.databaseUrl,
       },
     });
-    await this.#controlPlane.start();
+    this.#controlPlanes[index] = controlPlane;
+    await controlPlane.start();
+  }
+
+  #lifeOf(index: number): Child {
+    const life = this.#controlPlanes[index]?.life;
+    if (!life) throw new TriptychError('UNAVAILABLE', 'The control plane has not been started');
+    return life;
   }
 
   get #artifactsUrl(): string {
@@ -236,6 +268,21 @@ class EmbeddedStack implements Stack {
     return path;
   }
 }
+
+interface Place {
+  readonly name: string;
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  readonly url: string;
+  readonly grpcAddress: string;
+}
+
+const placeOf = (index: number, httpPort: number, grpcPort: number): Place => ({
+  name: index === 0 ? 'control-plane' : `control-plane-${index}`,
+  ...{ httpPort, grpcPort },
+  url: `http://127.0.0.1:${httpPort}`,
+  grpcAddress: `127.0.0.1:${grpcPort}`,
+});
 
 class ReadyWorker implements StackWorker {
   readonly name: string;

@@ -92,10 +92,9 @@ describe('a reading that is under way', () => {
   const logger = createLogger({ name: 'test', stream: { write: () => undefined } });
 
   function readingWith(artifacts: ArtifactStore, more: Partial<RegistrarOptions> = {}): Registrar {
-    const { datasets, notifier } = server.stores;
+    const { datasets, notifier, holds } = server.stores;
     registrar = new Registrar({
-      ...{ datasets, artifacts, notifier, logger, reportMs: 5, pollMs: 5, patienceMs: 20 },
-      collection: { hold: () => ({ [Symbol.dispose]: () => undefined }) },
+      ...{ datasets, artifacts, notifier, logger, holds, reportMs: 5, pollMs: 5, patienceMs: 20 },
       ...more,
     });
     registrar.start();

@@ -7,7 +7,7 @@ import { type PackProgress, packDataset } from '@triptych/datasets';
 import { type Dataset, type DatasetFailure, type DatasetProgress, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
 import type { ArtifactStore } from '@triptych/storage';
-import type { ArtifactCollection } from '../retention/collection.ts';
+import type { ArtifactHolds } from '../store/artifact-holds.ts';
 import type { DatasetStore } from '../store/dataset-store.ts';
 import { isOutage, outageReason } from '../store/outage.ts';
 import type { RunNotifier } from '../store/run-notifier.ts';
@@ -15,7 +15,7 @@ import type { RunNotifier } from '../store/run-notifier.ts';
 export interface RegistrarOptions {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
-  readonly collection: Pick<ArtifactCollection, 'hold'>;
+  readonly holds: Pick<ArtifactHolds, 'hold'>;
   /** Woken by the id of a dataset when something about it has changed. */
   readonly notifier: RunNotifier;
   readonly logger: Logger;
@@ -95,12 +95,12 @@ export class Registrar {
   }
 
   async #read(dataset: Dataset, signal: AbortSignal): Promise<void> {
-    const { datasets, artifacts, collection, logger } = this.#options;
+    const { datasets, artifacts, holds, logger } = this.#options;
     const { id, name, path, format } = dataset;
+    await using hold = await holds.hold();
     const tries = await datasets.take(id);
     if (tries === undefined) return;
     if (tries > MOST_TRIES) return void (await datasets.fail(id, endsTheProcess()));
-    using _ = collection.hold();
     using reports = this.#reports(id);
     const began = performance.now();
     try {
@@ -111,7 +111,7 @@ export class Registrar {
       const { manifest, sha256, bytes, splits, problems } = packed;
       const classNames = [...manifest.classNames];
       const facts = { format: manifest.format, manifest: sha256, bytes, splits, classNames, problems };
-      await datasets.ready(id, facts);
+      await datasets.ready(id, facts, hold);
       const seconds = (performance.now() - began) / 1000;
       logger.info(
         { event: 'dataset-ready', id, name, format: manifest.format, seconds },

@@ -1,6 +1,6 @@
 /** What workers call: registration and leases, and content by hash in both directions. No decisions are taken here. */
 import { once } from 'node:events';
-import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import type { Metadata, ServerWritableStream } from '@grpc/grpc-js';
 import {
   type CallCheck,
   control,
@@ -11,20 +11,17 @@ import {
   TriptychError,
   unauthenticated,
 } from '@triptych/protocol';
-import type { Logger } from '@triptych/runtime';
 import type { ArtifactStore, CollectableStore, StoredArtifact } from '@triptych/storage';
 import { Type } from 'typebox';
-import type { WorkerRegistry } from '../registry/worker-registry.ts';
-import { isOutage, unavailable } from '../store/outage.ts';
+import type { FleetEntrance } from '../leadership/fleet-door.ts';
 import { type AdmissionOptions, admit } from './admission.ts';
 import { assertMayJoin } from './join-tokens.ts';
 import { parseRegistration } from './registration-request.ts';
-import { toServiceError } from './service-error.ts';
+import { type AnswerOptions, errorAnswer, unaryCalls } from './unary.ts';
 
-export interface ControlServiceOptions extends AdmissionOptions {
-  readonly registry: WorkerRegistry;
+export interface ControlServiceOptions extends AdmissionOptions, AnswerOptions {
+  readonly registry: FleetEntrance;
   readonly store: Pick<CollectableStore, 'read' | 'put' | 'renew'>;
-  readonly logger: Logger;
 }
 
 /** What a call must show before anything of it is read: a join token to register, the secret of its lease for everything else. */
@@ -37,23 +34,9 @@ export const controlChecks =
   };
 
 export function controlService(options: ControlServiceOptions): control.ControlServer {
-  const { registry, store, logger } = options;
-  const errorOf = (error: unknown, method: string) => {
-    if (!(error instanceof TriptychError)) {
-      logger.error({ event: 'call-failed', method, err: error }, `${method} failed`);
-    }
-    return toServiceError(isOutage(error) ? unavailable(error) : error);
-  };
-  const unary =
-    <Q, R>(method: string, answer: (call: ServerUnaryCall<Q, R>) => R | Promise<R>) =>
-    (call: ServerUnaryCall<Q, R>, callback: sendUnaryData<R>) => {
-      Promise.resolve()
-        .then(() => answer(call))
-        .then(
-          (response) => callback(null, response),
-          (error: unknown) => callback(errorOf(error, method)),
-        );
-    };
+  const { registry, store } = options;
+  const errorOf = (error: unknown, method: string) => errorAnswer(options, error, method);
+  const unary = unaryCalls(options);
 
   return {
     register: unary<control.RegisterRequest, control.RegisterResponse>('Register', async (call) => {
@@ -93,7 +76,7 @@ export function controlService(options: ControlServiceOptions): control.ControlS
 }
 
 /** Who makes the call. @throws TriptychError `UNAUTHENTICATED` */
-function holderIn(metadata: Metadata, registry: WorkerRegistry): string {
+function holderIn(metadata: Metadata, registry: FleetEntrance): string {
   const [secret] = shownIn(metadata, secretKeys.lease);
   const holder = secret === undefined ? undefined : registry.holder(secret);
   if (holder === undefined) throw unauthenticated('The call is not of a worker with a lease; register again');
@@ -101,7 +84,7 @@ function holderIn(metadata: Metadata, registry: WorkerRegistry): string {
 }
 
 /** Nobody speaks for another worker. */
-function assertIsOwn(workerId: string, metadata: Metadata, registry: WorkerRegistry): void {
+function assertIsOwn(workerId: string, metadata: Metadata, registry: FleetEntrance): void {
   const holder = holderIn(metadata, registry);
   if (holder !== workerId) throw unauthenticated(`The lease of ${holder} is not that of ${workerId}`);
 }

@@ -4,6 +4,7 @@ import {
   control,
   formatHostPort,
   guarding,
+  leader,
   patientChannelOptions,
   serverCredentials,
   type TlsIdentity,
@@ -12,6 +13,7 @@ import {
 import { type ControlServiceOptions, controlChecks, controlService } from './control-service.ts';
 import { answersAs } from './identify.ts';
 import { assertMayListen } from './join-tokens.ts';
+import { isLeaderCall, type LeaderHere, leaderCheck, leaderService } from './leader-service.ts';
 
 export interface GrpcServerOptions extends Omit<ControlServiceOptions, 'answersAs' | 'ownPorts'> {
   readonly host: string;
@@ -21,6 +23,8 @@ export interface GrpcServerOptions extends Omit<ControlServiceOptions, 'answersA
   readonly joinTokens?: readonly string[];
   readonly auth?: 'on' | 'off';
   readonly tls?: TlsIdentity | undefined;
+  /** What this control plane is for the others while it leads. */
+  readonly leader?: () => LeaderHere | undefined;
   /** Where else this process listens; what is added later counts. */
   readonly ownPorts?: Set<number>;
 }
@@ -34,15 +38,16 @@ export interface GrpcServer {
 /** @throws TriptychError `UNAVAILABLE` where the address is taken; `INVALID_INPUT` where anybody could join. */
 export async function createGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { host, joinTokens = [], auth = 'on', tls, ownPorts = new Set<number>() } = options;
+  const { logger, leader: leading = nobody } = options;
   assertMayListen({ host, joinTokens, auth });
   const server = new Server({
     // Of each worker one connection belongs to the thread that computes.
     ...patientChannelOptions,
-    'grpc.max_receive_message_length': 16 * 1024 * 1024,
-    interceptors: [guarding(controlChecks({ registry: options.registry, joinTokens }))],
+    interceptors: [guarding(checksOf(options, joinTokens))],
   });
   const service = controlService({ ...options, answersAs: answersAs(tls), ownPorts });
   server.addService(control.ControlService, service);
+  server.addService(leader.LeaderService, leaderService({ logger, leader: leading }));
   const address = formatHostPort(host, options.port);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, serverCredentials(tls), (cause, bound) =>
@@ -51,6 +56,14 @@ export async function createGrpcServer(options: GrpcServerOptions): Promise<Grpc
   });
   ownPorts.add(port);
   return { port, close: (graceMs = 1000) => shutDown(server, graceMs) };
+}
+
+const nobody = () => undefined;
+
+function checksOf({ registry, leader: leading = nobody }: GrpcServerOptions, joinTokens: readonly string[]) {
+  const ofWorkers = controlChecks({ registry, joinTokens });
+  const ofControlPlanes = leaderCheck({ leader: leading });
+  return (path: string) => (isLeaderCall(path) ? ofControlPlanes : ofWorkers(path));
 }
 
 async function shutDown(server: Server, graceMs: number): Promise<void> {

@@ -45,9 +45,9 @@ const children = new Set<ChildProcess>();
 /** A worker that has just registered: its lease lasts seconds, which a busy machine may need for the start of a process. */
 async function begin(sent: number): Promise<ChildProcess> {
   const worker = {
-    ...{ address: '127.0.0.1:7000', pool: 'default', backend: 'wasm', device: 'cpu', threads: 1 },
+    ...{ address: '127.0.0.1:7000', pool: 'default', backend: 'wasm' as const, device: 'cpu', threads: 1 },
     ...{ memoryBytes: 1, version: '0.1.0', numerics: anyNumerics(), trainerSecret: drawSecret() },
-  } as const;
+  };
   const child = spawn(process.execPath, [uploader, String(server.port), String(CHUNKS), String(sent)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

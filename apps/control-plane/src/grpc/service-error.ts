@@ -1,9 +1,9 @@
 /** Coded errors on the control plane's side of the wire. */
-import { type ServerErrorResponse, type ServiceError, status } from '@grpc/grpc-js';
-import { codeSaid, type ErrorCode, TriptychError, toServiceError as withCode } from '@triptych/protocol';
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { codeSaid, type ErrorCode, TriptychError } from '@triptych/protocol';
 
-export const toServiceError = (error: unknown): ServerErrorResponse =>
-  withCode(error, 'Something went wrong inside the control plane; its log says what');
+/** Said of what is not for the caller to know. */
+export const HIDDEN = 'Something went wrong inside the control plane; its log says what';
 
 /** The error that the other side meant; where it could not say (a broken connection), the nearest code. */
 export function fromServiceError(error: unknown, what: string): TriptychError {

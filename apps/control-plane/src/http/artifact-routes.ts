@@ -4,7 +4,7 @@ import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import type { Services } from './services.ts';
 
-export function artifactRoutes(app: App, { collection }: Services): void {
+export function artifactRoutes(app: App, { leader }: Services): void {
   app.post(
     '/v1/artifacts/collections',
     {
@@ -17,6 +17,6 @@ export function artifactRoutes(app: App, { collection }: Services): void {
         response: { 200: Collection, ...problems() },
       },
     },
-    () => collection.collect(),
+    () => leader.collect(),
   );
 }

@@ -13,7 +13,7 @@ import type { Services } from './services.ts';
 const DatasetParams = Type.Object({ id: IdOrName('a dataset') });
 
 export function datasetRoutes(app: App, services: Services, streams: EventStreams): void {
-  const { datasets, registrar, dataRoots, deletion, housekeeping } = services;
+  const { datasets, registrar, dataRoots, deletion, leader } = services;
   const tags = ['datasets'];
 
   app.post(
@@ -121,7 +121,7 @@ export function datasetRoutes(app: App, services: Services, streams: EventStream
     },
     async (request, reply) => {
       registrar.stop(await deletion.dataset(request.params.id, actIn(request)));
-      housekeeping.collectSoon();
+      leader.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

@@ -9,7 +9,7 @@ import type { Services } from './services.ts';
 const Metrics = Type.String({ contentMediaType: 'text/plain', description: 'Text format of Prometheus' });
 
 export function fleetRoutes(app: App, services: Services): void {
-  const { workers, database, queue, registry } = services;
+  const { workers, database, queue, registry, leadership } = services;
   const tags = ['fleet'];
 
   app.get(
@@ -45,7 +45,8 @@ export function fleetRoutes(app: App, services: Services): void {
       schema: {
         tags,
         operationId: 'getReadiness',
-        summary: 'Whether runs can be taken: database and queue answer, and the database has room',
+        summary:
+          'Whether runs can be taken: database and queue answer, and the database has room; and whether this control plane leads',
         response: { 200: Health, ...problems() },
       },
     },
@@ -58,7 +59,7 @@ export function fleetRoutes(app: App, services: Services): void {
         return [knownReason(outcome.reason) ?? `the ${name} cannot be reached`];
       });
       if (down.length > 0) throw new TriptychError('UNAVAILABLE', `Not ready: ${down.join(' and ')}`);
-      return { status: 'ready' };
+      return { status: 'ready', role: leadership.isLeading ? ('leader' as const) : ('follower' as const) };
     },
   );
 

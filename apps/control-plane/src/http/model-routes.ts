@@ -32,7 +32,7 @@ const FileContent = Type.Union([
 ]);
 
 export function modelRoutes(app: App, services: Services): void {
-  const { models, artifacts, dataRoots, deletion, collection, housekeeping } = services;
+  const { models, artifacts, dataRoots, deletion, holds, leader } = services;
   const catalog = new ModelCatalog(models);
   const tags = ['models'];
 
@@ -66,8 +66,8 @@ export function modelRoutes(app: App, services: Services): void {
     async (request, reply) => {
       const { base, ...rest } = request.body;
       const body = { ...rest, path: await allowedPath(rest.path, dataRoots) };
-      using _ = collection.hold();
-      const options = { models, catalog, artifacts, act: actIn(request) };
+      await using hold = await holds.hold();
+      const options = { models, catalog, artifacts, act: actIn(request), hold };
       const model = await (base === undefined
         ? importModel(body, options)
         : importAdapter({ ...body, base }, options));
@@ -88,9 +88,9 @@ export function modelRoutes(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      using _ = collection.hold();
+      await using hold = await holds.hold();
       const model = await interpolateModels(request.body, {
-        ...{ models, catalog, artifacts },
+        ...{ models, catalog, artifacts, hold },
         act: actIn(request),
       });
       return reply.code(201).header('location', `/v1/models/${model.id}`).send(model);
@@ -133,7 +133,7 @@ export function modelRoutes(app: App, services: Services): void {
           `${id} is a preset: it is part of Triptych and takes no room`,
         );
       await deletion.model(id, actIn(request));
-      housekeeping.collectSoon();
+      leader.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

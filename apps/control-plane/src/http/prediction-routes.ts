@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { MAX_PREDICTION_BYTES, Prediction, PredictionRequest } from '@triptych/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { resolvePrediction } from '../predictions/prediction-resolution.ts';
+import { questionOf, resolvePrediction } from '../predictions/prediction-resolution.ts';
 import type { PredictionStep } from '../predictions/predictor.ts';
 import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
@@ -12,7 +12,7 @@ import { ModelCatalog } from './model-catalog.ts';
 import { asTriptychError, problemOf } from './problem-reply.ts';
 import type { Services } from './services.ts';
 
-export function predictionRoutes(app: App, { models, runs, predictor }: Services): void {
+export function predictionRoutes(app: App, { models, runs, leader }: Services): void {
   const records = { models: new ModelCatalog(models), runs };
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort(new Error('the server is stopping')));
@@ -39,7 +39,7 @@ export function predictionRoutes(app: App, { models, runs, predictor }: Services
       const asked = await resolvePrediction(request.body, records);
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new Error('the client has gone')));
-      const steps = predictor.predict(asked, AbortSignal.any([gone.signal, stopping.signal]));
+      const steps = leader.predict(questionOf(asked), AbortSignal.any([gone.signal, stopping.signal]));
       const answer = (step: Made): Prediction => ({
         model: asked.model.id,
         architecture: asked.model.architecture,

@@ -1,8 +1,10 @@
 /** /v1/runs: submit, plan, list, look at, cancel. */
 import {
   invalidInput,
+  MOST_COMPARED,
   type Model,
   Run,
+  RunComparison,
   RunPage,
   RunPlan,
   RunQuery,
@@ -19,6 +21,7 @@ import { actIn, assertScope, principalIn } from './access.ts';
 import { described, nothing, problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import { ModelCatalog } from './model-catalog.ts';
+import { assertComparable, comparisonOf } from './run-comparison.ts';
 import { byIdOrName, RunParams } from './run-path.ts';
 import { planOf } from './run-plan.ts';
 import { resolveRun } from './run-resolution.ts';
@@ -27,7 +30,7 @@ import type { Services } from './services.ts';
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export function runRoutes(app: App, services: Services): void {
-  const { runs, history, submission, queue, workers, metrics, datasets, artifacts, deletion, housekeeping } =
+  const { runs, history, submission, queue, workers, metrics, datasets, artifacts, deletion, leader } =
     services;
   const catalogs = {
     datasets,
@@ -137,6 +140,41 @@ export function runRoutes(app: App, services: Services): void {
   );
 
   app.get(
+    '/v1/runs/compare',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        operationId: 'getRunComparison',
+        summary:
+          'Runs that were scored on the same data beside each other: scores, and where their specs differ',
+        querystring: Type.Object(
+          {
+            runs: Type.String({
+              ...{ minLength: 1, maxLength: 4000 },
+              description: `Ids or names of 2 to ${MOST_COMPARED} runs, with commas between them`,
+            }),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: RunComparison, ...problems(404, 422) },
+      },
+    },
+    async ({ query }) => {
+      const names = query.runs.split(',').map((one) => one.trim());
+      assertComparable(names);
+      return comparisonOf(
+        await Promise.all(
+          names.map(async (name) => {
+            const run = await runs.get(await runs.idOf(name));
+            return { run, manifest: (await datasets.ofRun(run))[0]?.manifest };
+          }),
+        ),
+      );
+    },
+  );
+
+  app.get(
     '/v1/runs/:id',
     {
       ...named,
@@ -218,7 +256,7 @@ export function runRoutes(app: App, services: Services): void {
     async (request, reply) => {
       await assertMine(request);
       await deletion.run(request.params.id, actIn(request));
-      housekeeping.collectSoon();
+      leader.collectSoon();
       return reply.code(204).send(undefined);
     },
   );

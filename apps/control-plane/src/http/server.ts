@@ -26,6 +26,7 @@ import { runHistoryRoutes } from './run-history-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import { sendSecurityHeaders } from './security-headers.ts';
 import type { Services } from './services.ts';
+import { endSilentConnections } from './silent-connections.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 export interface ServerOptions {
@@ -80,6 +81,7 @@ export async function buildServer({
   const limits = await limitRequests(app, limitOptions);
   guardRoutes(app, { authenticator: services.authenticator, limits });
   keepAudit(app, services.audit);
+  endSilentConnections(app);
   // A connection that becomes idle while the server closes must not outlast the time there is for closing.
   app.addHook('preClose', async () => {
     app.server.keepAliveTimeout = 1;

@@ -7,6 +7,8 @@ import { hasReadableSpec } from '../store/run-rows.ts';
 
 /** Each rejects where its source is away; its gauges are then absent from that scrape. */
 export interface GaugeSources {
+  /** What the record says is told by the control plane that leads alone: sums over several would count it twice. */
+  isLeading(): boolean;
   census(): Promise<readonly { status: string; architecture: string; pool: string; count: number }[]>;
   /** Of the waiting runs of each pool, backend and digest of numerics (empty: any) the fewest workers that one would start with. */
   demand(): Promise<readonly { pool: string; backend: string; numerics: string; workers: number }[]>;
@@ -55,13 +57,22 @@ export function registerRecordGauges(registry: Registry, sources: GaugeSources):
         },
       });
   };
-  gauges(sources.census, censusGauges);
-  gauges(sources.demand, demandGauges);
-  gauges(async () => (await sources.recent()).filter(isReadable), runGauges);
-  gauges(sources.workers, workerGauges);
-  gauges(sources.queueDepth, queueGauges);
+  const gaugesOfLeader = <T>(read: () => Promise<T>, definitions: readonly GaugeDefinition<T>[]) =>
+    gauges<T | undefined>(
+      async () => (sources.isLeading() ? read() : undefined),
+      definitions.map((one) => ({
+        ...one,
+        samples: (state) => (state === undefined ? [] : one.samples(state)),
+      })),
+    );
+  gaugesOfLeader(sources.census, censusGauges);
+  gaugesOfLeader(sources.demand, demandGauges);
+  gaugesOfLeader(async () => (await sources.recent()).filter(isReadable), runGauges);
+  gaugesOfLeader(sources.workers, workerGauges);
+  gaugesOfLeader(sources.queueDepth, queueGauges);
+  gaugesOfLeader(sources.artifactSpace, spaceGauges);
   gauges(async () => sources.connections(), connectionGauges);
-  gauges(sources.artifactSpace, spaceGauges);
+  gauges(async () => sources.isLeading(), leaderGauges);
   gauges(async () => {
     const [database, queue] = await Promise.all([
       withinPatience(async () => sources.ping().then(() => true)),
@@ -249,6 +260,14 @@ const spaceGauges: GaugeDefinition<State<'artifactSpace'>>[] = [
             [space.freeBytes, { state: 'free' }],
             [space.totalBytes, { state: 'total' }],
           ],
+  },
+];
+
+const leaderGauges: GaugeDefinition<boolean>[] = [
+  {
+    name: 'leader',
+    help: 'Whether this control plane leads: 1, or 0 where it follows; 1 in sum over all of a database',
+    samples: (isLeading) => [[isLeading ? 1 : 0]],
   },
 ];
 

@@ -25,8 +25,9 @@ import { nameless } from './nameless.ts';
  */
 export async function importAdapter(
   body: ImportModel & { readonly base: string },
-  { models, catalog, artifacts, act }: ImportOptions,
+  options: ImportOptions,
 ): Promise<Model> {
+  const { models, catalog, artifacts } = options;
   const { name } = body;
   if (await catalog.find(name))
     throw new TriptychError('NAME_TAKEN', `A model named ${name} exists; choose another name`);
@@ -61,7 +62,7 @@ export async function importAdapter(
       files,
       weights: weightsRecord(files, weights.paths),
     },
-    act,
+    options,
   );
 }
 

@@ -20,16 +20,14 @@ import {
 import { type ArtifactStore, type NamedContent, putFiles } from '@triptych/storage';
 import { weightsRecord } from '@triptych/training/catalog';
 import type { ModelCatalog } from '../http/model-catalog.ts';
-import type { Act } from '../store/audit-log.ts';
+import type { InsertOptions } from '../store/artifact-holds.ts';
 import type { ModelStore } from '../store/model-store.ts';
 import { ModelFolder } from './model-folder.ts';
 
-export interface ImportOptions {
+export interface ImportOptions extends InsertOptions {
   readonly models: ModelStore;
   readonly catalog: ModelCatalog;
   readonly artifacts: ArtifactStore;
-  /** For the audit. */
-  readonly act?: Act;
 }
 
 /** `NAME_TAKEN`; `MODEL_INVALID` with everything that is wrong with the folder. */
@@ -55,7 +53,7 @@ export async function importModel(body: Omit<ImportModel, 'base'>, options: Impo
       files,
       weights: weightsRecord(files, weights.paths),
     },
-    options.act,
+    options,
   );
 }
 

@@ -58,7 +58,7 @@ export async function interpolateModels(body: InterpolateModels, options: Import
         written.map(({ path }) => path),
       ),
     },
-    options.act,
+    options,
   );
 }
 

@@ -11,6 +11,7 @@ import {
   TriptychError,
   type Violation,
   violationsOf,
+  type worker,
 } from '@triptych/protocol';
 import { defaultsOf, predictionViolations } from '@triptych/training/catalog';
 import { Type } from 'typebox';
@@ -25,6 +26,14 @@ export interface ResolvedPrediction {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly stream: boolean;
 }
+
+/** As a worker is asked it. */
+export const questionOf = ({ model, inputs, task, pictures }: ResolvedPrediction): worker.PredictRequest => ({
+  modelArtifact: model.artifact,
+  inputsJson: JSON.stringify(inputs),
+  taskJson: JSON.stringify(task),
+  pictures: pictures.map(({ path, content }) => ({ path, content })),
+});
 
 export interface Records {
   readonly models: { find(idOrName: string): Promise<Model | undefined> };

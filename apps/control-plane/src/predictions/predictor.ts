@@ -11,7 +11,6 @@ import type { Logger } from '@triptych/runtime';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import type { FleetWorker } from '../scheduler/place.ts';
 import { type TrainerClients, trainerError } from '../supervisor/trainer-clients.ts';
-import type { ResolvedPrediction } from './prediction-resolution.ts';
 import { WorkerLoans } from './worker-loans.ts';
 
 export interface PredictorOptions {
@@ -45,8 +44,8 @@ export class Predictor {
    * @throws TriptychError UNAVAILABLE where no worker is free or the time is over; WORKER_LOST; what the worker says; the
    * reason of `signal`.
    */
-  async *predict(asked: ResolvedPrediction, signal: AbortSignal): AsyncGenerator<PredictionStep, void> {
-    const { artifact } = asked.model;
+  async *predict(asked: worker.PredictRequest, signal: AbortSignal): AsyncGenerator<PredictionStep, void> {
+    const { modelArtifact: artifact } = asked;
     const timeout = AbortSignal.timeout(this.#timeoutMs);
     const refused = new Map<string, TriptychError>();
     for (;;) {
@@ -77,13 +76,13 @@ export class Predictor {
 
   async *#ask(
     { id: workerId }: FleetWorker,
-    asked: ResolvedPrediction,
+    asked: worker.PredictRequest,
     { signal, timeout }: { readonly signal: AbortSignal; readonly timeout: AbortSignal },
   ): AsyncGenerator<PredictionStep, void> {
     const { registry, clients } = this.#options;
     const gone = registry.gone(workerId);
     const ends = AbortSignal.any([signal, timeout, gone]);
-    const call = clients.of(workerId).predict(requestOf(asked));
+    const call = clients.of(workerId).predict(asked);
     const cancel = () => call.cancel();
     ends.addEventListener('abort', cancel, { once: true });
     // The iterator reports the first error; grpc-js may emit more when the call is cancelled.
@@ -91,7 +90,7 @@ export class Predictor {
     try {
       ends.throwIfAborted();
       for await (const { event } of call as AsyncIterable<worker.PredictEvent>) {
-        if (event?.$case === 'failed') throw failureOf(event.value);
+        if (event?.$case === 'failed') throw predictionFailure(event.value);
         if (event?.$case === 'text') yield { kind: 'text', text: event.value.text };
         else if (event?.$case === 'made')
           yield {
@@ -112,16 +111,8 @@ export class Predictor {
   }
 }
 
-function requestOf({ model, inputs, task, pictures }: ResolvedPrediction): worker.PredictRequest {
-  return {
-    modelArtifact: model.artifact,
-    inputsJson: JSON.stringify(inputs),
-    taskJson: JSON.stringify(task),
-    pictures: pictures.map(({ path, content }) => ({ path, content })),
-  };
-}
-
-const failureOf = ({ code, message, violations }: worker.PredictionFailed): TriptychError =>
+/** What a worker said, as an error; a leader says it on. */
+export const predictionFailure = ({ code, message, violations }: worker.PredictionFailed): TriptychError =>
   new TriptychError(isErrorCode(code) ? code : 'INTERNAL', message, { violations });
 
 /** The worker is gone, was taken for a training, or has lost its engine: the question is not to blame. */

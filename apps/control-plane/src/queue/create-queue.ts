@@ -5,12 +5,12 @@
  * A run that waits for workers stays delivered: its handler waits in memory for the fleet to change, and costs the queue
  * nothing but a share of one batched lock renewal. That is why the concurrency is far above any sensible queue length.
  */
-import { type ErrorCode, TriptychError } from '@triptych/protocol';
-import { DelayedError, type Job, WaitingError } from 'bullmq';
+import { TriptychError } from '@triptych/protocol';
 import { isOutage } from '../store/outage.ts';
-import type { DeliveryHandler, DeliveryQueue, Disposition, QueuedRun, RefusedRun } from './delivery-queue.ts';
+import type { Consumer, DeliveryHandler, DeliveryQueue, QueuedRun, RefusedRun } from './delivery-queue.ts';
 import { GatheredRuns } from './gathered-runs.ts';
-import { type JobPayload, type JobQueue, type JobWorker, openBacking } from './queue-backing.ts';
+import { type JobQueue, openBacking } from './queue-backing.ts';
+import { type OpenWorker, RunConsumer } from './run-consumer.ts';
 
 export interface CreateQueueOptions {
   /** redis://, rediss:// or postgres:// */
@@ -61,17 +61,15 @@ const UNLIMITED = 1_000_000_000;
 
 interface Parts {
   readonly producer: JobQueue;
-  readonly openWorker: (process: (job: Job<JobPayload>, token?: string) => Promise<void>) => JobWorker;
+  readonly openWorker: OpenWorker;
   readonly answerWithinMs: number;
 }
 
 class BullDeliveryQueue implements DeliveryQueue {
   readonly #parts: Parts;
   readonly #gathered = new GatheredRuns((runs) => this.enqueueAll(runs));
-  readonly #deliveries = new Map<string, AbortController>();
-  #worker: JobWorker | undefined;
+  #consumer: RunConsumer | undefined;
   #closed: Promise<void> | undefined;
-  #closing = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -99,7 +97,7 @@ class BullDeliveryQueue implements DeliveryQueue {
   }
 
   async remove(runId: string): Promise<void> {
-    if (this.#deliveries.has(runId)) return;
+    if (this.#consumer?.has(runId)) return;
     // Rejects where another consumer holds the lock: that one will find the run over.
     await this.#answer(this.#parts.producer.remove(runId).catch(ignoreLocked));
   }
@@ -117,13 +115,10 @@ class BullDeliveryQueue implements DeliveryQueue {
     };
   }
 
-  consume(handler: DeliveryHandler): void {
-    if (this.#worker) throw new Error('the queue has a consumer already');
-    this.#worker = this.#parts.openWorker((job, token) => this.#deliver(job, { token, handler }));
-    // Another consumer may own these runs by now; the fencing token decides, this only stops needless work early.
-    this.#worker.on('lockRenewalFailed', (runIds: string[]) => {
-      for (const runId of runIds) this.#abort(runId, 'FENCED', 'the queue gave this run to another consumer');
-    });
+  consume(handler: DeliveryHandler): Consumer {
+    if (this.#consumer && !this.#consumer.isClosed) throw new Error('the queue has a consumer already');
+    this.#consumer = new RunConsumer(handler, this.#parts.openWorker);
+    return this.#consumer;
   }
 
   close(): Promise<void> {
@@ -132,35 +127,8 @@ class BullDeliveryQueue implements DeliveryQueue {
   }
 
   async #shutDown(): Promise<void> {
-    this.#closing = true;
-    const closed = this.#worker?.close();
-    for (const runId of this.#deliveries.keys()) {
-      this.#abort(runId, 'UNAVAILABLE', 'the control plane is shutting down');
-    }
-    await closed;
+    await this.#consumer?.close();
     await this.#parts.producer.close();
-  }
-
-  async #deliver(
-    job: Job<JobPayload>,
-    options: { token: string | undefined; handler: DeliveryHandler },
-  ): Promise<void> {
-    const { runId } = job.data;
-    // BullMQ's fetch that was under way when we began to close may still bring a job, even one just released.
-    if (this.#closing) return settle(job, options.token, { kind: 'release' });
-    // The lock ran out unnoticed (a process that was asleep), and the run comes back to where it still is.
-    this.#abort(runId, 'FENCED', 'the queue delivered this run again');
-    const aborter = new AbortController();
-    this.#deliveries.set(runId, aborter);
-    try {
-      await settle(job, options.token, await options.handler({ runId, signal: aborter.signal }));
-    } finally {
-      if (this.#deliveries.get(runId) === aborter) this.#deliveries.delete(runId);
-    }
-  }
-
-  #abort(runId: string, code: ErrorCode, message: string): void {
-    this.#deliveries.get(runId)?.abort(new TriptychError(code, message));
   }
 
   /** Bounds the wait for a store that is away; the operation itself goes on. */
@@ -188,21 +156,6 @@ const jobOf = ({ runId, priority }: QueuedRun) => ({
 
 const refusal = ({ runId, priority }: QueuedRun, error: unknown): string =>
   `The queue does not take run ${runId} with priority ${priority}: ${error instanceof Error ? error.message : String(error)}`;
-
-async function settle(
-  job: Job<JobPayload>,
-  token: string | undefined,
-  disposition: Disposition,
-): Promise<void> {
-  if (disposition.kind === 'retry') {
-    await job.moveToDelayed(Date.now() + disposition.delayMs, token);
-    throw new DelayedError();
-  }
-  if (disposition.kind === 'release') {
-    await job.moveToWait(token);
-    throw new WaitingError();
-  }
-}
 
 function ignoreLocked(error: unknown): void {
   if (!(error instanceof Error) || !/lock/i.test(error.message)) throw error;

@@ -7,9 +7,17 @@ import type { RunQueue } from '../store/run-queue.ts';
 export interface DeliveryQueue extends RunQueue {
   /** {@link RunQueue.enqueue} for many runs in one round trip. Answers with those that the queue will never take. */
   enqueueAll(runs: readonly QueuedRun[]): Promise<readonly RefusedRun[]>;
-  /** Starts deliveries, most urgent first, to the one consumer. A handler that rejects gets the run again after a second. */
-  consume(handler: DeliveryHandler): void;
-  /** Aborts every delivery, waits for the handlers, and lets go of the connections. Unfinished runs go back. */
+  /**
+   * Starts deliveries, most urgent first, to the one consumer here. A handler that rejects gets the run again after a second.
+   * Another consumer may begin when this one was closed.
+   */
+  consume(handler: DeliveryHandler): Consumer;
+  /** Ends deliveries, and lets go of the connections. */
+  close(): Promise<void>;
+}
+
+export interface Consumer {
+  /** Aborts every delivery and waits for the handlers. Unfinished runs go back. */
   close(): Promise<void>;
 }
 

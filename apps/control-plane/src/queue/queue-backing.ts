@@ -103,7 +103,6 @@ class HeardConnection extends PostgresConnection {
         connectionString: url,
         options: `-c search_path=${quoteSchemaName(schema)}`,
         max: POOL_SIZE,
-        keepAlive: true,
       }) as unknown as PgPool,
     );
     this.schema = schema;

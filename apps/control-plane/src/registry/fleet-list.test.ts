@@ -2,7 +2,7 @@ import { createLogger } from '@triptych/runtime';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { anyNumerics } from '../testing/numerics.ts';
 import { openTestStores, type TestStores } from '../testing/store.ts';
-import { FleetList } from './fleet-list.ts';
+import { FleetList, occupationsOf } from './fleet-list.ts';
 import { createRegistry, type WorkerRegistry } from './worker-registry.ts';
 
 let stores: TestStores;
@@ -52,7 +52,9 @@ test('readers see the state that placement goes by', async () => {
     ...{ ...identity, id: 'forgotten', address: '10.0.0.1:6', version: '0.1.0', numerics: anyNumerics() },
     leaseExpiresAt: new Date(Date.now() + 60_000),
   });
-  const seen = await new FleetList(stores.workers, registry).list({ now: new Date() });
+  const seen = await new FleetList(stores.workers, async () => occupationsOf(registry)).list({
+    now: new Date(),
+  });
   const placed = new Map(registry.fleet().map(({ id, state }) => [id, state]));
   for (const { id, state } of seen) expect(state).toBe(placed.get(id) ?? 'lost');
   const of = (id: string) => seen.find((worker) => worker.id === id);

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ReadyDataset } from '@triptych/protocol';
+import { type ReadyDataset, TriptychError } from '@triptych/protocol';
 import { createLogger } from '@triptych/runtime';
 import { type CollectableStore, folderStore, putFiles, sha256Of } from '@triptych/storage';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ArtifactHolds } from '../store/artifact-holds.ts';
 import { artifactReferences } from '../store/artifact-references.ts';
 import {
   addDataset,
@@ -31,7 +32,9 @@ beforeAll(async () => {
 });
 afterAll(() => stores.close());
 beforeEach(async () => {
-  await stores.database.client.$executeRawUnsafe('TRUNCATE runs, datasets, models, workers CASCADE');
+  await stores.database.client.$executeRawUnsafe(
+    'TRUNCATE runs, datasets, models, workers, audit_entries CASCADE',
+  );
   folder = mkdtempSync(join(tmpdir(), 'collection-'));
   artifacts = folderStore(folder);
   removed = { count: 0, bytes: 0 };
@@ -41,11 +44,17 @@ beforeEach(async () => {
 
 const newCollection = (store: CollectableStore) =>
   new ArtifactCollection({
-    ...{ artifacts: store, logger, references: () => artifactReferences(stores.database) },
+    ...{ artifacts: store, logger },
+    references: () => stores.holds.whileFree(() => artifactReferences(stores.database)),
     onRemoved: ({ count, bytes }) => {
       removed = { count: removed.count + count, bytes: removed.bytes + bytes };
     },
   });
+
+const terminateLocks = () =>
+  stores.database.client.$queryRawUnsafe(
+    "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE application_name = 'triptych lock'",
+  );
 
 const age = (sha256: string, minutes: number) => {
   const then = new Date(Date.now() - minutes * 60_000);
@@ -185,26 +194,74 @@ test('what somebody may be about to name waits: what is young, renewed, or store
   expect(await there([early])).toEqual([false]);
 });
 
-test('nothing goes while something is registered, and a collection that is under way stops', async () => {
-  const orphans = await Promise.all(Array.from({ length: 5 }, (_, i) => put(`orphan ${i}`)));
+test('no collection begins while something is registered, by whichever process', async () => {
+  const orphan = await put('orphan');
+  const elsewhere = new ArtifactHolds(stores.url);
   {
-    using _ = collection.hold();
+    await using _first = await elsewhere.hold();
+    await using _second = await stores.holds.hold();
     await expect(collection.collect()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   }
-  let held: Disposable | undefined;
+  expect(await there([orphan])).toEqual([true]);
+  // A process that is killed holds nothing: the database ends what it had.
+  const killed = await elsewhere.hold();
+  await terminateLocks();
+  expect((await collection.collect()).removed).toBe(1);
+  await killed[Symbol.asyncDispose]();
+});
+
+test('what is stored while a collection is under way stays, also where it was there before and nobody needed it', async () => {
+  const facts = await addDataset(stores, 'first');
+  await stores.deletion.dataset('first');
+  const texts = Array.from({ length: 5 }, (_, i) => `orphan ${i}`);
+  for (const text of texts) await put(text);
+  let again: string | undefined;
   const interrupted = newCollection({
     ...artifacts,
     tidy: (since) => artifacts.tidy(since),
     entries: () => artifacts.entries(),
     async remove(sha256, since) {
-      held ??= interrupted.hold();
+      const next = texts.find((text) => sha256Of(Buffer.from(text)) !== sha256) as string;
+      if (again === undefined) {
+        await using hold = await stores.holds.hold();
+        again = (await artifacts.put(Buffer.from(next))).sha256;
+        const { id } = await stores.datasets.begin({ name: 'late', path: '/data/late' });
+        await stores.datasets.ready(id, { ...facts, manifest: again }, hold);
+      }
       return artifacts.remove(sha256, since);
     },
   });
-  await expect(interrupted.collect()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-  expect((await there(orphans)).filter((is) => !is).length).toBe(1);
-  held?.[Symbol.dispose]();
-  expect((await collection.collect()).removed).toBe(4);
+  expect((await interrupted.collect()).removed).toBe(4);
+  expect(await there([again as string])).toEqual([true]);
+});
+
+test('a row is not written where its hold was lost, and no collection begins while it is written', async () => {
+  const facts = await addDataset(stores, 'first');
+  const { id } = await stores.datasets.begin({ name: 'cut', path: '/data/cut' });
+  await using hold = await stores.holds.hold();
+  await stores.database.client.$transaction(async (transaction) => {
+    await hold.confirm(transaction);
+    await terminateLocks();
+    await expect(collection.collect()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+  await expect(stores.datasets.ready(id, facts, hold)).rejects.toThrow(
+    /broke off while files were stored; send the request again/,
+  );
+  expect(await stores.datasets.get(id)).toMatchObject({ state: 'VALIDATING' });
+});
+
+test('a leader whose term is over removes nothing more', async () => {
+  const orphans = [await put('orphan 1'), await put('orphan 2')];
+  let removals = 0;
+  const stale = new ArtifactCollection({
+    ...{ artifacts, logger, references: () => artifactReferences(stores.database) },
+    assertMayRemove: () => {
+      removals += 1;
+      if (removals > 2) throw new TriptychError('NOT_LEADER', 'over');
+    },
+  });
+  await expect(stale.collect()).rejects.toMatchObject({ code: 'NOT_LEADER' });
+  expect((await there(orphans)).filter(Boolean)).toHaveLength(1);
 });
 
 test('who asks twice at once gets one collection', async () => {
@@ -252,12 +309,17 @@ test('old runs and workers of long ago go by themselves, the others stay', async
     await client.worker.create({
       data: { id: `w${days}`, ...worker, memoryBytes: 1n, leaseExpiresAt: leaseOf(days) },
     });
+  for (const days of [31, 29])
+    await client.auditEntry.create({
+      data: { id: `audit-${days}`, action: 'createRun', outcome: 'done', createdAt: leaseOf(days) },
+    });
   const housekeeping = new Housekeeping({
-    ...{ collection, deletion: stores.deletion, workers: stores.workers, logger },
-    ...{ runDays: 30, intervalMs: 20 },
+    ...{ collection, deletion: stores.deletion, workers: stores.workers, audit: stores.audit, logger },
+    ...{ runDays: 30, auditDays: 30, intervalMs: 20 },
   });
   housekeeping.start();
   await expect.poll(() => client.worker.count()).toBe(1);
+  expect(await client.auditEntry.findMany({ select: { id: true } })).toEqual([{ id: 'audit-29' }]);
   await housekeeping.close();
   const left = await client.run.findMany({ select: { id: true } });
   expect(left.map(({ id }) => id).sort()).toEqual([recent.id, alive.id].sort());

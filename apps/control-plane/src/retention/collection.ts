@@ -1,10 +1,11 @@
 /**
  * Removes artifacts that nothing refers to: marks what the record names, in one snapshot, and sweeps the others. Uploads go on
  * meanwhile, so an artifact stays where somebody may be about to refer to it:
- * - it was stored, or asked for by a worker, less than the grace ago;
+ * - it was stored, or asked for by a worker, less than the grace before the snapshot;
  * - it was stored since the oldest attempt under way began, and is no checkpoint that was superseded;
- * - a registration or an import is under way in this process: then nothing is swept at all.
- * A worker's upload of something that is there already renews it (the store tells). Broken off anywhere, nothing is lost that
+ * - a registration or an import is under way, in whichever process: then there is no snapshot, and nothing is swept.
+ * One that begins after the snapshot reads rows that the snapshot has, or that are newer than it; what it stores itself is younger
+ * than the grace. A worker's upload of something that is there already renews it (the store tells). Broken off anywhere, nothing is lost that
  * something refers to.
  */
 import { type Collection, TriptychError } from '@triptych/protocol';
@@ -14,7 +15,10 @@ import type { ArtifactReferences } from '../store/artifact-references.ts';
 
 export interface ArtifactCollectionOptions {
   readonly artifacts: CollectableStore;
+  /** Taken while nothing is registered or imported. `UNAVAILABLE` where something is. */
   readonly references: () => Promise<ArtifactReferences>;
+  /** Throws where this process may remove nothing more. */
+  readonly assertMayRemove?: () => void;
   readonly logger: Logger;
   readonly graceMs?: number;
   /** Told of what was removed. */
@@ -28,25 +32,12 @@ const TURN = 200;
 export class ArtifactCollection {
   readonly #options: ArtifactCollectionOptions;
   readonly #graceMs: number;
-  #holders = 0;
   #running: Promise<Collection> | undefined;
   #closed = false;
 
   constructor(options: ArtifactCollectionOptions) {
     this.#options = options;
     this.#graceMs = options.graceMs ?? GRACE_MS;
-  }
-
-  /** Nothing is swept until the result is disposed: of what is stored meanwhile, the row comes last. */
-  hold(): Disposable {
-    this.#holders += 1;
-    let isHeld = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (isHeld) this.#holders -= 1;
-        isHeld = false;
-      },
-    };
   }
 
   /** One at a time: who asks while it is under way gets its result. `UNAVAILABLE` while something is registered or imported. */
@@ -64,7 +55,7 @@ export class ArtifactCollection {
   }
 
   async #collect(): Promise<Collection> {
-    this.#assertFree();
+    this.#assertMayGoOn();
     const { artifacts, references, logger } = this.#options;
     const began = Date.now();
     const record = await references();
@@ -79,7 +70,7 @@ export class ArtifactCollection {
       for await (const name of this.#namesIn(list)) if (candidates.delete(name)) done.kept += 1;
     const settled = new Date(Math.min(began, record.writingSince?.getTime() ?? began) - this.#graceMs);
     for (const sha256 of candidates) {
-      this.#assertFree();
+      this.#assertMayGoOn();
       const bytes = await artifacts.remove(sha256, record.superseded.has(sha256) ? unused : settled);
       if (bytes === undefined) done.waiting += 1;
       else {
@@ -115,13 +106,9 @@ export class ArtifactCollection {
     }
   }
 
-  #assertFree(): void {
+  #assertMayGoOn(): void {
     if (this.#closed) throw new TriptychError('UNAVAILABLE', 'The control plane is ending');
-    if (this.#holders > 0)
-      throw new TriptychError(
-        'UNAVAILABLE',
-        'A dataset or model is being stored: artifacts are collected afterwards, try again then',
-      );
+    this.#options.assertMayRemove?.();
   }
 }
 

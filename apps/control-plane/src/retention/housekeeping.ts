@@ -1,6 +1,7 @@
-/** What nobody needs any more goes by itself: old runs, workers of long ago, artifacts without a row. One round at a time. */
+/** What nobody needs any more goes by itself: old runs and entries of the audit, workers of long ago, artifacts without a row. One round at a time. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@triptych/runtime';
+import type { AuditLog } from '../store/audit-log.ts';
 import type { RecordDeletion } from '../store/record-deletion.ts';
 import type { WorkerStore } from '../store/worker-store.ts';
 import type { ArtifactCollection } from './collection.ts';
@@ -9,7 +10,10 @@ export interface HousekeepingOptions {
   readonly collection: ArtifactCollection;
   readonly deletion: Pick<RecordDeletion, 'runsBefore'>;
   readonly workers: Pick<WorkerStore, 'forget'>;
+  readonly audit: Pick<AuditLog, 'prune'>;
   readonly logger: Logger;
+  /** Days that the audit is kept; 0: for ever. */
+  readonly auditDays?: number;
   /** Days that runs are kept after their end; 0: for ever. */
   readonly runDays?: number;
   readonly intervalMs?: number;
@@ -70,8 +74,9 @@ export class Housekeeping {
   }
 
   async #all(): Promise<void> {
-    const { collection, deletion, workers, logger, runDays = 0 } = this.#options;
+    const { collection, deletion, workers, audit, logger, runDays = 0, auditDays = 0 } = this.#options;
     const now = Date.now();
+    if (auditDays > 0) await audit.prune(new Date(now - auditDays * DAY_MS));
     if (runDays > 0) {
       const before = new Date(now - runDays * DAY_MS);
       let deleted = 0;

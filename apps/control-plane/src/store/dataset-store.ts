@@ -11,6 +11,7 @@ import {
   type SplitSummary,
   TriptychError,
 } from '@triptych/protocol';
+import type { ArtifactHold } from './artifact-holds.ts';
 import { type Act, recordAct } from './audit-log.ts';
 import { type Database, isDuplicate, json } from './database.ts';
 import { type Dataset as DatasetRow, Prisma } from './generated/client.ts';
@@ -84,16 +85,28 @@ export class DatasetStore {
     return this.#change(id, { progress: json(progress) });
   }
 
-  async ready(id: string, { bytes, splits, classNames, problems, ...rest }: DatasetFacts): Promise<boolean> {
-    return this.#change(id, {
-      ...rest,
-      state: 'READY',
-      progress: Prisma.DbNull,
-      bytes: BigInt(bytes),
-      splits: json(splits),
-      // Names of files and folders may hold what Postgres does not take.
-      classNames: json(storable(classNames)),
-      problems: json(storable(problems)),
+  /** `hold`: under which its artifacts were stored. */
+  async ready(
+    id: string,
+    { bytes, splits, classNames, problems, ...rest }: DatasetFacts,
+    hold?: Pick<ArtifactHold, 'confirm'>,
+  ): Promise<boolean> {
+    return this.#database.client.$transaction(async (transaction) => {
+      await hold?.confirm(transaction);
+      const { count } = await transaction.dataset.updateMany({
+        where: { id, ...VALIDATING },
+        data: {
+          ...rest,
+          state: 'READY',
+          progress: Prisma.DbNull,
+          bytes: BigInt(bytes),
+          splits: json(splits),
+          // Names of files and folders may hold what Postgres does not take.
+          classNames: json(storable(classNames)),
+          problems: json(storable(problems)),
+        },
+      });
+      return count > 0;
     });
   }
 

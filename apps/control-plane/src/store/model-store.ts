@@ -1,6 +1,7 @@
 /** The record of imported and trained models. Presets are part of the code; callers put them in front. */
 import { type Model, TriptychError } from '@triptych/protocol';
-import { type Act, entriesOf } from './audit-log.ts';
+import type { InsertOptions } from './artifact-holds.ts';
+import { recordAct } from './audit-log.ts';
 import { type Database, isDuplicate, json } from './database.ts';
 import type { Model as ModelRow, Prisma } from './generated/client.ts';
 import { newId } from './identifier.ts';
@@ -33,13 +34,14 @@ export class ModelStore {
   }
 
   /** `NAME_TAKEN` where a model has that name. */
-  async insert(model: ImportedModel, act?: Act): Promise<Model> {
+  async insert(model: ImportedModel, { act, hold }: InsertOptions = {}): Promise<Model> {
     const { weights, parameters, config, files, ...rest } = model;
     const { client } = this.#database;
     const id = newId('model');
     try {
-      const [row] = await client.$transaction([
-        client.model.create({
+      return await client.$transaction(async (transaction) => {
+        await hold?.confirm(transaction);
+        const row = await transaction.model.create({
           data: {
             id,
             kind: 'imported',
@@ -50,10 +52,10 @@ export class ModelStore {
             weightsBytes: BigInt(weights.bytes),
             ...rest,
           },
-        }),
-        ...entriesOf(client, act, id),
-      ]);
-      return modelOf(row);
+        });
+        await recordAct(transaction, act, id);
+        return modelOf(row);
+      });
     } catch (cause) {
       if (!isDuplicate(cause)) throw cause;
       throw new TriptychError('NAME_TAKEN', `A model named ${model.name} exists; choose another name`, {

@@ -5,8 +5,18 @@
  */
 import pg from 'pg';
 
+/**
+ * A process that stands still inside a transaction keeps the rows that it has locked from everybody else; the server ends that. Time
+ * that a transaction of ours spends between two questions is milliseconds.
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+
 export function openPool(config: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool(config);
+  const pool = new pg.Pool({
+    keepAlive: true,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    ...config,
+  });
   pool.on('error', ignore);
   // A pool listens to its idle clients alone; one that has been handed out would have nobody.
   pool.on('connect', (client) => client.on('error', () => broken.add(client)));

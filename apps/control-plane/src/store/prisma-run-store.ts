@@ -15,6 +15,7 @@ import {
 import { type Act, recordAct } from './audit-log.ts';
 import type { Database, Transaction } from './database.ts';
 import { newId } from './identifier.ts';
+import { assertTerm, type TermInForce } from './leader-record.ts';
 import type { ModelDescription } from './model-store.ts';
 import { isOutage } from './outage.ts';
 import { queuePositions } from './queue-position.ts';
@@ -45,6 +46,8 @@ export interface RunStoreOptions {
   /** Reads what a trained model's row needs from its artifact; called before the transaction. */
   readonly describeModel: (artifact: string) => Promise<ModelDescription>;
   readonly observer?: RunObserver;
+  /** Of the leader that owns runs through this store: what it writes after its term is refused, and counted. */
+  readonly term?: TermInForce;
 }
 
 export class PrismaRunStore implements RunStore {
@@ -55,10 +58,12 @@ export class PrismaRunStore implements RunStore {
   }
 
   async acquire(runId: string): Promise<Tenure | undefined> {
-    const [owned] = await this.#client.run.updateManyAndReturn({
-      where: { id: runId, status: { in: [...liveStatuses] } },
-      data: { fencingToken: { increment: 1 } },
-    });
+    const [owned] = await this.#inTerm((transaction) =>
+      transaction.run.updateManyAndReturn({
+        where: { id: runId, status: { in: [...liveStatuses] } },
+        data: { fencingToken: { increment: 1 } },
+      }),
+    );
     if (!owned) {
       await this.statusOf(runId);
       return undefined;
@@ -306,8 +311,9 @@ export class PrismaRunStore implements RunStore {
     fencingToken: bigint,
     change: (write: RunWrite) => Promise<T>,
   ): Promise<{ result: T; row: RunRow }> {
-    const { notifier, observer } = this.#options;
+    const { notifier, observer, term } = this.#options;
     try {
+      term?.assertHeld();
       const { result, from, row } = await this.#client.$transaction(async (transaction) => {
         const write = await RunWrite.owned(transaction, runId, fencingToken);
         const { status } = write;
@@ -318,14 +324,28 @@ export class PrismaRunStore implements RunStore {
       if (row.status !== from) observer?.moved({ run: await this.#shown(row), from });
       return { result, row };
     } catch (error) {
-      if (error instanceof TriptychError && error.code === 'FENCED') observer?.fenced();
+      if (isStale(error)) observer?.fenced();
+      throw error;
+    }
+  }
+
+  /** What no fencing token guards: only in the term of the leader that asks for it. */
+  async #inTerm<T>(change: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const { term, observer } = this.#options;
+    try {
+      return await this.#client.$transaction(async (transaction) => {
+        if (term) await assertTerm(transaction, term);
+        return change(transaction);
+      });
+    } catch (error) {
+      if (isStale(error)) observer?.fenced();
       throw error;
     }
   }
 
   async #giveUp(runId: string, end: (write: RunWrite) => Promise<void>): Promise<void> {
     const { notifier, observer } = this.#options;
-    const { from, row } = await this.#client.$transaction(async (transaction) => {
+    const { from, row } = await this.#inTerm(async (transaction) => {
       const write = await RunWrite.unowned(transaction, runId);
       const from = write.status;
       if (!isTerminal(from)) await end(write);
@@ -358,6 +378,10 @@ async function freeModelName({ model }: Transaction, wanted: readonly string[]):
     if (!presets.has(name) && (await model.count({ where: { name } })) === 0) return name;
   }
 }
+
+/** Of an owner that is not the newest, or a leader whose term is over. */
+const isStale = (error: unknown): boolean =>
+  error instanceof TriptychError && (error.code === 'FENCED' || error.code === 'NOT_LEADER');
 
 /** Nothing else can be on record of such a run, and hundreds of them may wait: what is not there is not asked for. */
 const neverPlaced = ({ attempt }: RunRow): boolean => attempt === 0;

@@ -359,12 +359,11 @@ export class Supervision {
   async #conclude(error: unknown): Promise<Disposition> {
     const { parts, delivery, logger } = this.#options;
     const code = error instanceof TriptychError ? error.code : undefined;
-    if (code === 'FENCED') {
-      logger.info(
-        { event: 'run-fenced', token: String(this.fencingToken) },
-        'A newer supervisor has taken over',
-      );
-      return { kind: 'done' };
+    if (code === 'FENCED' || code === 'NOT_LEADER') {
+      const facts = { event: 'run-fenced', code, token: String(this.fencingToken) };
+      logger.info(facts, 'A newer supervisor has taken over');
+      // A newer supervisor came by the run's job; a newer leader still waits for it.
+      return { kind: code === 'FENCED' ? 'done' : 'release' };
     }
     if (delivery.signal.aborted) return { kind: 'release' };
     const status = await parts.runs.statusOf(this.runId);

@@ -4,8 +4,7 @@
  */
 import { type RunReason, TriptychError } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import type { Registry as MetricsRegistry } from 'prom-client';
-import type { Delivery, DeliveryQueue, Disposition } from '../queue/delivery-queue.ts';
+import type { Consumer, Delivery, DeliveryQueue, Disposition } from '../queue/delivery-queue.ts';
 import type { WorkerRegistry } from '../registry/worker-registry.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { isOutage } from '../store/outage.ts';
@@ -16,7 +15,7 @@ import { ignoreMissing } from './missing-run.ts';
 import { Reaper } from './reaper.ts';
 import { Supervision, type SupervisionParts } from './supervision.ts';
 import { defaultTiming, type SupervisionTiming } from './supervision-timing.ts';
-import { SupervisorMetrics } from './supervisor-metrics.ts';
+import type { SupervisorMetrics } from './supervisor-metrics.ts';
 import type { TrainerClients } from './trainer-clients.ts';
 
 export interface SupervisorOptions {
@@ -27,7 +26,7 @@ export interface SupervisorOptions {
   /** Stay the caller's. */
   readonly clients: TrainerClients;
   readonly logger: Logger;
-  readonly metrics: MetricsRegistry;
+  readonly metrics: SupervisorMetrics;
   readonly timing?: Partial<SupervisionTiming>;
   readonly failures?: FailureBudgetOptions;
   /** How often the record is compared with what is supervised here. */
@@ -46,6 +45,7 @@ export class Supervisor {
   #reconciler: NodeJS.Timeout | undefined;
   #rounds = 0;
   #unsubscribe = () => {};
+  #consumer: Consumer | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -54,7 +54,7 @@ export class Supervisor {
       registry: options.registry,
       scheduler: new Scheduler(options.registry),
       clients: options.clients,
-      metrics: new SupervisorMetrics(options.metrics),
+      metrics: options.metrics,
       timing: { ...defaultTiming, ...options.timing },
       failures: options.failures ?? {},
     };
@@ -70,7 +70,7 @@ export class Supervisor {
     const { queue, registry, reconcileMs = 2000, runs } = this.#options;
     const unfinished = await runs.listUnfinished();
     await this.#enqueue(unfinished);
-    queue.consume((delivery) => this.#watchOver(delivery));
+    this.#consumer = queue.consume((delivery) => this.#watchOver(delivery));
     this.#unsubscribe = registry.onChange(() => this.#reaper.reap());
     const tick = () => {
       this.#reconciler = setTimeout(() => {
@@ -91,12 +91,12 @@ export class Supervisor {
     return this.#live.size;
   }
 
-  /** Lets go of all runs and leaves their workers training for the next supervisor. Closes the queue. */
+  /** Lets go of all runs and leaves their workers training for the next supervisor. */
   async close(): Promise<void> {
     clearTimeout(this.#reconciler);
     this.#reconciler = undefined;
     this.#unsubscribe();
-    await this.#options.queue.close();
+    await this.#consumer?.close();
     this.#parts.scheduler.close();
   }
 
@@ -196,7 +196,7 @@ export class Supervisor {
       else if (!run.isBound) supervision.reconsider();
     }
     this.#rounds += 1;
-    if (this.#rounds % ROUNDS_PER_ENQUEUE !== 0) return;
+    if (this.#rounds > FIRST_ROUNDS && this.#rounds % ROUNDS_PER_ENQUEUE !== 0) return;
     const orphans = [...unfinished.values()].filter(({ id }) => !this.#live.has(id));
     await this.#enqueue(orphans);
   }
@@ -206,3 +206,5 @@ export class Supervisor {
 const TROUBLES = 3;
 const LONGEST_TROUBLE_MS = 60_000;
 const ROUNDS_PER_ENQUEUE = 15;
+/** A supervisor before this one may have taken a job out of the queue at its very end. */
+const FIRST_ROUNDS = 5;

@@ -9,9 +9,11 @@ import type { App } from '../http/app.ts';
 import type { Patience } from '../http/broken-request.ts';
 import type { LimitOptions } from '../http/limits.ts';
 import { buildServer } from '../http/server.ts';
+import type { LeaderDuties } from '../leadership/leader-duties.ts';
 import { ControlMetrics } from '../metrics/control-metrics.ts';
 import { registerRecordGauges } from '../metrics/record-gauges.ts';
 import { Predictor } from '../predictions/predictor.ts';
+import { occupationsOf } from '../registry/fleet-list.ts';
 import { createRegistry, type WorkerRegistry } from '../registry/worker-registry.ts';
 import { ArtifactCollection } from '../retention/collection.ts';
 import { Housekeeping } from '../retention/housekeeping.ts';
@@ -85,6 +87,7 @@ export async function startTestServer({
   const log: Record<string, unknown>[] = [];
   const logger = createLogger({ name: 'test', stream: { write: (line) => log.push(JSON.parse(line)) } });
   registerRecordGauges(registry, {
+    isLeading: () => true,
     census: () => stores.history.census(),
     demand: () => stores.history.demand(),
     recent: () => stores.history.recent(new Date(Date.now() - 60_000)),
@@ -97,22 +100,23 @@ export async function startTestServer({
   const fleet = createRegistry({ store: stores.workers, logger });
   const clients = new TrainerClients({ registry: fleet });
   const predictor = new Predictor({ registry: fleet, clients, logger, waitMs: 5000 });
+  const { deletion, workers, audit, holds } = stores;
   const collection = new ArtifactCollection({
     ...{ artifacts: stores.artifacts, logger, graceMs },
-    references: () => artifactReferences(stores.database),
+    references: () => holds.whileFree(() => artifactReferences(stores.database)),
     onRemoved: (removed) => metrics.collected(removed),
   });
-  const { deletion, workers } = stores;
-  const housekeeping = new Housekeeping({ collection, deletion, workers, logger, soonMs: 0 });
+  const housekeeping = new Housekeeping({ collection, deletion, workers, audit, logger, soonMs: 0 });
+  const leader: LeaderDuties = {
+    occupations: async () => occupationsOf(fleet),
+    predict: (asked, signal) => predictor.predict(asked, signal),
+    collect: () => collection.collect(),
+    collectSoon: () => housekeeping.collectSoon(),
+  };
   const { datasets, artifacts, notifier } = stores;
   const registrar = new Registrar({
-    datasets,
-    artifacts,
-    collection,
-    notifier,
-    logger,
-    reportMs: 20,
-    pollMs: 1e9,
+    ...{ datasets, artifacts, holds, notifier, logger },
+    ...{ reportMs: 20, pollMs: 1e9 },
   });
   registrar.start();
   const adminToken = 'adminToken' in access ? access.adminToken : newSecret();
@@ -126,10 +130,9 @@ export async function startTestServer({
     queue,
     metrics,
     registry,
-    predictor,
+    leader,
+    leadership: { isLeading: true },
     dataRoots,
-    collection,
-    housekeeping,
     registrar,
   };
   const app = await buildServer({

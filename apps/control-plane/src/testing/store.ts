@@ -3,6 +3,7 @@ import { presets } from '@triptych/models/catalog';
 import type { Dataset, ReadyDataset, ResolvedRunSpec, Run, Score, StepMetric } from '@triptych/protocol';
 import { type ArtifactStore, type CollectableStore, memoryStore, putFiles } from '@triptych/storage';
 import { resolveRunSpec } from '@triptych/training/catalog';
+import { ArtifactHolds } from '../store/artifact-holds.ts';
 import { AuditLog } from '../store/audit-log.ts';
 import { type Database, openDatabase } from '../store/database.ts';
 import { type DatasetFacts, DatasetStore } from '../store/dataset-store.ts';
@@ -35,6 +36,7 @@ export interface TestStores {
   readonly deletion: RecordDeletion;
   readonly tokens: TokenStore;
   readonly audit: AuditLog;
+  readonly holds: ArtifactHolds;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function openTestStores(options: { observer?: RunObserver } = {}): 
     deletion: new RecordDeletion(database),
     tokens: new TokenStore(database),
     audit: new AuditLog(database),
+    holds: new ArtifactHolds(server.url),
     close: async () => {
       await database.close();
       await server.close();

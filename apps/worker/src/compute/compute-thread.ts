@@ -6,7 +6,7 @@ import { type Numerics, numericsDifference, TriptychError } from '@triptych/prot
 import type { Logger } from '@triptych/runtime';
 import type { Compute, PredictOptions, RunOptions } from './compute.ts';
 import { errorOf, failureOf } from './failure.ts';
-import type { FromThread, Job, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
+import type { FromThread, Job, Lease, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
 
 export interface ComputeThreadOptions {
   readonly settings: ThreadSettings;
@@ -34,7 +34,7 @@ export class ComputeThread implements Compute {
   readonly #options: Complete;
   #lose: (reason: unknown) => void = () => {};
   #thread: Promise<Worker>;
-  #leaseSecret: string | undefined;
+  #lease: Lease | undefined;
   #closed = false;
 
   private constructor(options: Complete, first: StartedThread) {
@@ -83,9 +83,9 @@ export class ComputeThread implements Compute {
   }
 
   /** The thread fetches and publishes artifacts in the worker's name. */
-  present(leaseSecret: string): void {
-    this.#leaseSecret = leaseSecret;
-    const message: ToThread = { kind: 'lease', secret: leaseSecret };
+  present(lease: Lease): void {
+    this.#lease = lease;
+    const message: ToThread = { kind: 'lease', lease };
     // One that does not start is of no use to anybody.
     this.#thread.then((worker) => worker.postMessage(message)).catch(() => undefined);
   }
@@ -105,7 +105,7 @@ export class ComputeThread implements Compute {
     if (this.#closed) return;
     const settings = {
       ...this.#options.settings,
-      ...(this.#leaseSecret && { leaseSecret: this.#leaseSecret }),
+      ...(this.#lease && { leaseSecret: this.#lease.secret, control: this.#lease.control }),
     };
     this.#thread = startThread({ ...this.#options, settings }).then(async (thread) => {
       await this.#assertSame(thread);

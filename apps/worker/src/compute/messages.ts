@@ -8,7 +8,7 @@ import type { Failure } from './failure.ts';
 /** workerData: fixed for the life of the thread. */
 export interface ThreadSettings {
   readonly engine: BackendChoice;
-  /** host:port; artifacts that are not near are fetched from there. */
+  /** host:port of the control plane at the time when the thread starts; artifacts that are not near are fetched from there. */
   readonly control: string;
   readonly tls?: TlsIdentity | undefined;
   /** Of the worker's lease at the time when the thread starts; `lease` has those that follow. */
@@ -19,6 +19,13 @@ export interface ThreadSettings {
   readonly cacheBytes?: number;
   /** Of Triptych. */
   readonly version: string;
+}
+
+/** Where the worker has registered, and what proves it there. */
+export interface Lease {
+  readonly secret: string;
+  /** host:port */
+  readonly control: string;
 }
 
 /** One rank's part of one generation. */
@@ -45,7 +52,7 @@ export interface PredictionJob {
 export type ToThread =
   | { readonly kind: 'train'; readonly job: Job; readonly group: MessagePort }
   | { readonly kind: 'predict'; readonly job: PredictionJob }
-  | { readonly kind: 'lease'; readonly secret: string }
+  | { readonly kind: 'lease'; readonly lease: Lease }
   | { readonly kind: 'abort'; readonly reason: Failure }
   | { readonly kind: 'close' };
 

@@ -18,18 +18,18 @@ import { type ArtifactStore, boundedStore, cachedStore, folderStore, patientStor
 import { measureNumerics, predict, train } from '@triptych/training';
 import { grpcStore } from '../artifacts.ts';
 import { errorOf, failureOf } from './failure.ts';
-import type { FromThread, Job, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
+import type { FromThread, Job, Lease, PredictionJob, ThreadSettings, ToThread } from './messages.ts';
 import { ModelSlot } from './model-slot.ts';
 
 const port = parentPort as MessagePort;
 const settings = workerData as ThreadSettings;
-let { leaseSecret } = settings;
+let { leaseSecret, control: address } = settings;
 const options = {
   ...patientChannelOptions,
   interceptors: [presenting(secretKeys.lease, () => leaseSecret)],
 };
 const controlPlane = new ClientSource(
-  () => new control.ControlClient(settings.control, ...channelTo('control-plane', settings.tls, options)),
+  () => new control.ControlClient(address, ...channelTo('control-plane', settings.tls, options)),
 );
 const slot = new ModelSlot();
 let numerics: Numerics | undefined;
@@ -39,7 +39,7 @@ let job = Promise.resolve();
 port.on('message', (message: ToThread) => {
   if (message.kind === 'train') job = runJob(message.job, message.group);
   else if (message.kind === 'predict') job = runPrediction(message.job);
-  else if (message.kind === 'lease') leaseSecret = message.secret;
+  else if (message.kind === 'lease') hold(message.lease);
   else if (message.kind === 'abort') current?.abort(errorOf(message.reason));
   else void close();
 });
@@ -55,6 +55,13 @@ async function warmUp(): Promise<void> {
   } catch (error) {
     tell({ kind: 'unusable', failure: failureOf(error) });
   }
+}
+
+function hold(lease: Lease): void {
+  leaseSecret = lease.secret;
+  if (lease.control === address) return;
+  address = lease.control;
+  controlPlane.renew();
 }
 
 /** The thread ends by itself when nothing is left to do. */

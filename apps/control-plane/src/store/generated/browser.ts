@@ -82,3 +82,8 @@ export type Login = Prisma.LoginModel
  * 
  */
 export type AuditEntry = Prisma.AuditEntryModel
+/**
+ * Model Leadership
+ * 
+ */
+export type Leadership = Prisma.LeadershipModel

@@ -106,3 +106,8 @@ export type Login = Prisma.LoginModel
  * 
  */
 export type AuditEntry = Prisma.AuditEntryModel
+/**
+ * Model Leadership
+ * 
+ */
+export type Leadership = Prisma.LeadershipModel

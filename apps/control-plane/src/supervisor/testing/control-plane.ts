@@ -8,6 +8,7 @@ import type { TestStores } from '../../testing/store.ts';
 import type { FailureBudgetOptions } from '../failure-verdict.ts';
 import type { SupervisionTiming } from '../supervision-timing.ts';
 import { createSupervisor, type Supervisor } from '../supervisor.ts';
+import { SupervisorMetrics } from '../supervisor-metrics.ts';
 import { TrainerClients } from '../trainer-clients.ts';
 import { MemoryQueue } from './memory-queue.ts';
 
@@ -44,7 +45,7 @@ export async function startControlPlane(options: {
       logger,
       runs: stores.runs,
       notifier: stores.notifier,
-      metrics: new Registry(),
+      metrics: new SupervisorMetrics(new Registry()),
     },
     timing: {
       paceMs: 20,
@@ -62,6 +63,7 @@ export async function startControlPlane(options: {
     ...{ port: grpc.port, registry, queue, supervisor },
     close: async () => {
       await supervisor.close();
+      await queue.close();
       clients.close();
       await grpc.close(0);
       registry.close();

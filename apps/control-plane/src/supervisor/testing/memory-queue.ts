@@ -1,5 +1,6 @@
 /** A {@link DeliveryQueue} without a store: delivers at once, forgets when closed. */
 import type {
+  Consumer,
   Delivery,
   DeliveryHandler,
   DeliveryQueue,
@@ -34,9 +35,10 @@ export class MemoryQueue implements DeliveryQueue {
     return { waiting: this.#waiting.size, active: this.#active.size, delayed: 0, failed: 0 };
   }
 
-  consume(handler: DeliveryHandler): void {
+  consume(handler: DeliveryHandler): Consumer {
     this.#handler = handler;
     this.#deliver();
+    return { close: () => this.close() };
   }
 
   async close(): Promise<void> {

@@ -409,7 +409,8 @@ export const ModelName = {
   Worker: 'Worker',
   ApiToken: 'ApiToken',
   Login: 'Login',
-  AuditEntry: 'AuditEntry'
+  AuditEntry: 'AuditEntry',
+  Leadership: 'Leadership'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -425,7 +426,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "dataset" | "model" | "run" | "attempt" | "assignment" | "runEvent" | "stepMetric" | "checkpoint" | "score" | "worker" | "apiToken" | "login" | "auditEntry"
+    modelProps: "dataset" | "model" | "run" | "attempt" | "assignment" | "runEvent" | "stepMetric" | "checkpoint" | "score" | "worker" | "apiToken" | "login" | "auditEntry" | "leadership"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1391,6 +1392,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Leadership: {
+      payload: Prisma.$LeadershipPayload<ExtArgs>
+      fields: Prisma.LeadershipFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.LeadershipFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.LeadershipFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        findFirst: {
+          args: Prisma.LeadershipFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.LeadershipFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        findMany: {
+          args: Prisma.LeadershipFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>[]
+        }
+        create: {
+          args: Prisma.LeadershipCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        createMany: {
+          args: Prisma.LeadershipCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.LeadershipCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>[]
+        }
+        delete: {
+          args: Prisma.LeadershipDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        update: {
+          args: Prisma.LeadershipUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        deleteMany: {
+          args: Prisma.LeadershipDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.LeadershipUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.LeadershipUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>[]
+        }
+        upsert: {
+          args: Prisma.LeadershipUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$LeadershipPayload>
+        }
+        aggregate: {
+          args: Prisma.LeadershipAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateLeadership>
+        }
+        groupBy: {
+          args: Prisma.LeadershipGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LeadershipGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.LeadershipCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LeadershipCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1658,6 +1733,18 @@ export const AuditEntryScalarFieldEnum = {
 } as const
 
 export type AuditEntryScalarFieldEnum = (typeof AuditEntryScalarFieldEnum)[keyof typeof AuditEntryScalarFieldEnum]
+
+
+export const LeadershipScalarFieldEnum = {
+  id: 'id',
+  term: 'term',
+  name: 'name',
+  grpcAddress: 'grpcAddress',
+  secret: 'secret',
+  since: 'since'
+} as const
+
+export type LeadershipScalarFieldEnum = (typeof LeadershipScalarFieldEnum)[keyof typeof LeadershipScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1968,6 +2055,7 @@ export type GlobalOmitConfig = {
   apiToken?: Prisma.ApiTokenOmit
   login?: Prisma.LoginOmit
   auditEntry?: Prisma.AuditEntryOmit
+  leadership?: Prisma.LeadershipOmit
 }
 
 /* Types for Logging */

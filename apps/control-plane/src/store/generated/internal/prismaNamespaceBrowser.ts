@@ -63,7 +63,8 @@ export const ModelName = {
   Worker: 'Worker',
   ApiToken: 'ApiToken',
   Login: 'Login',
-  AuditEntry: 'AuditEntry'
+  AuditEntry: 'AuditEntry',
+  Leadership: 'Leadership'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -310,6 +311,18 @@ export const AuditEntryScalarFieldEnum = {
 } as const
 
 export type AuditEntryScalarFieldEnum = (typeof AuditEntryScalarFieldEnum)[keyof typeof AuditEntryScalarFieldEnum]
+
+
+export const LeadershipScalarFieldEnum = {
+  id: 'id',
+  term: 'term',
+  name: 'name',
+  grpcAddress: 'grpcAddress',
+  secret: 'secret',
+  since: 'since'
+} as const
+
+export type LeadershipScalarFieldEnum = (typeof LeadershipScalarFieldEnum)[keyof typeof LeadershipScalarFieldEnum]
 
 
 export const SortOrder = {
