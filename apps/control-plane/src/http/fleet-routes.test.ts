@@ -64,7 +64,7 @@ test('workers are idle, busy, draining or lost', async () => {
 
 test('ready means that database and queue answer', async () => {
   expect(await get('/health/live')).toEqual({ status: 'live' });
-  expect(await get('/health/ready')).toEqual({ status: 'ready' });
+  expect(await get('/health/ready')).toEqual({ status: 'ready', role: 'leader' });
   server.queue.down = true;
   const answer = await server.app.inject('/health/ready');
   expect(answer.statusCode).toBe(503);
