@@ -2,13 +2,15 @@
  * Tries docker-compose.yml on a real engine: disturbs a run in every way that an operator might, and compares each run's weights with
  * those of an undisturbed one. Not part of the tests, for it needs Docker or podman; images must have been built.
  *
- *   node scripts/try-compose.mjs [--steps 400] [--only control-plane,redis] [--keep]
+ *   node scripts/try-compose.mjs [--steps 400] [--only control-plane,redis] [--tls] [--keep]
  *
  * COMPOSE (default "docker compose") and ENGINE (default "docker") name the commands. `--health-checks` runs the containers' health
- * checks, for podman without systemd. The project is called triptych-try: its volumes are removed at the end, unless --keep is given.
+ * checks, for podman without systemd. `--tls` lays deploy/compose/tls.yml over it, with certificates made for the occasion. The project is called triptych-try: its volumes are removed at the end, unless --keep is given.
  */
 import { execFileSync, fork } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -18,6 +20,7 @@ const { values: options } = parseArgs({
   options: {
     steps: { type: 'string', default: '400' },
     only: { type: 'string', default: '' },
+    tls: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     'health-checks': { type: 'boolean', default: false },
     'only-health-checks': { type: 'boolean', default: false },
@@ -34,12 +37,21 @@ const words = (name, byDefault) => (process.env[name] ?? byDefault).split(' ');
 function run([program, ...first], parameters) {
   return execFileSync(program, [...first, ...parameters], {
     cwd: root,
+    env: { ...process.env, TRIPTYCH_SECRETS: secrets },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   }).trim();
 }
-const compose = (...parameters) => run(words('COMPOSE', 'docker compose'), ['-p', PROJECT, ...parameters]);
+// Of the operator's own there are none here.
+const secrets = options['only-health-checks'] ? '' : mkdtempSync(join(tmpdir(), 'triptych-try-'));
+const files = ['docker-compose.yml', ...(options.tls ? ['deploy/compose/tls.yml'] : [])].flatMap((file) => [
+  '-f',
+  file,
+]);
+const compose = (...parameters) =>
+  run(words('COMPOSE', 'docker compose'), [...files, '-p', PROJECT, ...parameters]);
 const engine = (...parameters) => run(words('ENGINE', 'docker'), parameters);
+const triptych = (...parameters) => run([process.execPath, 'apps/cli/dist/main.js'], parameters);
 const containers = (service) => compose('ps', '-q', service).split('\n').filter(Boolean);
 const scale = (workers) =>
   compose('up', '-d', '--no-build', '--no-recreate', '--scale', `worker=${workers}`, 'worker');
@@ -120,6 +132,15 @@ async function awaitIdle(count) {
   }
 }
 
+async function awaitDataset(name) {
+  for (const end = Date.now() + DEADLINE_MS; ; await delay(POLL_MS)) {
+    const { status, progress } = await askOn(`/v1/datasets/${name}`);
+    if (status === 'READY') return;
+    if (status === 'INVALID' || Date.now() > end)
+      throw new Error(`${name} is ${status}: ${JSON.stringify(progress)}`);
+  }
+}
+
 const spec = (name) => ({
   ...{ name, model: 'clip-tiny', dataset: 'scenes', seed: 11, duration: { steps: Number(options.steps) } },
   ...{
@@ -180,10 +201,8 @@ async function withHealthChecks(work) {
 async function main() {
   const samples = at('datasets', 'try-compose');
   mkdirSync(at('datasets'), { recursive: true });
-  run(
-    [process.execPath],
-    ['apps/cli/dist/main.js', 'datasets', 'sample', samples, '--images', '200', '--seed', '1'],
-  );
+  triptych('datasets', 'sample', samples, '--images', '200', '--seed', '1');
+  if (options.tls) triptych('certificates', '--out', join(secrets, 'certificates'), '--days', '2');
   const begin = Date.now();
   compose('up', '-d', '--no-build', '--scale', `worker=${WORKERS}`, 'control-plane', 'worker');
   token = compose('exec', '-T', 'control-plane', 'cat', '/run/triptych/admin/token');
@@ -193,6 +212,7 @@ async function main() {
     method: 'POST',
     body: JSON.stringify({ name: 'scenes', path: '/datasets/try-compose' }),
   });
+  await awaitDataset('scenes');
   await awaitIdle(WORKERS);
   const { items } = await askOn('/v1/workers');
   console.log(
@@ -241,5 +261,6 @@ try {
   if (!options.keep) {
     compose('down', '--volumes', '--timeout', '5');
     rmSync(at('datasets', 'try-compose'), { recursive: true, force: true });
+    rmSync(secrets, { recursive: true, force: true });
   }
 }

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { channelTo, control, type FleetRole, type TlsIdentity } from '@triptych/protocol';
-import { createLogger, FleetSettings, readEnvironment, readJoinTokens, readTls } from '@triptych/runtime';
+import {
+  certificateEnds,
+  createLogger,
+  FleetSettings,
+  readEnvironment,
+  readJoinTokens,
+  readTls,
+  watchCertificates,
+} from '@triptych/runtime';
 import { memoryStore } from '@triptych/storage';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -27,7 +35,7 @@ const settingsOf = (folder: string, role: FleetRole) => ({
 });
 const days = (count: number) => new Date(Date.now() + count * DAY_MS);
 const identityOf = (folder: string, role: FleetRole, now = new Date()) =>
-  readTls(settingsOf(folder, role), { role, logger, now }) as TlsIdentity;
+  readTls(settingsOf(folder, role), { role, now }) as TlsIdentity;
 
 beforeAll(async () => {
   await writeCertificates({ path: at('ours'), days: 30 });
@@ -53,10 +61,10 @@ describe('the three files', () => {
 
   test('all: read; none: no TLS; one or two: an error that names those that are missing', () => {
     expect(identityOf('ours', 'worker').key).toContain('PRIVATE KEY');
-    expect(readTls({}, { role: 'worker', logger })).toBeUndefined();
+    expect(readTls({}, { role: 'worker' })).toBeUndefined();
     const { TRIPTYCH_TLS_CA, TRIPTYCH_TLS_CERT } = ours();
     for (const some of [{ TRIPTYCH_TLS_CA }, { TRIPTYCH_TLS_CA, TRIPTYCH_TLS_CERT }])
-      expect(() => readTls(some, { role: 'worker', logger })).toThrow(/TRIPTYCH_TLS_KEY.*mutual TLS/);
+      expect(() => readTls(some, { role: 'worker' })).toThrow(/TRIPTYCH_TLS_KEY.*mutual TLS/);
   });
 
   test('wrong ones are refused at the start, with what is wrong and what to do', () => {
@@ -77,7 +85,7 @@ describe('the three files', () => {
       [{ ...worker, TRIPTYCH_TLS_CA: at('nowhere.pem') }, days(0), /TRIPTYCH_TLS_CA.*ENOENT/],
     ];
     for (const [settings, now, complaint] of cases) {
-      const read = () => readTls(settings, { role: 'worker', logger, now });
+      const read = () => readTls(settings, { role: 'worker', now });
       expect(read).toThrow(complaint);
       expect(read).toThrow(/triptych certificates --out/);
     }
@@ -85,9 +93,10 @@ describe('the three files', () => {
 
   test('an end that is near is said in good time', () => {
     const warnings = () => said.filter((line) => line.includes('certificate-expires'));
-    identityOf('ours', 'worker', days(1));
+    const ends = certificateEnds(identityOf('ours', 'worker'));
+    watchCertificates(ends, { logger, now: () => days(1) })[Symbol.dispose]();
     expect(warnings()).toEqual([]);
-    identityOf('ours', 'worker', days(20));
+    watchCertificates(ends, { logger, now: () => days(20) })[Symbol.dispose]();
     expect(warnings().join()).toMatch(/TRIPTYCH_TLS_CERT expires in \d days/);
   });
 });

@@ -1,51 +1,16 @@
 /** What can be known about docker-compose.yml and deploy/ without Docker: names, ports, settings, metrics. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createMetrics, variablesOf } from '@triptych/runtime';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ControlPlaneEnvironment } from '../apps/control-plane/src/config.ts';
 import { ControlMetrics } from '../apps/control-plane/src/metrics/control-metrics.ts';
 import { registerRecordGauges } from '../apps/control-plane/src/metrics/record-gauges.ts';
 import { SupervisorMetrics } from '../apps/control-plane/src/supervisor/supervisor-metrics.ts';
 import { WorkerEnvironment } from '../apps/worker/src/config.ts';
+import { compose, composeText, overlays, read, root, type Service, services } from './fixtures/compose.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-
-interface Service {
-  readonly build?: { readonly context: string; readonly dockerfile: string; readonly target?: string };
-  readonly image: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly ports?: readonly string[];
-  readonly volumes?: readonly string[];
-  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly healthcheck?: object;
-  readonly container_name?: string;
-  readonly hostname?: string;
-  readonly networks?: readonly string[];
-  readonly network_mode?: string;
-  readonly cap_add?: readonly string[];
-}
-
-const composeText = read('docker-compose.yml');
-const compose = parse(composeText, { merge: true }) as {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly volumes: Readonly<Record<string, unknown>>;
-  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
-};
-const services = Object.entries(compose.services);
 const ours = services.filter(([, service]) => service.build);
 const appOf = (service: Service): string => (service.image.includes('worker') ? 'worker' : 'control-plane');
 
@@ -127,6 +92,20 @@ describe('docker-compose.yml', () => {
   });
 });
 
+describe.each(overlays)('deploy/compose/$name.yml', ({ overlay }) => {
+  test('adds to services that exist, and mounts what exists, at places that are free', () => {
+    const volumes = Object.keys({ ...compose.volumes, ...overlay.volumes });
+    for (const [name, added] of Object.entries(overlay.services)) {
+      expect(Object.keys(compose.services)).toContain(name);
+      expect(Object.keys(added).filter((key) => !['environment', 'volumes'].includes(key))).toEqual([]);
+      const places = (service: Partial<Service>) => (service.volumes ?? []).map((one) => one.split(':')[1]);
+      const taken = places(compose.services[name]!);
+      for (const volume of added.volumes ?? []) expect(volumes).toContain(volume.split(':')[0]);
+      expect(places(added).filter((place) => place === undefined || taken.includes(place))).toEqual([]);
+    }
+  });
+});
+
 describe('what a service may do', () => {
   test.each(services)('%s has no right, no room and no log without a bound', (name, service) => {
     expect(service).toMatchObject({
@@ -182,89 +161,13 @@ describe('what a service may do', () => {
   });
 });
 
-describe('secrets', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'triptych-secrets-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const script = join(root, 'deploy/compose/make-secrets.sh');
-  const mounts = Object.keys(compose.volumes).filter((name) => name.startsWith('secret-'));
-
-  /** A service that starts for the first time. */
-  function start(name: string, given: Record<string, string> = {}, env: Record<string, string> = {}) {
-    const [SECRETS, GIVEN] = [join(folder, name, 'secrets'), join(folder, name, 'given')];
-    for (const mount of mounts) mkdirSync(join(SECRETS, mount.replace('secret-', '')), { recursive: true });
-    mkdirSync(GIVEN, { recursive: true });
-    for (const [file, text] of Object.entries(given)) writeFileSync(join(GIVEN, file), text);
-    const { status, stderr } = spawnSync('sh', [script], { env: { ...process.env, SECRETS, GIVEN, ...env } });
-    const secret = (path: string): string => readFileSync(join(SECRETS, path), 'utf8').trim();
-    return { status, stderr: String(stderr), secret };
-  }
-  const paths = ['database/password', 'queue/password', 'grafana/password', 'admin/token', 'join/token'];
-
-  test('no password stands in the file, and none has a default', () => {
-    const given = services.flatMap(([name, { environment = {} }]) =>
-      Object.entries(environment).map(([variable, value]) => [name, variable, value] as const),
-    );
-    const secret = given.filter(([, variable]) => /PASSWORD|TOKEN|SECRET|_KEY/.test(variable));
-    expect(secret.length).toBeGreaterThan(4);
-    for (const [name, variable, value] of secret) {
-      expect([name, variable]).toEqual([name, expect.stringMatching(/_FILE$/)]);
-      const [, volume] = /^\/run\/triptych\/(\w+)\//.exec(value)!;
-      expect(compose.services[name]!.volumes).toContain(`secret-${volume}:/run/triptych/${volume}:ro`);
-    }
-    for (const url of given.filter(([, variable]) => variable.endsWith('_URL')))
-      expect(url[2]).not.toMatch(/:[^/]*@/);
-    expect(compose.services['redis']).toMatchObject({
-      command: expect.arrayContaining(['/run/triptych/queue/redis.conf']),
-    });
-  });
-
-  test('are drawn once, each its own, and stay', () => {
-    const first = start('drawn');
-    expect(first).toMatchObject({ status: 0, stderr: '' });
-    const drawn = paths.map(first.secret);
-    for (const secret of drawn) expect(secret).toMatch(/^[0-9a-f]{64}$/);
-    expect(new Set(drawn).size).toBe(paths.length);
-    expect(first.secret('queue/redis.conf')).toBe(`requirepass ${first.secret('queue/password')}`);
-    expect(paths.map(start('drawn').secret)).toEqual(drawn);
-  });
-
-  test('of the operator come first, also later', () => {
-    const drawn = start('own').secret('admin/token');
-    const own = `own_${'x'.repeat(40)}`;
-    const again = start('own', { admin_token: `${own}\n` });
-    expect([drawn === own, again.secret('admin/token')]).toEqual([false, own]);
-  });
-
-  test.each([
-    ['short', { redis_password: 'secret' }, {}, 'redis_password has 6 characters; give 32'],
-    ['strange', { postgres_password: `${'x'.repeat(40)} y` }, {}, 'postgres_password may have letters'],
-    ['open', {}, { BIND: '0.0.0.0', AUTH: 'off' }, 'TRIPTYCH_BIND=0.0.0.0'],
-  ])('that protect nothing are refused: %s', (name, given, env, reason) => {
-    const { status, stderr } = start(name, given, env);
-    expect([status, stderr]).toEqual([1, expect.stringContaining(reason)]);
-    for (const value of Object.values(given)) if (value.length > 6) expect(stderr).not.toContain(value);
-  });
-
-  test('of the operator, and datasets, are not in git', () => {
-    const ignored = ['deploy/compose/secrets/admin_token', 'datasets/birds/a.jpg'];
-    const options = { cwd: root, encoding: 'utf8' } as const;
-    expect(
-      execFileSync('git', ['check-ignore', ...ignored], options)
-        .trim()
-        .split('\n'),
-    ).toEqual(ignored);
-  });
-});
-
 describe('images', () => {
-  const shared = parse(read('deploy/compose/shared-artifacts.yml')) as typeof compose;
-
   test.each(ours)('%s: is told only what the app reads', (name, service) => {
     const settings = settingsOf(appOf(service));
     const image = [...stageOf(service).matchAll(/^(?:ENV)? +([A-Z][A-Z0-9_]*)=/gm)].map((m) => m[1]!);
     const given = [
       ...Object.keys(service.environment ?? {}),
-      ...Object.keys(shared.services[name]?.environment ?? {}),
+      ...overlays.flatMap(({ overlay }) => Object.keys(overlay.services[name]?.environment ?? {})),
       ...image.filter((variable) => /^(TRIPTYCH_|ARTIFACTS_|DATABASE_|QUEUE_)/.test(variable)),
     ];
     expect(given.length).toBeGreaterThan(0);
@@ -297,6 +200,7 @@ describe('what Prometheus and Grafana ask for', () => {
     recent: async () => [],
     workers: async () => [],
     queueDepth: async () => ({}),
+    ping: async () => {},
     connections: () => ({ total: 0, idle: 0, waiting: 0 }),
     artifactSpace: async () => undefined,
   });

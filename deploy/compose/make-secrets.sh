@@ -42,6 +42,22 @@ make grafana password grafana_password
 make admin token admin_token
 make join token join_token
 
+# certificate ROLE: what `triptych certificates` made for it. Looked at anew at each start, for they are renewed.
+certificate() {
+  for part in ca cert key; do
+    given=$GIVEN/certificates/$1/$part.pem
+    [ -e "$given" ] ||
+      fail "certificates/$1/$part.pem is not among the secrets; run \`triptych certificates --out deploy/compose/secrets/certificates\`"
+    cp "$given" "$SECRETS/tls-$1/$part.pem.new" || fail "certificates/$1/$part.pem cannot be read"
+    chmod 644 "$SECRETS/tls-$1/$part.pem.new"
+    mv "$SECRETS/tls-$1/$part.pem.new" "$SECRETS/tls-$1/$part.pem"
+  done
+}
+if [ "${TLS:-off}" = on ]; then
+  certificate control-plane
+  certificate worker
+fi
+
 # Redis takes its password from a configuration file, not from a command line that every process list shows.
 printf 'requirepass %s\n' "$(cat "$SECRETS/queue/password")" >"$SECRETS/queue/redis.conf.new"
 mv "$SECRETS/queue/redis.conf.new" "$SECRETS/queue/redis.conf"

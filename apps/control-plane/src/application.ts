@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { announcedAddress, isWildcard, type TlsIdentity } from '@triptych/protocol';
-import { createMetrics, type Logger } from '@triptych/runtime';
+import { certificateEnds, createMetrics, type Logger, watchCertificates } from '@triptych/runtime';
 import { openStore } from '@triptych/storage';
 import { Authenticator } from './access/authenticator.ts';
 import { createGrpcServer } from './grpc/create-grpc-server.ts';
@@ -120,6 +120,10 @@ async function start(
       ...(term && { term }),
     });
 
+  const certificates = certificateEnds(tls);
+  metrics.certificates(certificates);
+  const watch = watchCertificates(certificates, { logger });
+  onClose(() => watch[Symbol.dispose]());
   // Who leads is known last; until then this control plane is one that follows.
   let leadership: Leadership<LeaderOffice> | undefined;
   const office = () => leadership?.office;
@@ -164,6 +168,7 @@ async function start(
     recent: () => history.recent(new Date(Date.now() - KEPT_AFTER_END_MS)),
     workers: () => workers.list({ now: new Date() }),
     queueDepth: () => queue.depth(),
+    ping: () => database.ping(),
     connections: () => database.connections(),
     artifactSpace: async () => artifacts.space?.(),
   });

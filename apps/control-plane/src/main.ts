@@ -42,7 +42,7 @@ async function start(environment: ControlPlaneEnvironment): Promise<void> {
     },
     auth: environment.TRIPTYCH_AUTH,
     joinTokens: readJoinTokens(environment),
-    tls: readTls(environment, { role: 'control-plane', logger }),
+    tls: readTls(environment, { role: 'control-plane' }),
     retention: {
       runDays: environment.TRIPTYCH_RETENTION_RUN_DAYS,
       graceMs: environment.TRIPTYCH_RETENTION_GRACE_MINUTES * 60_000,

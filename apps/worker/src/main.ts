@@ -16,6 +16,7 @@ import {
   worker,
 } from '@triptych/protocol';
 import {
+  certificateEnds,
   createLogger,
   eventLoopLag,
   type Logger,
@@ -23,6 +24,7 @@ import {
   readJoinTokens,
   readTls,
   Shutdown,
+  watchCertificates,
 } from '@triptych/runtime';
 import { ComputeThread } from './compute/compute-thread.ts';
 import { controlAddresses, endpointOf, engineOf, WorkerEnvironment } from './config.ts';
@@ -51,7 +53,8 @@ async function start(environment: WorkerEnvironment): Promise<void> {
   const shutdown = new Shutdown({ logger });
   shutdown.listen();
 
-  const tls = readTls(environment, { role: 'worker', logger });
+  const tls = readTls(environment, { role: 'worker' });
+  watchCertificates(certificateEnds(tls), { logger });
   const joinTokens = readJoinTokens(environment);
   const addresses = controlAddresses(environment);
   const compute = await ComputeThread.start({

@@ -1,3 +1,9 @@
+export {
+  type CertificateEnd,
+  type CertificateWatchOptions,
+  certificateEnds,
+  watchCertificates,
+} from './certificate-watch.ts';
 export { readEnvironment, Secret, variablesOf } from './environment.ts';
 export { type EventLoopLag, type EventLoopMonitor, eventLoopLag } from './event-loop-lag.ts';
 export { FleetSettings, readJoinTokens } from './fleet-settings.ts';

@@ -10,18 +10,14 @@ import {
   type Violation,
 } from '@triptych/protocol';
 import type { FleetSettings } from './fleet-settings.ts';
-import type { Logger } from './logger.ts';
 
 export interface TlsOptions {
   /** What this process is. */
   readonly role: FleetRole;
-  readonly logger: Pick<Logger, 'warn'>;
   readonly now?: Date;
 }
 
 const files = { ca: 'TRIPTYCH_TLS_CA', cert: 'TRIPTYCH_TLS_CERT', key: 'TRIPTYCH_TLS_KEY' } as const;
-const WARNING_DAYS = 14;
-const DAY_MS = 86_400_000;
 
 /**
  * Nothing where none of the three is set.
@@ -58,7 +54,7 @@ export function readTls(settings: FleetSettings, options: TlsOptions): TlsIdenti
   return read;
 }
 
-function problemsOf(read: TlsIdentity, { role, logger, now = new Date() }: TlsOptions): Violation[] {
+function problemsOf(read: TlsIdentity, { role, now = new Date() }: TlsOptions): Violation[] {
   const ca = parsed(files.ca, () => new X509Certificate(read.ca));
   const cert = parsed(files.cert, () => new X509Certificate(read.cert));
   const key = parsed(files.key, () => createPrivateKey(read.key));
@@ -76,7 +72,6 @@ function problemsOf(read: TlsIdentity, { role, logger, now = new Date() }: TlsOp
     found.push(
       problem(files.cert, `a certificate with DNS:${name}`, cert.value.subjectAltName ?? 'one without names'),
     );
-  if (found.length === 0) warnOfEnd({ [files.ca]: ca.value, [files.cert]: cert.value }, { logger, now });
   return found;
 }
 
@@ -97,25 +92,12 @@ function validity(name: string, { validFrom, validTo }: X509Certificate, now: Da
   return [];
 }
 
-function warnOfEnd(
-  certificates: Readonly<Record<string, X509Certificate>>,
-  { logger, now }: { readonly logger: Pick<Logger, 'warn'>; readonly now: Date },
-): void {
-  for (const [name, { validTo }] of Object.entries(certificates)) {
-    const days = Math.floor((new Date(validTo).getTime() - now.getTime()) / DAY_MS);
-    if (days >= WARNING_DAYS) continue;
-    logger.warn(
-      { event: 'certificate-expires', setting: name, validTo, days },
-      `The certificate in ${name} expires in ${days} days; ${REMEDY}, and restart`,
-    );
-  }
-}
-
-const REMEDY = 'make new ones with `triptych certificates --out DIR`';
+/** What helps against nearly all that is wrong with certificates. */
+export const CERTIFICATE_REMEDY = 'make new ones with `triptych certificates --out DIR`';
 
 const problem = (path: string, expected: string, actual: string): Violation => ({
   ...{ path, expected, actual },
-  remedy: REMEDY,
+  remedy: CERTIFICATE_REMEDY,
 });
 
 const refusal = (violations: readonly Violation[]): TriptychError => invalidInput('environment', violations);

@@ -9,7 +9,7 @@ import type { Logger } from '@triptych/runtime';
 import type { ArtifactStore } from '@triptych/storage';
 import type { ArtifactHolds } from '../store/artifact-holds.ts';
 import type { DatasetStore } from '../store/dataset-store.ts';
-import { isOutage } from '../store/outage.ts';
+import { isOutage, outageReason } from '../store/outage.ts';
 import type { RunNotifier } from '../store/run-notifier.ts';
 
 export interface RegistrarOptions {
@@ -126,7 +126,7 @@ export class Registrar {
         const { message } = error as Error;
         logger.warn({ event: 'dataset-waits', id, name, err: error }, `Reading ${name} waits: ${message}`);
         this.#rest(id);
-        return await datasets.putBack(id, isOutage(error) ? 'The database cannot be reached' : message);
+        return await datasets.putBack(id, isOutage(error) ? outageReason(error) : message);
       }
       const failure = failureOf(error);
       const level = failure.code === 'INTERNAL' ? 'error' : 'info';

@@ -148,13 +148,16 @@ test('the metrics of a run are there while it lives, and shortly after with its 
   );
 });
 
+const idleWorkers = (count: number) =>
+  `triptych_workers{pool="default",state="idle",backend="wasm",numerics="${anyNumerics().digest}"} ${count}`;
+
 test('a scrape survives a queue that is away', async () => {
   server.queue.down = true;
   const body = await scrape();
   expect(body).not.toContain('triptych_queue_depth{');
   expect(body).toContain('triptych_dependency_up{dependency="queue"} 0');
   expect(body).toContain('triptych_dependency_up{dependency="database"} 1');
-  expect(body).toContain('triptych_workers{pool="default",state="idle",backend="wasm"} 2');
+  expect(body).toContain(idleWorkers(2));
   server.queue.down = false;
 });
 
@@ -165,11 +168,11 @@ test('a scrape ends although a source never answers', async () => {
   // A third of what Prometheus waits for.
   expect(performance.now() - began).toBeLessThan(3500);
   expect(body).toContain('triptych_dependency_up{dependency="queue"} 0');
-  expect(body).toContain('triptych_workers{pool="default",state="idle",backend="wasm"} 2');
+  expect(body).toContain(idleWorkers(2));
   depth.mockRestore();
 });
 
-test('what waiting runs want is told by pool and backend', async () => {
+test('what waiting runs want is told by pool, backend and numerics', async () => {
   // The two idle workers are of the pool "default".
   const workers = (min: number, pool: string, backend?: 'wasm') => ({
     min,
@@ -186,9 +189,20 @@ test('what waiting runs want is told by pool and backend', async () => {
   const runs = [];
   for (const demand of waiting)
     runs.push(await addRun(server.stores, { dataset, spec: { workers: demand } }));
+  // This one began on workers of another kind.
+  const begun = await addRun(server.stores, { dataset, spec: { workers: workers(1, 'default') } });
+  runs.push(begun);
+  const numerics = anyNumerics({ threads: 7 });
+  await server.stores.database.client.run.update({
+    where: { id: begun.id },
+    data: { numerics: { ...numerics } },
+  });
   const body = await scrape();
-  expect(body).toContain('triptych_queued_run_workers_min{pool="default",backend=""} 2');
-  expect(body).toContain('triptych_queued_run_workers_min{pool="default",backend="wasm"} 3');
+  const wanted = (backend: string, digest: string) =>
+    `triptych_queued_run_workers_min{pool="default",backend="${backend}",numerics="${digest}"}`;
+  expect(body).toContain(`${wanted('', '')} 2`);
+  expect(body).toContain(`${wanted('wasm', '')} 3`);
+  expect(body).toContain(`${wanted('', numerics.digest)} 1`);
   expect(body).not.toContain('triptych_queued_run_workers_min{pool="nobody"');
   for (const { id } of runs) await server.stores.runs.requestCancel(id);
 });

@@ -1,6 +1,7 @@
 /** /v1/workers, and what operators ask of the process itself: /health/live, /health/ready, /metrics. */
 import { Health, TriptychError, WorkerPage } from '@triptych/protocol';
 import { Type } from 'typebox';
+import { knownReason } from '../store/outage.ts';
 import { problems } from './answer-schema.ts';
 import type { App } from './app.ts';
 import type { Services } from './services.ts';
@@ -44,16 +45,20 @@ export function fleetRoutes(app: App, services: Services): void {
       schema: {
         tags,
         operationId: 'getReadiness',
-        summary: 'Whether runs can be taken: database and queue answer; and whether this control plane leads',
+        summary:
+          'Whether runs can be taken: database and queue answer, and the database has room; and whether this control plane leads',
         response: { 200: Health, ...problems() },
       },
     },
     async () => {
       const needs = { database: database.ping(), queue: queue.depth() };
       const outcomes = await Promise.allSettled(Object.values(needs));
-      const down = Object.keys(needs).filter((_, i) => outcomes[i]?.status === 'rejected');
-      if (down.length > 0)
-        throw new TriptychError('UNAVAILABLE', `Not ready: the ${down.join(' and the ')} cannot be reached`);
+      const down = Object.keys(needs).flatMap((name, i) => {
+        const outcome = outcomes[i];
+        if (outcome?.status !== 'rejected') return [];
+        return [knownReason(outcome.reason) ?? `the ${name} cannot be reached`];
+      });
+      if (down.length > 0) throw new TriptychError('UNAVAILABLE', `Not ready: ${down.join(' and ')}`);
       return { status: 'ready', role: leadership.isLeading ? ('leader' as const) : ('follower' as const) };
     },
   );

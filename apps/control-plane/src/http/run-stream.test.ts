@@ -106,12 +106,18 @@ test('quiet streams ask the database together, and what another process writes r
     for await (const one of runStream({ history: counting, runs }, { follower, signal })) text.push(one);
     return messagesOf(text.join('')).map(({ id }) => id);
   });
-  await vi.waitFor(async () => {
-    const before = { ...asked };
-    await vi.waitFor(() => expect(asked.together).toBeGreaterThan(before.together + 10));
-    expect(before.alone).toBeGreaterThanOrEqual(20);
-    expect(asked.alone).toBe(before.alone);
-  });
+  // Once all have begun, ten questions more for all of them, and none of one alone: however long that takes here.
+  await vi.waitFor(
+    async () => {
+      const before = { ...asked };
+      await vi.waitFor(() => expect(asked.together).toBeGreaterThan(before.together + 10), {
+        timeout: 30_000,
+      });
+      expect(before.alone).toBeGreaterThanOrEqual(20);
+      expect(asked.alone).toBe(before.alone);
+    },
+    { timeout: 90_000 },
+  );
   await work();
   for (const ids of await Promise.all(streams)) expect(ids).toEqual([1, 2, 3, 4, 5, 6]);
   expect(followers.size).toBe(0);

@@ -6,8 +6,8 @@
 import { architectures } from '@triptych/models/catalog';
 import type { Run, RunStatus, StepMetric } from '@triptych/protocol';
 import { isTerminal, runReasons, terminalStatuses } from '@triptych/protocol';
-import { METRIC_PREFIX } from '@triptych/runtime';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { type CertificateEnd, METRIC_PREFIX } from '@triptych/runtime';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { RunObserver } from '../store/run-observer.ts';
 
 const REQUEST_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30];
@@ -28,6 +28,7 @@ export class ControlMetrics implements RunObserver {
   readonly #recoveries: Counter;
   readonly #collected: Counter;
   readonly #collectedBytes: Counter;
+  readonly #certificateEnds: Gauge;
 
   constructor(registry: Registry) {
     const of = (name: string, help: string, labelNames: string[] = []) => ({
@@ -76,6 +77,11 @@ export class ControlMetrics implements RunObserver {
         'Bytes of artifacts that nothing referred to and that were removed',
       ),
     );
+    this.#certificateEnds = new Gauge(
+      of('certificate_expiry_timestamp_seconds', 'When the certificate of this process, or its CA, ends', [
+        'setting',
+      ]),
+    );
     this.#beginAtZero();
   }
 
@@ -95,6 +101,11 @@ export class ControlMetrics implements RunObserver {
   answered(request: { method: string; route: string; status: number; seconds: number }): void {
     const { method, route, status, seconds } = request;
     this.#requests.observe({ method, route, status_code: status }, seconds);
+  }
+
+  /** Those that this process goes on with until it is restarted. */
+  certificates(ends: readonly CertificateEnd[]): void {
+    for (const { setting, endsAt } of ends) this.#certificateEnds.set({ setting }, endsAt.getTime() / 1000);
   }
 
   collected({ count, bytes }: { readonly count: number; readonly bytes: number }): void {

@@ -10,12 +10,14 @@ export interface GaugeSources {
   /** What the record says is told by the control plane that leads alone: sums over several would count it twice. */
   isLeading(): boolean;
   census(): Promise<readonly { status: string; architecture: string; pool: string; count: number }[]>;
-  /** Of the waiting runs of each pool and backend (empty: any) the fewest workers that one would start with. */
-  demand(): Promise<readonly { pool: string; backend: string; workers: number }[]>;
+  /** Of the waiting runs of each pool, backend and digest of numerics (empty: any) the fewest workers that one would start with. */
+  demand(): Promise<readonly { pool: string; backend: string; numerics: string; workers: number }[]>;
   /** Runs that are under way or ended just now, with the time of their newest checkpoint. */
   recent(): Promise<readonly RecentRun[]>;
   workers(): Promise<readonly Worker[]>;
   queueDepth(): Promise<Readonly<Record<string, number>>>;
+  /** Rejects where the database does not answer or cannot write. */
+  ping(): Promise<void>;
   connections(): { total: number; idle: number; waiting: number };
   /** Of the volume that the artifacts are on; undefined where they are elsewhere. */
   artifactSpace(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
@@ -73,7 +75,7 @@ export function registerRecordGauges(registry: Registry, sources: GaugeSources):
   gauges(async () => sources.isLeading(), leaderGauges);
   gauges(async () => {
     const [database, queue] = await Promise.all([
-      withinPatience(sources.demand),
+      withinPatience(async () => sources.ping().then(() => true)),
       withinPatience(sources.queueDepth),
     ]);
     return { database: database !== undefined, queue: queue !== undefined };
@@ -120,9 +122,9 @@ const censusGauges: GaugeDefinition<State<'census'>>[] = [
 const demandGauges: GaugeDefinition<State<'demand'>>[] = [
   {
     name: 'queued_run_workers_min',
-    help: 'Fewest workers that a waiting run would start with, by pool and backend; an empty backend is any',
-    labelNames: ['pool', 'backend'],
-    samples: (rows) => rows.map(({ pool, backend, workers }) => [workers, { pool, backend }]),
+    help: 'Fewest workers that a waiting run would start with, by pool, backend and numerics; where these are empty, any will do',
+    labelNames: ['pool', 'backend', 'numerics'],
+    samples: (rows) => rows.map(({ workers, ...labels }) => [workers, labels]),
   },
 ];
 
@@ -196,17 +198,16 @@ const runGauges: GaugeDefinition<State<'recent'>>[] = [
 const workerGauges: GaugeDefinition<State<'workers'>>[] = [
   {
     name: 'workers',
-    help: 'Workers by pool, state and backend',
-    labelNames: ['pool', 'state', 'backend'],
+    help: 'Workers by pool, state, backend and numerics: those of one numerics compute alike',
+    labelNames: ['pool', 'state', 'backend', 'numerics'],
     samples: (workers) => {
       const groups = new Map<string, { labels: Record<string, string>; count: number }>();
-      for (const { pool, state, backend } of workers) {
-        const group = groups.get(`${pool} ${state} ${backend}`) ?? {
-          labels: { pool, state, backend },
-          count: 0,
-        };
+      for (const { pool, state, backend, numerics } of workers) {
+        const labels = { pool, state, backend, numerics: numerics?.digest ?? '' };
+        const key = Object.values(labels).join(' ');
+        const group = groups.get(key) ?? { labels, count: 0 };
         group.count += 1;
-        groups.set(`${pool} ${state} ${backend}`, group);
+        groups.set(key, group);
       }
       return [...groups.values()].map(({ labels, count }) => [count, labels]);
     },
@@ -273,7 +274,7 @@ const leaderGauges: GaugeDefinition<boolean>[] = [
 const dependencyGauges: GaugeDefinition<Readonly<Record<string, boolean>>>[] = [
   {
     name: 'dependency_up',
-    help: 'Whether what the control plane needs answers: 1, or 0',
+    help: 'Whether what the control plane needs answers and has room: 1, or 0',
     labelNames: ['dependency'],
     samples: (up) => Object.entries(up).map(([dependency, isUp]) => [isUp ? 1 : 0, { dependency }]),
   },

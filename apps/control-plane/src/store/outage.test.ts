@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { execute } from '../testing/postgres.ts';
 import { addDataset, addRun, openTestStores, type TestStores } from '../testing/store.ts';
 import { openDatabase } from './database.ts';
-import { isOutage } from './outage.ts';
+import { isOutage, outageReason } from './outage.ts';
 
 const withCode = (code: string, message = 'x') => Object.assign(new Error(message), { code });
 
@@ -50,6 +50,17 @@ test.each([
   "OOM command not allowed when used memory > 'maxmemory'.",
 ])('"%s" is an outage', (message) => {
   expect(isOutage(new Error(message))).toBe(true);
+});
+
+test.each([
+  [withCode('53100', 'could not extend file'), /volume of the database is full; make room/],
+  [withCode('P2010', 'Raw query failed. No space left on device'), /volume of the database is full/],
+  [withCode('53300'), /no connection left/],
+  [new Error("OOM command not allowed when used memory > 'maxmemory'."), /queue is full; raise maxmemory/],
+  [new Error('MISCONF Redis is configured to save RDB snapshots'), /Redis cannot save/],
+  [withCode('ECONNREFUSED', 'connect to db.internal:5432 as secret'), /^The database cannot be reached; try/],
+])('the reason of %s names what helps, and nothing inside', (error, reason) => {
+  expect(outageReason(new Error('wrapped', { cause: error }))).toMatch(reason);
 });
 
 test.each([

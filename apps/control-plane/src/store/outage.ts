@@ -19,7 +19,47 @@ export function isOutage(error: unknown): boolean {
 
 /** What a caller is told of an outage, over REST as over gRPC; the details stay in the log. */
 export const unavailable = (cause: unknown): TriptychError =>
-  new TriptychError('UNAVAILABLE', 'The database cannot be reached; try again in a moment', { cause });
+  new TriptychError('UNAVAILABLE', outageReason(cause), { cause });
+
+/** In a sentence: what is away, and what helps where waiting alone does not. Names no host and no secret. */
+export const outageReason = (error: unknown): string =>
+  knownReason(error) ?? 'The database cannot be reached; try again in a moment';
+
+/** Nothing where it simply does not answer. */
+export function knownReason(error: unknown): string | undefined {
+  const causes = causesOf(error);
+  const known = outageReasons.find(({ says }) =>
+    causes.some(({ code, originalCode, message }) =>
+      [code, originalCode, message].some((one) => typeof one === 'string' && says.test(one)),
+    ),
+  );
+  return known?.reason;
+}
+
+const outageReasons = [
+  {
+    says: /^53100$|No space left on device/,
+    reason: 'The volume of the database is full; make room on it, and everything goes on by itself',
+  },
+  {
+    says: /^53300$/,
+    reason:
+      'The database has no connection left; try again in a moment, or raise max_connections of Postgres',
+  },
+  {
+    says: /^25006$/,
+    reason: 'The database is read-only; end that, or name the one that takes writes in DATABASE_URL',
+  },
+  {
+    says: /^OOM /,
+    reason: 'The queue is full; raise maxmemory of Redis, and everything goes on by itself',
+  },
+  {
+    says: /^MISCONF /,
+    reason:
+      'Redis cannot save the queue, as when its volume is full; make room on it, and everything goes on by itself',
+  },
+] as const;
 
 /**
  * Prisma: no connection (P1...), none free in time (P2024, P2037), a transaction that was broken off (P2028), a conflict or a

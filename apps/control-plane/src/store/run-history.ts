@@ -157,13 +157,14 @@ export class RunHistory {
   }
 
   /** Of the waiting runs of each pool that has workers, and backend (empty: any), the fewest workers that one would start with. */
-  async demand(): Promise<{ pool: string; backend: string; workers: number }[]> {
+  async demand(): Promise<{ pool: string; backend: string; numerics: string; workers: number }[]> {
     return this.#client.$queryRaw`
       SELECT spec->'workers'->>'pool' AS pool, coalesce(spec->'workers'->>'backend', '') AS backend,
+        coalesce(numerics->>'digest', '') AS numerics,
         min((spec->'workers'->>'min')::int)::int AS workers
       FROM runs
       WHERE status = 'QUEUED' AND spec->'workers'->>'pool' IN (SELECT pool FROM workers)
-      GROUP BY 1, 2`;
+      GROUP BY 1, 2, 3`;
   }
 
   /** Runs that are under way, and the newest of those that ended after this time; with their newest checkpoint. */

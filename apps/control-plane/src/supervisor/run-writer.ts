@@ -12,7 +12,7 @@ import {
   transition,
 } from '@triptych/protocol';
 import type { Logger } from '@triptych/runtime';
-import { isOutage } from '../store/outage.ts';
+import { isOutage, outageReason } from '../store/outage.ts';
 import type {
   LogLine,
   Membership,
@@ -156,7 +156,8 @@ export class RunWriter {
         signal.throwIfAborted();
         if (!isOutage(error)) refusals += 1;
         if (refusals === TRIES) throw new RecordRefused(what, error);
-        logger.warn({ event: 'write-failed', err: error }, 'The run could not be written; trying again');
+        const reason = isOutage(error) ? outageReason(error) : 'The record refused it';
+        logger.warn({ event: 'write-failed', err: error }, `${reason}. ${what} waits and is tried again`);
       }
       await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     }

@@ -93,6 +93,7 @@ export async function startTestServer({
     recent: () => stores.history.recent(new Date(Date.now() - 60_000)),
     workers: () => stores.workers.list({ now: new Date() }),
     queueDepth: () => queue.depth(),
+    ping: () => stores.database.ping(),
     connections: () => stores.database.connections(),
     artifactSpace: async () => ({ freeBytes: 30, totalBytes: 100 }),
   });
