@@ -10,7 +10,8 @@ export const registrationBody = Type.Object(
     ...RegisterDataset.properties,
     format: Type.Optional(
       Type.Enum([...formatNames], {
-        description: 'How the folder is laid out; auto takes the format that is surest of it, and names the candidates where several are',
+        description:
+          'How the folder is laid out; auto takes the format that is surest of it, and names the candidates where several are',
       }),
     ),
   },
