@@ -66,7 +66,7 @@ describe.runIf(browserIsHere('No browser attacks the page'))('a page of a strang
     const attacking = attackFrom(theirs, { target: `http://127.0.0.1:${port}`, run: id });
     for (let i = 0; i < 5; i += 1) {
       await mine.reload();
-      await mine.getByRole('button', { name: 'Cancel' }).waitFor({ timeout: 5000 });
+      await mine.getByRole('button', { name: 'Cancel' }).waitFor({ timeout: 10_000 });
     }
     expect(await attacking).toEqual([]);
     expect(await census()).toEqual(before);
