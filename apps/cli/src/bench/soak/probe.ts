@@ -2,6 +2,7 @@
  * Preloaded (`node --expose-gc --import`) into a control plane that is measured: answers on the socket that `SOAK_PROBE` names with
  * what only the process itself knows, right after a garbage collection. `/snapshot?FILE` writes a heap snapshot first.
  */
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
@@ -25,6 +26,8 @@ const { SOAK_PROBE: path } = process.env;
 if (path && isMainThread) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
+  // Of the control plane before this one, which was ended.
+  rmSync(path, { force: true });
   const since = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
   createServer(async (request, response) => {
     const { p50, p99, max } = { p50: delay.percentile(50), p99: delay.percentile(99), max: delay.max };
