@@ -112,7 +112,7 @@ async function start(
   const { logger, tls } = config;
   const parts = await openParts(config, onClose);
   const { database, metrics, registry, supervisorMetrics, notifier, artifacts, queue, holds } = parts;
-  const { workerStore, history, audit, deletion, datasets } = parts;
+  const { workerStore, history, audit, deletion, datasets, dataRoots } = parts;
   const runsIn = (term?: Term) =>
     new PrismaRunStore({
       ...{ database, notifier, observer: metrics },
@@ -148,10 +148,9 @@ async function start(
   const { auditDays = 365 } = config.access ?? {};
   const officeParts: OfficeParts = {
     ...{ runsIn, workers: workerStore, database, artifacts, holds, queue, notifier, metrics },
-    ...{ supervisorMetrics, logger, tls, deletion, audit, auditDays, datasets },
+    ...{ supervisorMetrics, logger, tls, deletion, audit, auditDays, datasets, dataRoots },
     ...(graceMs !== undefined && { graceMs }),
     ...(runDays !== undefined && { runDays }),
-    dataRoots: config.dataRoots ?? [],
   };
   const leading = new Leadership({
     databaseUrl: config.databaseUrl,

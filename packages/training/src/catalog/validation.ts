@@ -2,7 +2,13 @@
  * What follows from the validations of a run: which weights were best so far, and whether it goes on. Pure functions of the series,
  * so that every rank, and a run that is resumed, comes to the same.
  */
-import { type EarlyStopping, type ResolvedRunSpec, show, type Violation } from '@triptych/protocol';
+import {
+  type EarlyStopping,
+  type ResolvedRunSpec,
+  type RunSpec,
+  show,
+  type Violation,
+} from '@triptych/protocol';
 import type { RunContext } from './resolve-run-spec.ts';
 import { totalSteps } from './steps.ts';
 import { tasks } from './tasks/registry.ts';
@@ -18,11 +24,6 @@ export interface Validated {
 
 /** A validation leaves rows; a run must not leave any number of them. */
 export const MOST_VALIDATIONS = 1000;
-
-/** What decides about weights and end; absent: nothing does. */
-export function watchedMetric({ checkpoint, earlyStopping }: ResolvedRunSpec): string | undefined {
-  return bestMetric(checkpoint.keep) ?? earlyStopping?.metric;
-}
 
 /** `loss` of `best:loss`. */
 export const bestMetric = (keep = 'last'): string | undefined =>
@@ -61,16 +62,12 @@ export function isStalled(
 }
 
 export function validationDefaults(
-  {
-    validation,
-    earlyStopping,
-    checkpoint,
-  }: Pick<RunContextSpec, 'validation' | 'earlyStopping' | 'checkpoint'>,
+  { validation, earlyStopping, checkpoint }: Pick<RunSpec, 'validation' | 'earlyStopping' | 'checkpoint'>,
   { steps, splits }: { readonly steps: number; readonly splits: RunContext['dataset']['splits'] },
 ): Pick<ResolvedRunSpec, 'validation' | 'earlyStopping'> {
-  const wanted = bestMetric(checkpoint?.keep) ?? earlyStopping?.metric;
-  if (!validation && !earlyStopping && bestMetric(checkpoint?.keep) === undefined) return {};
-  const task = wanted?.split('/')[0];
+  const kept = bestMetric(checkpoint?.keep);
+  if (!validation && !earlyStopping && kept === undefined) return {};
+  const [task] = (kept ?? earlyStopping?.metric ?? LOSS).split('/');
   const split = (['validation', 'test'] as const).find(
     (one) => splits?.find((of) => of.split === one)?.samples,
   );
@@ -78,12 +75,12 @@ export function validationDefaults(
     validation: {
       everySteps: Math.max(1, Math.floor(steps / 10)),
       split: split ?? 'validation',
-      tasks: task === undefined || task === LOSS ? [] : [task],
+      tasks: task === LOSS ? [] : [task!],
       ...validation,
     },
     ...(earlyStopping && {
       earlyStopping: {
-        metric: bestMetric(checkpoint?.keep) ?? LOSS,
+        metric: kept ?? LOSS,
         patience: 3,
         minDelta: 0,
         ...earlyStopping,
@@ -91,12 +88,6 @@ export function validationDefaults(
     }),
   };
 }
-
-type RunContextSpec = Partial<{
-  validation: Partial<NonNullable<ResolvedRunSpec['validation']>>;
-  earlyStopping: Partial<EarlyStopping>;
-  checkpoint: Partial<ResolvedRunSpec['checkpoint']>;
-}>;
 
 export function validationViolations(spec: ResolvedRunSpec, { dataset }: RunContext): Violation[] {
   const { validation, earlyStopping, checkpoint, batch } = spec;
